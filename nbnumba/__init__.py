@@ -1,0 +1,46 @@
+"""Nanocrystal diffraction images: simulated, stored and explained.
+
+The names below load on first use, so that importing the package is quick.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Beam": "nbnumba.model.beam",
+    "Crystal": "nbnumba.model.crystal",
+    "Detector": "nbnumba.model.detector",
+    "Experiment": "nbnumba.model.experiment",
+    "Mask": "nbnumba.model.mask",
+    "Mosaic": "nbnumba.model.mosaic",
+    "NbnumbaError": "nbnumba.errors",
+    "NbnumbaWarning": "nbnumba.errors",
+    "Reflections": "nbnumba.model.reflections",
+    "Sampling": "nbnumba.model.sampling",
+    "Scan": "nbnumba.model.scan",
+    "Sources": "nbnumba.model.sources",
+    "from_nanobragg": "nbnumba.compat",
+    "read_mask": "nbnumba.inputs.mask",
+    "read_nexus": "nbnumba.outputs.nexus",
+    "read_reflections": "nbnumba.inputs.reflections",
+    "read_sources": "nbnumba.inputs.sources",
+    "simulate": "nbnumba.simulation",
+    "write_nexus": "nbnumba.outputs.nexus",
+    "write_png": "nbnumba.outputs.png",
+}
+
+__all__ = ["__version__", *sorted(_HOME)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'nbnumba' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

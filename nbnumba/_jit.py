@@ -1,0 +1,147 @@
+"""Numba, named in one place: which options the loops get, how scalar functions reach them, where code is cached.
+
+The physics is written as plain Python functions of scalars and tuples. ``scalar`` and ``by_type`` only note them down,
+so that they stay plain Python for whoever calls them from Python; the first ``loop`` hands all of them to Numba, which
+then inlines them wherever a compiled loop, on the CPU or on a GPU, calls them by name.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import math
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+#: Relaxations that let LLVM fuse a*b + c, drop the sign of zero and divide by multiplying with a reciprocal. Sums are
+#: not reordered, NaN and infinity keep their meaning.
+FASTMATH = {"contract", "nsz", "arcp"}
+
+#: ``forceinline`` and ``error_model`` let a call disappear: otherwise its error status stops the vectoriser.
+_INLINED = {"forceinline": True, "error_model": "numpy", "fastmath": FASTMATH}
+
+_pending: list[Callable[[], None]] = []
+
+
+def scalar(function: Function) -> Function:
+    """Note a scalar function for inlining into compiled loops; it stays the plain Python function that it is."""
+
+    def register() -> None:
+        from numba.extending import register_jitable
+
+        register_jitable(**_INLINED)(function)
+
+    _pending.append(register)
+    return function
+
+
+def by_type(implementations: Mapping[type, Callable[..., Any]]) -> Callable[[Function], Function]:
+    """Make a function that hands its arguments to the implementation for the type of the first one.
+
+    In compiled loops the choice is made while compiling: a loop holds the code of one implementation alone.
+    """
+
+    def decorate(function: Function) -> Function:
+        @functools.wraps(function)
+        def dispatch(first: Any, *rest: Any) -> Any:
+            return implementations[type(first)](first, *rest)
+
+        def register() -> None:
+            from numba.extending import overload
+
+            @overload(dispatch, strict=False, jit_options=_INLINED)
+            def choose(first: Any, *rest: Any) -> Any:
+                return implementations.get(getattr(first, "instance_class", None))
+
+        _pending.append(register)
+        return dispatch  # type: ignore[return-value]
+
+    return decorate
+
+
+def ceiling(x: float) -> float:
+    """Smallest whole number not below ``x``, as a float: a detour over integers would cost the loops time."""
+    return float(math.ceil(x))
+
+
+def _register_ceiling() -> None:
+    from numba import types
+    from numba.extending import intrinsic, overload
+
+    @intrinsic
+    def llvm_ceil(_context: Any, x: Any) -> Any:
+        def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+            function = builder.module.declare_intrinsic("llvm.ceil", [arguments[0].type])
+            return builder.call(function, arguments)
+
+        return x(x), generate
+
+    @overload(ceiling, strict=False, jit_options=_INLINED)
+    def choose(x: Any) -> Any:
+        return (lambda x: llvm_ceil(x)) if isinstance(x, types.Float) else None
+
+
+_pending.append(_register_ceiling)
+
+
+def loop(*, parallel: bool = False) -> Callable[[Function], Function]:
+    """Compile a loop over arrays; ``parallel`` turns its ``prange`` into threads."""
+    import numba
+    from numba.core import config
+
+    directory = cache_directory()
+
+    def decorate(function: Function) -> Function:
+        while _pending:
+            _pending.pop(0)()
+        jit = functools.partial(
+            numba.njit, parallel=parallel, nogil=True, error_model="numpy", fastmath=FASTMATH, cache=directory is not None
+        )
+        # Numba takes the folder from its own global setting at this moment; other users of Numba keep theirs.
+        previous, config.CACHE_DIR = config.CACHE_DIR, str(directory or "")
+        try:
+            return jit(function)
+        finally:
+            config.CACHE_DIR = previous
+
+    return decorate
+
+
+@functools.cache
+def cache_directory() -> Path | None:
+    """Folder for compiled code, or None where nothing can be written.
+
+    Numba looks for edits in the file of a loop alone, not in the files of the functions it inlines, so the name of
+    the folder carries a hash of all sources that can end up in compiled code.
+    """
+    roots = [
+        os.environ.get("NUMBA_CACHE_DIR"),
+        os.environ.get("XDG_CACHE_HOME"),
+        os.path.join(os.path.expanduser("~"), ".cache"),
+        os.path.join(tempfile.gettempdir(), f"nbnumba-{os.getuid() if hasattr(os, 'getuid') else 'cache'}"),
+    ]
+    for root in roots:
+        if root and os.path.isabs(root):
+            folder = Path(root) / "nbnumba" / _source_hash()
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                with tempfile.TemporaryFile(dir=folder):
+                    return folder
+            except OSError:
+                continue
+    return None
+
+
+def _source_hash() -> str:
+    here = Path(__file__).parent
+    files = [Path(__file__), here / "constants.py", *(here / "physics").rglob("*.py"), *(here / "kernels").rglob("*.py")]
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        digest.update(str(file.relative_to(here)).encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]

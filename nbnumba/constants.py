@@ -1,0 +1,20 @@
+"""Physical constants and the fixed numbers of the forward model, each with its source."""
+
+#: Classical electron radius squared [m^2] (CODATA value as used by nanoBragg).
+R_E_SQUARED = 7.94079248018965e-30
+
+#: Fluence [photons/m^2] at which ``R_E_SQUARED * fluence`` is 1: nanoBragg's default.
+UNIT_FLUENCE = 125932015286227086360700780544.0
+
+#: Photon energy times wavelength [eV A] as nanoBragg rounds it.
+EV_ANGSTROM = 12398.42
+
+#: Ratio of the peak of a round crystal's transform to Na*Nb*Nc that gives both shapes the
+#: same scattering volume (nanoBragg).
+ROUND_SCALE = 0.723601254558268
+
+#: Width of a gaussian spot that has the volume of a square crystal's spot (nanoBragg).
+GAUSS_WIDTH = 0.63
+
+#: Squared radius of a flat spot that has the volume of a square crystal's spot (nanoBragg).
+TOPHAT_RADIUS_SQUARED = 0.3969

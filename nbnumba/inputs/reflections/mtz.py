@@ -1,0 +1,88 @@
+"""MTZ files: merged structure factors, spread over all of reciprocal space."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nbnumba.errors import NbnumbaError
+from nbnumba.inputs.reflections.files import read_bytes, reading
+from nbnumba.inputs.reflections.symmetry import expand_to_p1
+from nbnumba.model.reflections import Reflections
+
+# types of column, in the order in which a default is looked for; J and K are intensities
+DEFAULT_TYPES = "FJGK"
+AMPLITUDE_TYPES = "FGER"
+INTENSITY_TYPES = "JK"
+
+
+def read_mtz(path: Path, column: str | None = None, resolution: float | None = None) -> tuple[Reflections, str]:
+    """Reflections of a merged MTZ file in P1, Friedel mates added, and the label of the column they are from.
+
+    column: a label, or the letter of a column type, which stands for the first column of that type; by default
+    the first column of type F, else J, G, K. Intensities (J, K) become sqrt(max(I, 0)). One half of an anomalous
+    pair (G, K) serves for both Friedel mates. Missing values are left out.
+    resolution: in angstrom; reflections with smaller d are left out.
+    Raises NbnumbaError for a damaged or unmerged file, without space group, column or reflections.
+    """
+    mtz = _open(path)
+    chosen = _choose_column(mtz, column, path)
+    values = np.array(chosen.array, dtype=np.float64)
+    hkl = np.array(mtz.make_miller_array())
+    cell = mtz.get_cell(chosen.dataset_id)
+    keep = np.isfinite(values) & (values != mtz.valm)
+    if resolution is not None:
+        keep &= _spacing(cell, hkl, path) >= resolution
+    if not keep.any():
+        limit = f" to {resolution:g} A" if resolution is not None else ""
+        raise NbnumbaError(f"{path} has no reflections{limit} in column {chosen.label}; {_listing(mtz)}.")
+    amplitude = np.sqrt(np.maximum(values[keep], 0)) if chosen.type in INTENSITY_TYPES else values[keep]
+    expanded = expand_to_p1(hkl[keep], amplitude, mtz.spacegroup)
+    return Reflections(*expanded, cell=tuple(cell.parameters) if cell.is_crystal() else None), chosen.label
+
+
+def _open(path: Path) -> Any:
+    import gemmi
+
+    if not read_bytes(path).startswith(b"MTZ"):
+        raise NbnumbaError(f"{path} is not an MTZ file (it does not begin with MTZ); give its kind with format=.")
+    with reading(path, "an MTZ file"):
+        mtz = gemmi.read_mtz_file(str(path))
+    if len(mtz.batches):
+        raise NbnumbaError(f"{path} is unmerged ({len(mtz.batches)} batches); scale and merge it first.")
+    if mtz.spacegroup is None:
+        raise NbnumbaError(
+            f"{path} has no space group that is known ({mtz.spacegroup_name!r}), so that its reflections cannot be "
+            f"expanded; write the file again with its space group, such as 'P 1'."
+        )
+    return mtz
+
+
+def _choose_column(mtz: Any, wanted: str | None, path: Path) -> Any:
+    if wanted is None:
+        found = [c for kind in DEFAULT_TYPES for c in mtz.columns if c.type == kind]
+    else:
+        # the index columns are named H, K, L: K must stand for the type
+        found = [c for c in mtz.columns if c.label == wanted and c.type != "H"]
+        if not found and len(wanted) == 1:
+            found = [c for c in mtz.columns if c.type == wanted.upper()]
+    if not found:
+        missing = f"no column {wanted!r}" if wanted is not None else f"no column of the types {DEFAULT_TYPES}"
+        raise NbnumbaError(f"{path} has {missing}; {_listing(mtz)}. Name one of them as column.")
+    if found[0].type not in AMPLITUDE_TYPES + INTENSITY_TYPES:
+        raise NbnumbaError(
+            f"{path}: column {found[0].label} has type {found[0].type}, which is neither amplitude "
+            f"({AMPLITUDE_TYPES}) nor intensity ({INTENSITY_TYPES}); {_listing(mtz)}."
+        )
+    return found[0]
+
+
+def _spacing(cell: Any, hkl: np.ndarray, path: Path) -> np.ndarray:
+    """Spacing d of the reflections in angstrom, (n,)."""
+    if not cell.is_crystal():
+        raise NbnumbaError(f"{path} has no unit cell, so that resolution cannot be applied; leave it out.")
+    return np.array(cell.calculate_d_array(hkl))
+
+
+def _listing(mtz: Any) -> str:
+    return "its columns (with types) are " + ", ".join(f"{c.label} ({c.type})" for c in mtz.columns)

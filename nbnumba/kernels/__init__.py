@@ -1,0 +1,1 @@
+"""The loops over pixels, and what they are given."""

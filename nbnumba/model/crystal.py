@@ -1,0 +1,151 @@
+"""The crystal: unit cell, orientation, size, outline, structure factors and mosaic domains."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from nbnumba.errors import NbnumbaError
+from nbnumba.model.cell import Cell, cell_of, exact_axes
+from nbnumba.model.mosaic import Mosaic
+from nbnumba.model.reflections import Reflections
+from nbnumba.model.validate import choice, number, numbers, refuse
+from nbnumba.physics.rotation import Matrix, rotate_xyz
+from nbnumba.physics.vector import Vector
+
+SHAPES = ("square", "round", "gauss", "gauss_star", "tophat", "tophat_star")
+INTERPOLATIONS = ("auto", "nearest", "tricubic")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crystal:
+    """A perfect-lattice crystal of ``cells`` unit cells, or many slightly turned ones (``mosaic``).
+
+    Attributes:
+        cell: a, b, c [A], alpha, beta, gamma [degrees]; standard setting: a* along x, b* in the xy plane, c*_z > 0.
+            Left out, it is taken from ``reflections`` where their file knows it.
+        orientation: instead of ``cell``: rows a, b, c [A] in the laboratory frame.
+        misset: rotations about the laboratory x, then y, then z axis [degrees], applied to either.
+        cells: number of unit cells along a, b, c (at least 1, need not be whole); one number serves all three.
+        shape: "square", "round", "gauss" and "tophat"; with the ending "_star" in nanoBragg's reciprocal metric.
+        fudge: factor on the squared radius of every shape but "square".
+        reflections: structure factor amplitudes; None: ``default_f`` everywhere.
+        default_f: amplitude of every reflection that ``reflections`` does not hold.
+        interpolate: "nearest" reflection, "tricubic" between reflections, "auto": tricubic for crystals of 2 or fewer
+            cells along some axis.
+        mosaic: spread and number of domains.
+        spot_scale: factor on the Bragg signal.
+
+    Raises:
+        NbnumbaError: a value that is not allowed, a cell that cannot exist, or both or neither of cell and orientation.
+    """
+
+    cell: tuple[float, ...] | None = None
+    orientation: tuple[tuple[float, ...], ...] | None = None
+    misset: tuple[float, ...] = (0.0, 0.0, 0.0)
+    cells: tuple[float, ...] = (1.0, 1.0, 1.0)
+    shape: str = "square"
+    fudge: float = 1.0
+    reflections: Reflections | None = None
+    default_f: float = 0.0
+    interpolate: str = "auto"
+    mosaic: Mosaic = field(default_factory=Mosaic)
+    spot_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
+        if self.reflections is not None and not isinstance(self.reflections, Reflections):
+            raise refuse("crystal.reflections", self.reflections, "Reflections, as from read_reflections(file)")
+        if not isinstance(self.mosaic, Mosaic):
+            raise refuse("crystal.mosaic", self.mosaic, "a Mosaic(spread=..., domains=..., seed=...)")
+        if self.orientation is not None:
+            if self.cell is not None:
+                raise NbnumbaError("crystal: found both cell and orientation; give one of them")
+            put("orientation", _orientation(self.orientation))
+        else:
+            put("cell", _cell(self.cell or (self.reflections.cell if self.reflections else None)))
+        put("misset", numbers("crystal.misset", self.misset, 3, "degrees"))
+        cells = [self.cells] * 3 if isinstance(self.cells, (int, float)) else self.cells
+        put("cells", numbers("crystal.cells", cells, 3, low=1.0, high=1e9))
+        choice("crystal.shape", self.shape, SHAPES)
+        choice("crystal.interpolate", self.interpolate, INTERPOLATIONS)
+        put("fudge", number("crystal.fudge", self.fudge, above=0.0))
+        put("default_f", number("crystal.default_f", self.default_f))
+        put("spot_scale", number("crystal.spot_scale", self.spot_scale, low=0.0))
+
+    @classmethod
+    def from_matrix(cls, file: str | Path, wavelength: float, **others: Any) -> Crystal:
+        """Crystal from a MOSFLM matrix file: rows x, y, z, columns a*, b*, c* [1/A], times the wavelength [A]."""
+        from nbnumba.inputs.matrix import read_matrix
+
+        return cls(orientation=read_matrix(file, wavelength), **others)
+
+    @property
+    def axes(self) -> np.ndarray:
+        """Cell axes a, b, c [A] in the laboratory frame, as rows of a (3, 3) array."""
+        rows = self.orientation or exact_axes(cast(Cell, self.cell))
+        angles = [math.radians(angle) for angle in self.misset]
+        return np.array([rotate_xyz(Vector(*row), *angles) for row in rows])
+
+    @property
+    def unit_cell(self) -> Cell:
+        """a, b, c [A], alpha, beta, gamma [degrees], however the crystal was described."""
+        return cast(Cell, self.cell) if self.cell is not None else cell_of(self.axes)
+
+    @property
+    def matrix(self) -> Matrix:
+        """``axes`` as the scalar physics takes them."""
+        return Matrix(*(Vector(*map(float, row)) for row in self.axes))
+
+    @property
+    def interpolates(self) -> bool:
+        """Whether structure factors are interpolated."""
+        if self.reflections is None:
+            return False
+        return self.interpolate == "tricubic" or (self.interpolate == "auto" and min(self.cells) <= 2)
+
+    @property
+    def size(self) -> tuple[float, float, float]:
+        """Lengths [A] along a, b and c."""
+        a, b, c = (n * length for n, length in zip(self.cells, self.unit_cell[:3], strict=True))
+        return a, b, c
+
+
+def _cell(value: Any) -> Cell:
+    if value is None:
+        raise NbnumbaError(
+            "crystal.cell: found nothing; give cell=(a, b, c, alpha, beta, gamma) [A, degrees], or orientation, "
+            "or reflections from a file that holds the cell"
+        )
+    lengths = numbers("crystal.cell", list(_six(value))[:3], 3, "A", above=0.0)
+    angles = numbers("crystal.cell angles", list(value)[3:], 3, "degrees", above=0.0)
+    if max(angles) >= 180.0:
+        raise refuse("crystal.cell angles", angles, "degrees between 0 and 180")
+    a, b, c = sorted(angles)
+    if a + b + c >= 360.0 or c >= a + b:
+        raise refuse(
+            "crystal.cell angles", angles, "angles that can meet in a corner: sum below 360, none above the other two"
+        )
+    return cast(Cell, lengths + angles)
+
+
+def _six(value: Any) -> Sequence[Any]:
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__len__") or len(value) != 6:
+        raise refuse("crystal.cell", value, "six numbers a, b, c [A], alpha, beta, gamma [degrees]")
+    return cast(Sequence[Any], value)
+
+
+def _orientation(value: Any) -> tuple[tuple[float, ...], ...]:
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__len__") or len(value) != 3:
+        raise refuse("crystal.orientation", value, "three rows a, b, c of three numbers [A]")
+    rows = tuple(numbers(f"crystal.orientation[{i}]", row, 3, "A") for i, row in enumerate(value))
+    volume = float(np.linalg.det(np.array(rows)))
+    bulk = math.prod(math.hypot(*row) for row in rows)
+    if not math.isfinite(bulk) or not abs(volume) > 1e-9 * bulk:
+        raise refuse("crystal.orientation", rows, "axes that span a volume (this matrix is singular)")
+    return rows

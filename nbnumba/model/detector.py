@@ -1,0 +1,232 @@
+"""The detector: size, position, orientation and sensor (forward model, section 5)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from nbnumba.errors import NbnumbaError
+from nbnumba.model.conventions import CONVENTIONS, Convention, Extent
+from nbnumba.model.mask import Mask
+from nbnumba.model.validate import choice, direction, flag, number, numbers, refuse, whole
+from nbnumba.physics.rotation import rotate, rotate_xyz
+from nbnumba.physics.vector import Vector, dot, plus, scaled, unit
+
+CURVATURES = ("flat", "spherical", "nanobragg")
+AXES = ("fast_axis", "slow_axis", "normal_axis", "twotheta_axis")
+Roi = tuple[tuple[int, int], tuple[int, int]]
+
+
+class Geometry(NamedTuple):
+    """A detector in the laboratory frame; lengths in mm."""
+
+    origin: Vector  # outer corner of the first pixel
+    fast: Vector
+    slow: Vector
+    normal: Vector
+    distance: float  # along the beam
+    close_distance: float
+    beam_center: tuple[float, float]  # fast, slow; NaN where the beam misses the plane
+    closest_point: tuple[float, float]  # fast, slow
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detector:
+    """A detector of one panel.
+
+    Attributes:
+        pixels: number along slow, fast.
+        pixel_size: edge of a pixel [mm].
+        distance: from sample to detector along the beam [mm].
+        close_distance: instead: shortest distance to the detector's plane [mm].
+        convention: mosflm, denzo, adxv, xds, dials or custom: axes, beam-centre rule and pivot.
+        beam_center: Xbeam, Ybeam [mm] as the convention counts them; None: its default, about the middle.
+        closest_point: Fclose, Sclose [mm], the point nearest to the sample before any rotation; for pivot "sample".
+        pivot: "beam" or "sample", the point that rotations leave in place; None: the convention's.
+        rotation: about the laboratory x, then y, then z axis [degrees].
+        twotheta: swing about ``twotheta_axis`` [degrees].
+        fast_axis, slow_axis, normal_axis, twotheta_axis: x, y, z before rotation; None: the convention's.
+        curvature: "flat", "spherical" (all pixels at ``distance``), or "nanobragg" (the same with its mirrored mapping).
+        point_pixels: solid angle 1/R^2 [1/m^2] without pixel area and obliquity.
+        sensor_thickness: [mm]; 0: every photon is caught at the front.
+        sensor_mu: attenuation coefficient [1/mm].
+        mask: pixels to render; None: all.
+        roi: ((slow start, slow stop), (fast start, fast stop)), stops excluded: the rest of the image stays 0.
+    """
+
+    pixels: tuple[int, ...]
+    pixel_size: float
+    distance: float | None = None
+    close_distance: float | None = None
+    convention: str = "mosflm"
+    beam_center: tuple[float, ...] | None = None
+    closest_point: tuple[float, ...] | None = None
+    pivot: str | None = None
+    rotation: tuple[float, ...] = (0.0, 0.0, 0.0)
+    twotheta: float = 0.0
+    fast_axis: tuple[float, ...] | None = None
+    slow_axis: tuple[float, ...] | None = None
+    normal_axis: tuple[float, ...] | None = None
+    twotheta_axis: tuple[float, ...] | None = None
+    curvature: str = "flat"
+    point_pixels: bool = False
+    sensor_thickness: float = 0.0
+    sensor_mu: float = 0.0
+    mask: Mask | None = None
+    roi: Roi | None = None
+
+    def __post_init__(self) -> None:
+        put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
+        counts = numbers("detector.pixels", self.pixels, 2)
+        put("pixels", tuple(whole("detector.pixels", n, low=1, high=10**6) for n in counts))
+        put("pixel_size", number("detector.pixel_size", self.pixel_size, "mm", above=0.0))
+        if self.distance is not None and self.close_distance is not None:
+            raise NbnumbaError("detector: found both distance and close_distance; give one of them")
+        if self.close_distance is not None:
+            put("close_distance", number("detector.close_distance", self.close_distance, "mm", above=0.0))
+        else:
+            distance = 100.0 if self.distance is None else self.distance
+            put("distance", number("detector.distance", distance, "mm, in front of the sample", above=0.0))
+        choice("detector.convention", self.convention, tuple(CONVENTIONS))
+        choice("detector.curvature", self.curvature, CURVATURES)
+        if self.pivot is not None:
+            choice("detector.pivot", self.pivot, ("beam", "sample"))
+        for name in ("beam_center", "closest_point"):
+            if getattr(self, name) is not None:
+                put(name, numbers(f"detector.{name}", getattr(self, name), 2, "mm"))
+        put("rotation", numbers("detector.rotation", self.rotation, 3, "degrees"))
+        put("twotheta", number("detector.twotheta", self.twotheta, "degrees"))
+        for name in AXES:
+            if getattr(self, name) is not None:
+                put(name, direction(f"detector.{name}", getattr(self, name)))
+        flag("detector.point_pixels", self.point_pixels)
+        put("sensor_thickness", number("detector.sensor_thickness", self.sensor_thickness, "mm", low=0.0))
+        put("sensor_mu", number("detector.sensor_mu", self.sensor_mu, "1/mm", low=0.0))
+        put("roi", _roi(self.roi, self.pixels))
+        _check_mask(self.mask, self.pixels)
+
+    @cached_property
+    def frame(self) -> Convention:
+        """The convention's axes and rules."""
+        return CONVENTIONS[self.convention]
+
+    @property
+    def extent(self) -> Extent:
+        """Size along fast and slow [mm]."""
+        return Extent(self.pixels[1] * self.pixel_size, self.pixels[0] * self.pixel_size, self.pixel_size)
+
+    @property
+    def turns_about(self) -> str:
+        """Pivot, the convention's where none was given."""
+        return self.pivot or self.frame.pivot
+
+    @property
+    def region(self) -> Roi:
+        """Part that is rendered: ((slow start, stop), (fast start, stop))."""
+        return self.roi or ((0, self.pixels[0]), (0, self.pixels[1]))
+
+    def _axis(self, name: str, default: Vector) -> Vector:
+        given = getattr(self, name)
+        return default if given is None else unit(Vector(*given))
+
+    def _middle(self) -> tuple[float, float]:
+        return self.extent.fast / 2.0, self.extent.slow / 2.0
+
+    def _beam_spot(self) -> tuple[float, float]:
+        """Fbeam, Sbeam [mm] as given, or by the convention's default."""
+        frame, extent = self.frame, self.extent
+        if self.beam_center is not None:
+            return frame.to_detector((self.beam_center[0], self.beam_center[1]), extent)
+        if frame.default_beam is None:
+            return self._closest()
+        return frame.to_detector(frame.default_beam(extent), extent)
+
+    def _closest(self) -> tuple[float, float]:
+        """Fclose, Sclose [mm] before rotation: as given, or where the beam centre is said to be, or the middle."""
+        if self.closest_point is not None:
+            return self.closest_point[0], self.closest_point[1]
+        return self._middle() if self.beam_center is None else self._beam_spot()
+
+    def geometry(self, beam: Vector) -> Geometry:
+        """Place the detector in the laboratory, given the unit vector of the beam.
+
+        Raises:
+            NbnumbaError: the detector's plane is parallel to the beam or faces away from the sample.
+        """
+        frame = self.frame
+        flat = [self._axis("fast_axis", frame.fast), self._axis("slow_axis", frame.slow)]
+        flat.append(self._axis("normal_axis", frame.normal))
+        tilt = [math.radians(angle) for angle in self.rotation]
+        ratio = dot(beam, rotate_xyz(flat[2], *tilt))
+        if ratio < 1e-6:
+            raise refuse(
+                "detector.rotation",
+                self.rotation,
+                "rotations after which the beam meets the front of the detector (its normal has no part along the beam)",
+            )
+        close = self.close_distance if self.close_distance is not None else ratio * float(self.distance or 0.0)
+        twotheta_axis = self._axis("twotheta_axis", frame.twotheta)
+
+        def swing(v: Vector) -> Vector:
+            return rotate(rotate_xyz(v, *tilt), twotheta_axis, math.radians(self.twotheta))
+
+        fast, slow, normal = (swing(v) for v in flat)
+        if self.turns_about == "sample":
+            origin = swing(_corner(flat[0], flat[1], self._closest(), scaled(flat[2], close)))
+        else:
+            origin = _corner(fast, slow, self._beam_spot(), scaled(beam, close / ratio))
+        return _complete(origin, fast, slow, normal, ratio, beam)
+
+
+def _corner(fast: Vector, slow: Vector, spot: tuple[float, float], place: Vector) -> Vector:
+    """Corner of the first pixel when the point at offsets ``spot`` lies at ``place``."""
+    return plus(plus(scaled(fast, -spot[0]), scaled(slow, -spot[1])), place)
+
+
+def _complete(origin: Vector, fast: Vector, slow: Vector, normal: Vector, ratio: float, beam: Vector) -> Geometry:
+    """Distances, beam centre and closest point that follow from the final position."""
+    close = dot(origin, normal)
+    if not close > 0.0:
+        raise NbnumbaError(
+            f"detector: found its plane {close:.6g} mm from the sample along its normal; allowed: in front of the sample. "
+            "Check distance, rotation, twotheta and axes"
+        )
+    facing = dot(beam, normal)
+    reach = close / facing if facing > 1e-6 else math.nan
+    spot = plus(scaled(beam, reach), scaled(origin, -1.0))
+    return Geometry(
+        origin=origin,
+        fast=fast,
+        slow=slow,
+        normal=normal,
+        distance=close / ratio,
+        close_distance=close,
+        beam_center=(dot(fast, spot), dot(slow, spot)),
+        closest_point=(-dot(origin, fast), -dot(origin, slow)),
+    )
+
+
+def _roi(value: Any, pixels: tuple[int, ...]) -> Roi | None:
+    if value is None:
+        return None
+    allowed = f"((slow start, slow stop), (fast start, fast stop)) within {pixels[0]} x {pixels[1]} pixels"
+    try:
+        (slow_start, slow_stop), (fast_start, fast_stop) = value
+    except (TypeError, ValueError):
+        raise refuse("detector.roi", value, allowed) from None
+    limits = []
+    for start, stop, size in ((slow_start, slow_stop, pixels[0]), (fast_start, fast_stop, pixels[1])):
+        start = whole("detector.roi", start, low=0, high=size - 1)
+        limits.append((start, whole("detector.roi", stop, low=start + 1, high=size)))
+    return limits[0], limits[1]
+
+
+def _check_mask(mask: Any, pixels: tuple[int, ...]) -> None:
+    if mask is None:
+        return
+    if not isinstance(mask, Mask):
+        raise refuse("detector.mask", mask, "a Mask(array), as from read_mask(file)")
+    if mask.pixels.shape != pixels:
+        raise refuse("detector.mask", f"{mask.pixels.shape} pixels", f"the detector's {pixels}")

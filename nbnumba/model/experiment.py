@@ -1,0 +1,186 @@
+"""An experiment: crystal, beam, detector, scan and sampling together, and what follows from their combination."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from nbnumba.errors import NbnumbaError
+from nbnumba.model.beam import Beam
+from nbnumba.model.crystal import Crystal
+from nbnumba.model.detector import Detector, Geometry
+from nbnumba.model.sampling import Sampling
+from nbnumba.model.scan import Scan
+from nbnumba.model.sources import Sources, as_arrays
+from nbnumba.model.validate import refuse, unknown_key
+from nbnumba.physics.vector import Vector, cross, dot, length, unit
+
+#: Fields of which a component holds one or the other: setting one clears its partners.
+ALTERNATIVES = (("cell", "orientation"), ("fluence", "flux"), ("distance", "close_distance"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """Everything that determines an image.
+
+    Raises:
+        NbnumbaError: parts that do not fit together, such as a polarization axis along the beam.
+    """
+
+    crystal: Crystal
+    beam: Beam
+    detector: Detector
+    scan: Scan | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+
+    def __post_init__(self) -> None:
+        kinds = {"crystal": Crystal, "beam": Beam, "detector": Detector, "scan": Scan, "sampling": Sampling}
+        for name, kind in kinds.items():
+            value = getattr(self, name)
+            if not isinstance(value, kind) and not (name == "scan" and value is None):
+                raise refuse(f"experiment.{name}", value, f"a {kind.__name__}(...)")
+        self._check_polarization()
+        _ = self.geometry, self.oversample
+
+    def _check_polarization(self) -> None:
+        self._check_across(self.beam_direction, "the beam")
+        for i, direction in enumerate(as_arrays(self.sources)[0].tolist()):
+            self._check_across(Vector(*direction), f"the beam of source {i}")
+
+    def _check_across(self, beam: Vector, name: str) -> None:
+        if length(cross(beam, self.polarization_axis)) < 1e-6:
+            raise NbnumbaError(
+                f"beam.polarization_axis: found {tuple(self.polarization_axis)}, parallel to {name}; allowed: any "
+                "direction across the beam"
+            )
+
+    @cached_property
+    def beam_direction(self) -> Vector:
+        """Unit vector from the source to the sample."""
+        given = self.beam.direction
+        return self.detector.frame.beam if given is None else unit(Vector(*given))
+
+    @cached_property
+    def polarization_axis(self) -> Vector:
+        """Unit vector along the electric field."""
+        given = self.beam.polarization_axis
+        return self.detector.frame.polarization if given is None else unit(Vector(*given))
+
+    @cached_property
+    def spindle(self) -> Vector:
+        """Unit vector of the rotation axis."""
+        given = self.scan.axis if self.scan else None
+        return self.detector.frame.spindle if given is None else unit(Vector(*given))
+
+    @cached_property
+    def geometry(self) -> Geometry:
+        """The detector in the laboratory frame [mm]."""
+        return self.detector.geometry(self.beam_direction)
+
+    @cached_property
+    def sources(self) -> Sources:
+        """Directions, weights and wavelengths of the beam."""
+        return self.beam.source_list(self.beam_direction, self.polarization_axis)
+
+    @cached_property
+    def angles(self) -> list[float]:
+        """Spindle angles [rad] of the steps of the scan; 0 for a still."""
+        return self.scan.angles() if self.scan else [0.0]
+
+    @cached_property
+    def oversample(self) -> int:
+        """Sub-pixels along each edge of a pixel."""
+        if isinstance(self.sampling.oversample, int):
+            return self.sampling.oversample
+        pixel = self.beam.wavelength * self.geometry.distance / self.detector.pixel_size
+        # Less a little, so that a whole quotient is not pushed up by rounding.
+        needed = math.ceil(3.0 * max(self.crystal.size) / pixel - 1e-9)
+        if needed > 1000:
+            raise NbnumbaError(
+                f"sampling.oversample: 'auto' asks for {needed} x {needed} sub-pixels for a crystal of "
+                f"{max(self.crystal.size):.4g} A; set sampling.oversample to a whole number up to 1000"
+            )
+        return max(needed, 1)
+
+    @cached_property
+    def layers(self) -> int:
+        """Sensor layers; one where no sensor is simulated."""
+        return self.sampling.layers if self.detector.sensor_thickness * self.detector.sensor_mu > 0.0 else 1
+
+    @property
+    def steps_per_pixel(self) -> int:
+        """Layers x sub-pixels x sources x phi steps x mosaic domains."""
+        per_subpixel = len(self.sources.rows) * len(self.angles) * self.crystal.mosaic.count
+        return self.layers * self.oversample**2 * per_subpixel
+
+    @property
+    def pixels_rendered(self) -> int:
+        """Pixels inside region and mask."""
+        (s0, s1), (f0, f1) = self.detector.region
+        mask = self.detector.mask
+        return (s1 - s0) * (f1 - f0) if mask is None else int(mask.pixels[s0:s1, f0:f1].sum())
+
+    def resolution(self, slow: float, fast: float) -> float:
+        """Spacing [A] at a point of the detector's plane, in pixels from the outer corner of the first one."""
+        g, size = self.geometry, self.detector.pixel_size
+        point = [o + fast * size * f + slow * size * s for o, f, s in zip(g.origin, g.fast, g.slow, strict=True)]
+        cosine = min(dot(unit(Vector(*point)), self.beam_direction), 1.0)
+        return self.beam.wavelength / math.sqrt(max(2.0 * (1.0 - cosine), 1e-300))
+
+    def replace(self, **changes: Any) -> Experiment:
+        """Copy with fields changed by dotted name, as in ``replace(**{"crystal.misset": (10, 20, 30)})``.
+
+        Setting one of cell and orientation, fluence and flux, distance and close_distance clears the other.
+
+        Raises:
+            NbnumbaError: a name that does not exist, or a value that is not allowed.
+        """
+        tree: dict[str, Any] = {}
+        for name, value in changes.items():
+            *parents, last = name.split(".")
+            branch = tree
+            for parent in parents:
+                branch = branch.setdefault(parent, {})
+                if not isinstance(branch, dict):
+                    raise NbnumbaError(f"{name}: found together with a value for {parent!r}; give one of them")
+            branch[last] = value
+        return _changed(self, tree, "experiment")
+
+    def to_toml(self, file: str | Path | None = None, *, inline: bool = False) -> str:
+        """Text that ``from_toml`` turns into an equal experiment; also written to ``file`` if one is named.
+
+        Reflections and masks that were read from a file are referred to by its path, or, with ``inline``, held in the
+        text itself, as are those that were made in memory.
+        """
+        from nbnumba.model.toml import dump
+
+        return dump(self, file, inline=inline)
+
+    @classmethod
+    def from_toml(cls, source: str | Path) -> Experiment:
+        """Experiment from a TOML file, whose relative paths are relative to it, or from TOML text."""
+        from nbnumba.model.toml import load
+
+        return load(source)
+
+
+def _changed(part: Any, changes: dict[str, Any], where: str) -> Any:
+    known = [f.name for f in fields(part)]
+    values: dict[str, Any] = {}
+    for name, value in changes.items():
+        if name not in known:
+            raise unknown_key(where, name, known)
+        for partners in ALTERNATIVES:
+            if name in partners and value is not None:
+                values.update({other: None for other in partners if other != name and other in known})
+        current = getattr(part, name)
+        if isinstance(value, dict):
+            current = Scan() if name == "scan" and current is None else current
+            if not is_dataclass(current):
+                raise unknown_key(f"{where}.{name}", next(iter(value)), [])
+            value = _changed(current, value, name if where == "experiment" else f"{where}.{name}")
+        values[name] = value
+    return replace(part, **values)

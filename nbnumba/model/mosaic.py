@@ -1,0 +1,66 @@
+"""Mosaic domains: rotations about random axes by random angles within the spread.
+
+The random numbers are those of nanoBragg, so that a seed gives the same domains in both programs.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from nbnumba.model.random import MinimalStandard
+from nbnumba.model.validate import number, whole
+from nbnumba.physics.rotation import rotate
+from nbnumba.physics.vector import Vector
+
+DEFAULT_SEED = 12345678
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mosaic:
+    """Mosaic spread.
+
+    Attributes:
+        spread: largest angle [degrees] between a domain and the crystal; 0: one perfect domain, whatever ``domains``.
+        domains: number of domains; the first is not turned.
+        seed: of the random axes and angles.
+    """
+
+    spread: float = 0.0
+    domains: int = 10
+    seed: int = DEFAULT_SEED
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "spread", number("crystal.mosaic.spread", self.spread, "degrees", low=0.0, high=180.0))
+        object.__setattr__(self, "domains", whole("crystal.mosaic.domains", self.domains, low=1))
+        object.__setattr__(self, "seed", whole("crystal.mosaic.seed", self.seed, low=1))
+
+    @property
+    def count(self) -> int:
+        """Number of domains that differ."""
+        return self.domains if self.spread > 0.0 else 1
+
+    def rotations(self) -> np.ndarray:
+        """Rotation matrices of the domains, shape (count, 3, 3), applied after the scan's rotation."""
+        generator = MinimalStandard(self.seed)
+        matrices = np.empty((self.count, 3, 3))
+        for m in range(self.count):
+            axis, fraction = random_rotation(generator)
+            matrices[m] = rotation_matrix(axis, math.radians(self.spread) * fraction if m else 0.0)
+        return matrices
+
+
+def random_rotation(generator: MinimalStandard) -> tuple[Vector, float]:
+    """A random axis and a fraction of the largest angle, dense as the volume of a ball: (1 - r^2)^(1/3)."""
+    r1, r2, r3 = (2.0 * generator.uniform() - 1.0 for _ in range(3))
+    rho = math.sqrt(1.0 - r2 * r2)
+    axis = Vector(rho * math.sin(math.pi * r1), rho * math.cos(math.pi * r1), r2)
+    return axis, float(np.power(np.float32(1.0 - r3 * r3), np.float32(1.0 / 3.0)))
+
+
+def rotation_matrix(axis: Vector, angle: float) -> np.ndarray:
+    """Matrix (3, 3) of the rotation about a unit vector by an angle [rad]."""
+    columns = [rotate(Vector(*unit), axis, angle) for unit in np.eye(3).tolist()]
+    return np.array(columns).T

@@ -1,0 +1,200 @@
+"""A list of reflections: Miller indices and structure factor amplitudes, in P1."""
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nbnumba.errors import NbnumbaError
+
+MAX_INDEX = 32767
+FALLBACK_MEMORY = 8 * 2**30
+
+IndexRange = tuple[int, int]
+Cell = tuple[float, float, float, float, float, float]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Reflections:
+    """An immutable list of reflections, taken as it is: no symmetry and no Friedel mates are implied.
+
+    hkl: (n, 3) Miller indices, integers within -32767..32767; kept as a read-only int32 array.
+    amplitude: (n,) structure factor amplitudes in electrons, finite; kept as a read-only float64 array.
+    cell: a, b, c in angstrom and alpha, beta, gamma in degrees, or None where the source had none.
+    origin: the keyword arguments of `read_reflections` (with "file" for the path) that read it again, or {}.
+
+    An index that is given more than once keeps its first place and its last amplitude. Two lists are equal
+    when indices and amplitudes are, whatever their cell and origin. Raises NbnumbaError for anything else.
+    """
+
+    hkl: np.ndarray
+    amplitude: np.ndarray
+    cell: Cell | None = None
+    origin: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        hkl, amplitude = _drop_earlier_duplicates(_checked_hkl(self.hkl), _checked_amplitude(self.amplitude))
+        if len(hkl) != len(amplitude):
+            raise NbnumbaError(
+                f"hkl has {len(hkl)} reflections and amplitude {len(amplitude)} values; give one value for each."
+            )
+        hkl.flags.writeable = False
+        amplitude.flags.writeable = False
+        for name, value in (
+            ("hkl", hkl),
+            ("amplitude", amplitude),
+            ("cell", _checked_cell(self.cell)),
+            ("origin", dict(self.origin)),
+        ):
+            object.__setattr__(self, name, value)
+
+    def __len__(self) -> int:
+        return len(self.hkl)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Reflections):
+            return NotImplemented
+        return np.array_equal(self.hkl, other.hkl) and np.array_equal(self.amplitude, other.amplitude)
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # numpy does not pickle the read-only flag, so a copy is made by the constructor
+        return type(self), (self.hkl, self.amplitude, self.cell, self.origin)
+
+    def __repr__(self) -> str:
+        ranges = ", ".join(f"{name} {low}..{high}" for name, (low, high) in zip("hkl", self.box, strict=True))
+        f_range = f"F {self.amplitude.min():.4g} to {self.amplitude.max():.4g}"
+        return f"Reflections({len(self)} reflections, {ranges}, {f_range})"
+
+    @property
+    def box(self) -> tuple[IndexRange, IndexRange, IndexRange]:
+        """Lowest and highest index along h, k and l: ((hmin, hmax), (kmin, kmax), (lmin, lmax))."""
+        low, high = self.hkl.min(axis=0).tolist(), self.hkl.max(axis=0).tolist()
+        return (low[0], high[0]), (low[1], high[1]), (low[2], high[2])
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256, in hexadecimal, of the little-endian bytes of hkl and amplitude."""
+        content = hashlib.sha256(self.hkl.astype("<i4").tobytes())
+        content.update(self.amplitude.astype("<f8").tobytes())
+        return content.hexdigest()
+
+    def dense(self, default_f: float) -> tuple[np.ndarray, tuple[int, int, int]]:
+        """Look-up table of amplitudes over the box of indices padded by one on every side.
+
+        default_f: amplitude, in electrons, of the reflections that are not in the list; finite.
+        Returns a float64 array of shape (h range + 2, k range + 2, l range + 2), in electrons, and the index
+        (hmin - 1, kmin - 1, lmin - 1) of its first entry. Raises NbnumbaError where the table would need more
+        than half of the machine's memory.
+        """
+        if not np.isfinite(default_f):
+            raise NbnumbaError(f"default_f is {default_f!r}; give a finite amplitude in electrons, such as 0.")
+        box = self.box
+        shape = tuple(high - low + 3 for low, high in box)
+        _check_table_fits(box, shape)
+        table = np.full(shape, float(default_f))
+        corner = (box[0][0] - 1, box[1][0] - 1, box[2][0] - 1)
+        h, k, l = (self.hkl - np.array(corner, dtype=np.int32)).T  # noqa: E741
+        table[h, k, l] = self.amplitude
+        return table, corner
+
+
+def index_keys(hkl: np.ndarray) -> np.ndarray:
+    """One int64 key for each row of (n, 3) integer indices, in the order of h, then k, then l; (n,).
+
+    Keys of different calls do not compare, for their scale follows the largest index.
+    """
+    reach = int(np.abs(hkl).max(initial=0))
+    span = 2 * reach + 1
+    h, k, l = (hkl.astype(np.int64) + reach).T  # noqa: E741
+    return (h * span + k) * span + l
+
+
+def physical_memory() -> int:
+    """Memory of this machine in bytes; 8 GiB where the system does not tell."""
+    try:
+        size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return FALLBACK_MEMORY
+    return size if size > 0 else FALLBACK_MEMORY
+
+
+def _check_table_fits(box: tuple[IndexRange, ...], shape: tuple[int, ...]) -> None:
+    entries = shape[0] * shape[1] * shape[2]
+    needed, memory = 8 * entries, physical_memory()
+    if needed <= memory / 2:
+        return
+    ranges = ", ".join(f"{name} {low}..{high}" for name, (low, high) in zip("hkl", box, strict=True))
+    raise NbnumbaError(
+        f"the table of structure factors over {ranges} has {entries} entries and needs {needed / 2**30:.1f} GiB; "
+        f"this machine has {memory / 2**30:.1f} GiB, of which half may be used. Leave out stray reflections with "
+        f"large indices, or cut the list at a lower resolution."
+    )
+
+
+def _checked_hkl(values: ArrayLike) -> np.ndarray:
+    """The indices as a new (n, 3) int32 array."""
+    hkl = _as_array(values, "hkl")
+    if hkl.ndim != 2 or hkl.shape[1] != 3 or len(hkl) == 0:
+        raise NbnumbaError(f"hkl has shape {hkl.shape}; give (n, 3) Miller indices with at least one reflection.")
+    if hkl.dtype.kind not in "iuf":
+        raise NbnumbaError(f"hkl holds values of type {hkl.dtype}; give integers.")
+    bad = ~(np.abs(hkl.astype(np.float64)) <= MAX_INDEX) | (hkl != np.rint(hkl))
+    if bad.any():
+        row = int(np.flatnonzero(bad.any(axis=1))[0])
+        raise NbnumbaError(f"hkl[{row}] is {tuple(hkl[row].tolist())}; give integers within -{MAX_INDEX}..{MAX_INDEX}.")
+    return hkl.astype(np.int32)
+
+
+def _checked_amplitude(values: ArrayLike) -> np.ndarray:
+    """The amplitudes as a new (n,) float64 array."""
+    amplitude = _as_array(values, "amplitude")
+    if amplitude.ndim != 1:
+        raise NbnumbaError(f"amplitude has shape {amplitude.shape}; give (n,) values, one for each reflection.")
+    if amplitude.dtype.kind not in "iuf":
+        raise NbnumbaError(f"amplitude holds values of type {amplitude.dtype}; give real numbers.")
+    bad = ~np.isfinite(amplitude)
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        raise NbnumbaError(f"amplitude[{row}] is {amplitude[row]}; give finite values, leave missing ones out.")
+    # adding zero turns -0.0 into 0.0, so that equal lists have equal bytes
+    return amplitude.astype(np.float64) + 0.0
+
+
+def _as_array(values: ArrayLike, name: str) -> np.ndarray:
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError) as error:
+        raise NbnumbaError(f"{name} is not an array of numbers ({error}); give a numpy array.") from error
+
+
+def _checked_cell(cell: Cell | None) -> Cell | None:
+    if cell is None:
+        return None
+    try:
+        a, b, c, alpha, beta, gamma = (float(value) for value in cell)
+    except (TypeError, ValueError) as error:
+        raise NbnumbaError(f"cell is {cell!r}; give six numbers (angstrom, degrees) or None.") from error
+    if not (all(0 < edge < np.inf for edge in (a, b, c)) and all(0 < angle < 180 for angle in (alpha, beta, gamma))):
+        raise NbnumbaError(f"cell is {cell!r}; give edges above 0 angstrom and angles within 0..180 degrees.")
+    return a, b, c, alpha, beta, gamma
+
+
+def _drop_earlier_duplicates(hkl: np.ndarray, amplitude: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each index once, in the place of its first and with the amplitude of its last appearance."""
+    if len(hkl) != len(amplitude):
+        return hkl, amplitude
+    keys = index_keys(hkl)
+    _, first, which = np.unique(keys, return_index=True, return_inverse=True)
+    if len(first) == len(keys):
+        return hkl, amplitude
+    last = np.zeros(len(first), dtype=np.intp)
+    np.maximum.at(last, which, np.arange(len(keys)))
+    order = np.argsort(first)
+    return hkl[first[order]], amplitude[last[order]]

@@ -1,0 +1,105 @@
+"""Where the photons come from: one direction and wavelength, a grid of both, or a list (forward model, section 6)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nbnumba.errors import NbnumbaError
+from nbnumba.model.validate import numbers, refuse
+from nbnumba.physics.rotation import rotate
+from nbnumba.physics.vector import Vector, cross, scaled, unit
+
+COLUMNS = 5
+
+
+@dataclass(frozen=True)
+class Sources:
+    """A list of sources.
+
+    Attributes:
+        rows: x, y, z (from the sample towards the source, any length), weight, wavelength [A] of each.
+    """
+
+    rows: tuple[tuple[float, ...], ...]
+
+    def __post_init__(self) -> None:
+        rows = tuple(_row(i, row) for i, row in enumerate(self.rows))
+        if not rows:
+            raise refuse("beam.sources", self.rows, "at least one row x, y, z, weight, wavelength [A]")
+        if not sum(row[3] for row in rows) > 0.0:
+            raise refuse("beam.sources weights", [row[3] for row in rows][:5], "weights whose sum is above 0")
+        object.__setattr__(self, "rows", rows)
+
+
+def _row(i: int, row: Any) -> tuple[float, ...]:
+    x, y, z, weight, wavelength = numbers(f"beam.sources[{i}]", row, COLUMNS)
+    if not math.hypot(x, y, z) > 0.0:
+        raise refuse(f"beam.sources[{i}] direction", (x, y, z), "a vector of non-zero length")
+    if weight < 0.0:
+        raise refuse(f"beam.sources[{i}] weight", weight, "0 or more")
+    if wavelength <= 0.0:
+        raise refuse(f"beam.sources[{i}] wavelength", wavelength, "above 0 A")
+    return x, y, z, weight, wavelength
+
+
+class Grid(NamedTuple):
+    """Evenly spaced deviations: ``range`` is the full width, ``count`` samples lie ``step`` apart from -range/2 on."""
+
+    range: float
+    step: float
+    count: int
+
+    def values(self) -> list[float]:
+        """The deviations."""
+        return [self.step * i - self.range / 2.0 for i in range(self.count)]
+
+
+def even_grid(width: float, count: int) -> Grid:
+    """Grid over a full width with a sample at either end; one sample, in the middle, where width or count say so."""
+    if width == 0.0 or count == 1:
+        return Grid(0.0, 0.0, 1)
+    return Grid(width, width / (count - 1), count)
+
+
+def _ellipse_term(deviation: float, grid: Grid) -> float:
+    if grid.range == 0.0:
+        return 0.0
+    return (deviation**2 - grid.step**2 / 4.0 * (1 - grid.count % 2)) / grid.range**2
+
+
+def grid_sources(
+    beam: Vector,
+    polarization_axis: Vector,
+    wavelength: float,
+    horizontal: Grid,
+    vertical: Grid,
+    dispersion: Grid,
+    round_divergence: bool,
+) -> Sources:
+    """Sources on a grid of divergence [rad] and relative wavelength; every direction carries every wavelength.
+
+    "Horizontal" is along the electric field: the direction -beam is turned about the polarization axis by the
+    vertical deviation, then about unit(beam x axis) by the horizontal one.
+    """
+    upright = unit(cross(beam, polarization_axis))
+    rows = []
+    for h in horizontal.values():
+        for v in vertical.values():
+            if round_divergence and 4.0 * (_ellipse_term(h, horizontal) + _ellipse_term(v, vertical)) > 1.1:
+                continue
+            towards = rotate(rotate(scaled(beam, -1.0), polarization_axis, v), upright, h)
+            rows += [(*towards, 1.0, wavelength * (1.0 + d)) for d in dispersion.values()]
+    if not rows:
+        raise NbnumbaError("beam.divergence_steps: no source lies inside the round divergence; use more steps")
+    return Sources(tuple(rows))
+
+
+def as_arrays(sources: Sources) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Unit vectors of the incident beams (n, 3), weights (n,) and wavelengths [A] (n,)."""
+    table = np.array(sources.rows, dtype=float)
+    incident = -table[:, :3] / np.linalg.norm(table[:, :3], axis=1, keepdims=True)
+    return incident, table[:, 3].copy(), table[:, 4].copy()

@@ -1,0 +1,214 @@
+"""Experiments as TOML: one table for each part, one key for each field, units in the documentation of the classes."""
+
+from __future__ import annotations
+
+import base64
+import os
+import tomllib
+import zlib
+from collections.abc import Callable
+from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+
+from nbnumba.errors import NbnumbaError
+from nbnumba.model.beam import Beam
+from nbnumba.model.crystal import Crystal
+from nbnumba.model.detector import Detector
+from nbnumba.model.experiment import Experiment
+from nbnumba.model.mask import Mask
+from nbnumba.model.mosaic import Mosaic
+from nbnumba.model.reflections import Reflections
+from nbnumba.model.sampling import Sampling
+from nbnumba.model.scan import Scan
+from nbnumba.model.sources import Sources
+from nbnumba.model.validate import unknown_key
+
+PARTS = {"crystal": Crystal, "beam": Beam, "detector": Detector, "scan": Scan, "sampling": Sampling}
+_LISTED = 50  # reflections up to this number are written as readable rows
+
+
+def dump(experiment: Experiment, file: str | Path | None = None, *, inline: bool = False) -> str:
+    """TOML text of an experiment, also written to ``file`` if one is named."""
+    text = tomli_w.dumps(_table(experiment, inline))
+    if file is not None:
+        try:
+            Path(file).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise NbnumbaError(f"{file}: cannot be written ({error.strerror}); name a file in a folder that exists") from None
+    return text
+
+
+def _table(part: Any, inline: bool) -> dict[str, Any]:
+    values = {f.name: getattr(part, f.name) for f in fields(part)}
+    return {name: _plain(value, inline) for name, value in values.items() if value is not None}
+
+
+def _plain(value: Any, inline: bool) -> Any:
+    if isinstance(value, Sources):
+        return [list(row) for row in value.rows]
+    if is_dataclass(value):
+        return _table(value, inline)
+    if isinstance(value, Reflections):
+        return _plain_reflections(value, inline)
+    if isinstance(value, Mask):
+        return {"array": _pack(value.pixels)}
+    if isinstance(value, tuple):
+        return [_plain(item, inline) for item in value]
+    return value
+
+
+def _plain_reflections(reflections: Reflections, inline: bool) -> dict[str, Any]:
+    if reflections.origin and not inline:
+        given = {key: value for key, value in reflections.origin.items() if value is not None}
+        return {**given, "digest": reflections.digest}
+    cell = {"cell": list(reflections.cell)} if reflections.cell else {}
+    if len(reflections.amplitude) <= _LISTED:
+        rows = zip(reflections.hkl.tolist(), reflections.amplitude.tolist(), strict=True)
+        return {"list": [[*hkl, f] for hkl, f in rows], **cell}
+    return {"hkl": _pack(reflections.hkl), "amplitude": _pack(reflections.amplitude), **cell}
+
+
+def _pack(array: np.ndarray) -> dict[str, Any]:
+    data = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+    packed = base64.b64encode(zlib.compress(data.tobytes(), 6)).decode("ascii")
+    return {"shape": list(array.shape), "type": array.dtype.name, "zlib": packed}
+
+
+def _unpack(where: str, value: Any, kind: str) -> np.ndarray:
+    try:
+        shape = tuple(int(n) for n in value["shape"])
+        size = int(np.prod(shape, dtype=object)) * np.dtype(kind).itemsize
+        if value["type"] != kind or not 0 < size < 2**40:
+            raise ValueError
+        unpacker = zlib.decompressobj()
+        raw = unpacker.decompress(base64.b64decode(value["zlib"], validate=True), size)
+        if len(raw) != size:
+            raise ValueError
+        return np.frombuffer(raw, np.dtype(kind).newbyteorder("<")).reshape(shape)
+    except (TypeError, KeyError, ValueError, zlib.error):
+        allowed = f'{{shape = [...], type = "{kind}", zlib = "..."}} as written by to_toml'
+        raise NbnumbaError(f"{where}: found an array that cannot be unpacked; allowed: {allowed}") from None
+
+
+def load(source: str | Path) -> Experiment:
+    """Experiment from a TOML file or from TOML text (anything that holds a line break or an equals sign)."""
+    is_text = isinstance(source, str) and ("\n" in source or "=" in source)
+    name = "TOML text" if is_text else str(source)
+    folder = Path.cwd() if is_text else Path(source).resolve().parent
+    text = str(source) if is_text else _read(Path(source))
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise NbnumbaError(f"{name}: not valid TOML: {error}") from None
+    try:
+        return _experiment(tree, folder)
+    except NbnumbaError as error:
+        raise NbnumbaError(f"{name}: {error}") from None
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise NbnumbaError(f"{file}: cannot be read ({error.strerror}); name an existing TOML file") from None
+    except UnicodeDecodeError:
+        raise NbnumbaError(f"{file}: not a text file; name a TOML file with an experiment") from None
+
+
+def _experiment(tree: dict[str, Any], folder: Path) -> Experiment:
+    parts = {}
+    for name, table in tree.items():
+        if name not in PARTS:
+            raise unknown_key("experiment", name, list(PARTS))
+        parts[name] = _part(name, PARTS[name], table, folder)
+    for name in ("crystal", "beam", "detector"):
+        if name not in parts:
+            raise NbnumbaError(f"experiment: no table [{name}]; there must be [crystal], [beam] and [detector]")
+    return Experiment(**parts)
+
+
+def _part(where: str, kind: type, table: Any, folder: Path) -> Any:
+    known = [f.name for f in fields(kind)]
+    if not isinstance(table, dict):
+        raise NbnumbaError(f"{where}: found {table!r}; allowed: a table with the keys {', '.join(known)}")
+    values = {}
+    for key, value in table.items():
+        if key not in known:
+            raise unknown_key(where, key, known)
+        read = _SPECIAL.get(key)
+        values[key] = read(f"{where}.{key}", value, folder) if read else value
+    required = [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
+    for name in required:
+        if name not in values:
+            raise NbnumbaError(f"{where}.{name}: found nothing; it must be given, as there is no default")
+    return kind(**values)
+
+
+def _mosaic(where: str, value: Any, folder: Path) -> Any:
+    return _part(where, Mosaic, value, folder)
+
+
+def _reflections(where: str, value: Any, folder: Path) -> Reflections:
+    known = ("file", "format", "column", "resolution", "bulk_solvent", "digest", "list", "hkl", "amplitude", "cell")
+    if isinstance(value, str):
+        value = {"file": value}
+    if not isinstance(value, dict):
+        raise NbnumbaError(f"{where}: found {value!r}; allowed: the name of a file, or a table with {', '.join(known)}")
+    for key in value:
+        if key not in known:
+            raise unknown_key(where, key, known)
+    if "file" in value:
+        return _reflections_from_file(where, dict(value), folder)
+    cell = tuple(value["cell"]) if "cell" in value else None
+    if "list" in value:
+        try:
+            rows = np.array(value["list"], dtype=float).reshape(-1, 4)
+        except (TypeError, ValueError):
+            raise NbnumbaError(f"{where}.list: allowed: rows of four numbers h, k, l, F") from None
+        return Reflections(rows[:, :3], rows[:, 3], cell=cell)
+    hkl = _unpack(f"{where}.hkl", value.get("hkl"), "int32")
+    return Reflections(hkl, _unpack(f"{where}.amplitude", value.get("amplitude"), "float64"), cell=cell)
+
+
+def _reflections_from_file(where: str, options: dict[str, Any], folder: Path) -> Reflections:
+    from nbnumba.inputs.reflections import read_reflections
+
+    digest = options.pop("digest", None)
+    file = os.path.join(folder, str(options.pop("file")))
+    reflections = read_reflections(file, **options)
+    if digest is not None and digest != reflections.digest:
+        raise NbnumbaError(
+            f"{where}: {file} no longer holds the reflections that the experiment was written with; "
+            "restore it, or delete the key 'digest' to take what it holds now"
+        )
+    return reflections
+
+
+def _mask(where: str, value: Any, folder: Path) -> Mask:
+    if isinstance(value, str):
+        from nbnumba.inputs.mask import read_mask
+
+        return read_mask(os.path.join(folder, value))
+    if not isinstance(value, dict) or "array" not in value:
+        raise NbnumbaError(f"{where}: found {value!r}; allowed: the name of a file, or a table with an 'array'")
+    return Mask(_unpack(f"{where}.array", value["array"], "bool"))
+
+
+def _sources(where: str, value: Any, folder: Path) -> Sources:
+    if isinstance(value, str):
+        from nbnumba.inputs.sources import read_sources
+
+        return read_sources(os.path.join(folder, value))
+    return Sources(tuple(value) if isinstance(value, list) else ())
+
+
+_SPECIAL: dict[str, Callable[[str, Any, Path], Any]] = {
+    "mosaic": _mosaic,
+    "reflections": _reflections,
+    "mask": _mask,
+    "sources": _sources,
+}

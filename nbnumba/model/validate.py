@@ -1,0 +1,105 @@
+"""Checks of single values, whose errors name the field, the value found and what is allowed."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from nbnumba.errors import NbnumbaError
+
+
+def refuse(field: str, found: Any, allowed: str) -> NbnumbaError:
+    """Error that every check raises, in one form."""
+    return NbnumbaError(f"{field}: found {found!r}; allowed: {allowed}")
+
+
+def number(
+    field: str,
+    value: Any,
+    unit: str = "",
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    above: float = -math.inf,
+) -> float:
+    """Return a finite float with low <= value <= high and value > above."""
+    allowed = "a number" + _range_text(low, high, above) + (f" [{unit}]" if unit else "")
+    if isinstance(value, (bool, str, bytes)):
+        raise refuse(field, value, allowed)
+    try:
+        result = float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise refuse(field, value, allowed) from None
+    if not math.isfinite(result) or not low <= result <= high or not result > above:
+        raise refuse(field, result, allowed)
+    return result
+
+
+def _range_text(low: float, high: float, above: float) -> str:
+    parts = []
+    if above > -math.inf:
+        parts.append(f"above {above:g}")
+    if low > -math.inf:
+        parts.append(f"from {low:g}")
+    if high < math.inf:
+        parts.append(f"up to {high:g}")
+    return " " + " ".join(parts) if parts else ""
+
+
+def whole(field: str, value: Any, *, low: int, high: int = 2**31 - 1) -> int:
+    """Return an integer with low <= value <= high; whole floats count."""
+    allowed = f"a whole number from {low} to {high}"
+    if isinstance(value, bool):
+        raise refuse(field, value, allowed)
+    try:
+        result = int(value) if isinstance(value, float) and value.is_integer() else operator.index(value)
+    except TypeError:
+        raise refuse(field, value, allowed) from None
+    if not low <= result <= high:
+        raise refuse(field, result, allowed)
+    return result
+
+
+def flag(field: str, value: Any) -> bool:
+    """Return True or False, nothing else."""
+    if isinstance(value, bool):
+        return value
+    raise refuse(field, value, "true or false")
+
+
+def choice(field: str, value: Any, allowed: Sequence[str]) -> str:
+    """Return one of the allowed words; a misspelt one gets a suggestion."""
+    if isinstance(value, str) and value in allowed:
+        return value
+    close = get_close_matches(str(value), allowed, n=1)
+    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    raise refuse(field, value, " | ".join(allowed) + hint)
+
+
+def numbers(field: str, values: Any, count: int, unit: str = "", **limits: float) -> tuple[float, ...]:
+    """Return ``count`` floats, each checked as by ``number``."""
+    allowed = f"{count} numbers" + (f" [{unit}]" if unit else "")
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise refuse(field, values, allowed)
+    items = list(values)
+    if len(items) != count:
+        raise refuse(field, items, allowed)
+    return tuple(number(f"{field}[{i}]", item, unit, **limits) for i, item in enumerate(items))
+
+
+def direction(field: str, values: Any) -> tuple[float, ...]:
+    """Return three components that are not all zero, as they were given."""
+    components = numbers(field, values, 3)
+    if not 1e-150 < math.hypot(*components) < 1e150:
+        raise refuse(field, components, "a vector x, y, z of non-zero length")
+    return components
+
+
+def unknown_key(where: str, key: str, known: Sequence[str]) -> NbnumbaError:
+    """Error for a name that does not exist, with the nearest one that does."""
+    close = get_close_matches(key, known, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return NbnumbaError(f"{where}: no such key {key!r}.{hint} There are: {', '.join(known)}")

@@ -1,0 +1,27 @@
+"""Squared distance from the nearest reflection, in the two metrics of the forward model (section 4).
+
+Both functions read the fields they need from a lattice that has them: numbers of cells na, nb, nc, and the products
+a*.a*, b*.b*, c*.c*, b*.c*, c*.a*, a*.b* [1/A^2] as aa, bb, cc, bc, ca, ab.
+"""
+
+from typing import Any
+
+from nbnumba._jit import scalar
+
+
+@scalar
+def index_square(lattice: Any, dh: float, dk: float, dl: float) -> float:
+    """rho = (Na dh)^2 + (Nb dk)^2 + (Nc dl)^2, the metric of cctbx's simtbx."""
+    a = lattice.na * dh
+    b = lattice.nb * dk
+    c = lattice.nc * dl
+    return a * a + b * b + c * c
+
+
+@scalar
+def reciprocal_square(lattice: Any, dh: float, dk: float, dl: float) -> float:
+    """rho = (Na Nb Nc)^2 abs(dh a* + dk b* + dl c*)^2 with a* in 1/A, the metric of nanoBragg since 2023."""
+    count = lattice.na * lattice.nb * lattice.nc
+    diagonal = lattice.aa * dh * dh + lattice.bb * dk * dk + lattice.cc * dl * dl
+    mixed = lattice.bc * dk * dl + lattice.ca * dl * dh + lattice.ab * dh * dk
+    return count * count * (diagonal + 2.0 * mixed)

@@ -1,0 +1,45 @@
+"""Flat-topped spots: F_latt = Na Nb Nc where fudge rho < 0.3969, else 0, with rho from ``metric`` (forward model, 4)."""
+
+from typing import NamedTuple
+
+from nbnumba._jit import scalar
+from nbnumba.constants import TOPHAT_RADIUS_SQUARED
+from nbnumba.physics.lattice.metric import index_square, reciprocal_square
+
+
+class Tophat(NamedTuple):
+    """Flat spots in the index metric: cells along a, b, c and the factor on the squared radius."""
+
+    na: float
+    nb: float
+    nc: float
+    fudge: float
+
+
+class TophatStar(NamedTuple):
+    """Flat spots in the reciprocal metric, which needs the products of a*, b*, c* [1/A^2] too."""
+
+    na: float
+    nb: float
+    nc: float
+    fudge: float
+    aa: float
+    bb: float
+    cc: float
+    bc: float
+    ca: float
+    ab: float
+
+
+@scalar
+def tophat_amplitude(lattice: Tophat, dh: float, dk: float, dl: float) -> float:
+    """F_latt at the offsets dh, dk, dl, index metric."""
+    inside = lattice.fudge * index_square(lattice, dh, dk, dl) < TOPHAT_RADIUS_SQUARED
+    return lattice.na * lattice.nb * lattice.nc if inside else 0.0
+
+
+@scalar
+def tophat_star_amplitude(lattice: TophatStar, dh: float, dk: float, dl: float) -> float:
+    """F_latt at the offsets dh, dk, dl, reciprocal metric."""
+    inside = lattice.fudge * reciprocal_square(lattice, dh, dk, dl) < TOPHAT_RADIUS_SQUARED
+    return lattice.na * lattice.nb * lattice.nc if inside else 0.0

@@ -1,0 +1,95 @@
+"""Where a point of the detector lies: P = pix0 + F fast + S slow + O normal, and d = P/|P|, R = |P|.
+
+Forward model, section 2. Lengths in mm, F and S measured from the outer corner of the first pixel.
+"""
+
+import math
+from typing import NamedTuple
+
+from nbnumba._jit import by_type, scalar
+from nbnumba.physics.rotation import rotate
+from nbnumba.physics.vector import Vector, dot, scaled
+
+
+class FlatPanel(NamedTuple):
+    """A flat panel in the laboratory frame [mm]."""
+
+    origin: Vector  # outer corner of the first pixel
+    fast: Vector
+    slow: Vector
+    normal: Vector
+    pixel_size: float
+    close_distance: float  # of the panel's plane from the sample
+    point_pixels: bool  # solid angle without obliquity and pixel area
+
+
+class CurvedPanel(NamedTuple):
+    """A panel wrapped on a sphere around the sample: offsets along e1, e2 become angles about k1, k2."""
+
+    origin: Vector
+    fast: Vector
+    slow: Vector
+    normal: Vector
+    pixel_size: float
+    close_distance: float
+    point_pixels: bool
+    center: Vector  # distance times beam
+    radius: float
+    e1: Vector
+    k1: Vector
+    e2: Vector
+    k2: Vector
+
+
+class Ray(NamedTuple):
+    """From the sample to a point of the detector."""
+
+    direction: Vector
+    distance: float  # [mm]
+
+
+@scalar
+def subpixel_center(pixel: float, sub: float, oversample: float, pixel_size: float) -> float:
+    """Offset [mm] of the centre of sub-pixel ``sub`` of pixel number ``pixel`` along one axis."""
+    return pixel_size / oversample * (pixel * oversample + sub + 0.5)
+
+
+@scalar
+def flat_position(panel: FlatPanel, fast: float, slow: float, depth: float) -> Vector:
+    """Position [mm] of the point at offsets ``fast``, ``slow`` and ``depth`` [mm]."""
+    return Vector(
+        panel.origin.x + fast * panel.fast.x + slow * panel.slow.x + depth * panel.normal.x,
+        panel.origin.y + fast * panel.fast.y + slow * panel.slow.y + depth * panel.normal.y,
+        panel.origin.z + fast * panel.fast.z + slow * panel.slow.z + depth * panel.normal.z,
+    )
+
+
+@scalar
+def curved_position(panel: CurvedPanel, fast: float, slow: float, depth: float) -> Vector:
+    """Position [mm] on the sphere: the direct beam's spot turned by the flat offsets over the radius."""
+    flat = flat_position(panel, fast, slow, depth)
+    turned = rotate(panel.center, panel.k1, dot(flat, panel.e1) / panel.radius)
+    return rotate(turned, panel.k2, dot(flat, panel.e2) / panel.radius)
+
+
+@by_type({FlatPanel: flat_position, CurvedPanel: curved_position})
+def position(panel: FlatPanel | CurvedPanel, fast: float, slow: float, depth: float) -> Vector:
+    """Position [mm] of a point of either kind of panel."""
+    raise NotImplementedError
+
+
+@scalar
+def ray_to(point: Vector) -> Ray:
+    """Distance and direction of a point seen from the sample."""
+    square = dot(point, point)
+    inverse = 1.0 / math.sqrt(square)
+    return Ray(scaled(point, inverse), square * inverse)
+
+
+@scalar
+def solid_angle(distance: float, pixel_size: float, close_distance: float, point_pixels: bool) -> float:
+    """Solid angle of a pixel: (pixel/R)^2 close_distance/R [sr]; for point pixels 1/R^2 [1/m^2], as nanoBragg."""
+    per_square = 1.0 / (distance * distance)
+    if point_pixels:
+        return 1e6 * per_square
+    return pixel_size * pixel_size * per_square * close_distance / distance

@@ -1,0 +1,42 @@
+"""Scattering vector q = (d - i)/lambda [1/A] and the indices h = a.q, k = b.q, l = c.q (forward model, 2 and 4)."""
+
+from typing import NamedTuple
+
+from nbnumba._jit import scalar
+from nbnumba.physics.elementary import nearest_integer
+from nbnumba.physics.rotation import Matrix, apply
+from nbnumba.physics.vector import Vector, dot
+
+
+class Indices(NamedTuple):
+    """Fractional Miller indices and the nearest reflection."""
+
+    h: float
+    k: float
+    l: float  # noqa: E741
+    h0: float
+    k0: float
+    l0: float
+
+
+@scalar
+def scattering_vector(diffracted: Vector, incident: Vector, wavelength: float) -> Vector:
+    """Vector q [1/A] between the unit vectors of the incident and the diffracted beam; wavelength [A]."""
+    return Vector(
+        (diffracted.x - incident.x) / wavelength,
+        (diffracted.y - incident.y) / wavelength,
+        (diffracted.z - incident.z) / wavelength,
+    )
+
+
+@scalar
+def beyond(q: Vector, dmin: float) -> bool:
+    """Whether the spacing 1/abs(q) [A] is smaller than ``dmin`` [A]."""
+    return dot(q, q) * dmin * dmin > 1.0
+
+
+@scalar
+def indices(cell: Matrix, q: Vector) -> Indices:
+    """Indices of q [1/A] in the lattice whose axes [A] are the rows of ``cell``."""
+    hkl = apply(cell, q)
+    return Indices(hkl.x, hkl.y, hkl.z, nearest_integer(hkl.x), nearest_integer(hkl.y), nearest_integer(hkl.z))

@@ -1,0 +1,138 @@
+"""Structure factor of the unit cell: that of the nearest reflection, or tricubic interpolation between 64 of them.
+
+Forward model, section 4. The table covers the index box of the reflections and one more layer on each side, which
+holds the value for everything outside: clamping an index into the table needs no branch.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+from nbnumba._jit import by_type, scalar
+from nbnumba.physics.scattering import Indices
+
+
+class Uniform(NamedTuple):
+    """The same amplitude for every reflection."""
+
+    value: float
+
+
+class Nearest(NamedTuple):
+    """A table of which the nearest reflection counts: amplitudes over an index box, flattened with l fastest."""
+
+    values: Any  # one-dimensional float64 array, of which scalar functions read single elements
+    h_low: float  # indices of the first element
+    k_low: float
+    l_low: float
+    h_count: float  # elements along each axis
+    k_count: float
+    l_count: float
+
+
+class Tricubic(NamedTuple):
+    """The same table, interpolated where it surrounds the point; elsewhere the nearest reflection counts."""
+
+    values: Any
+    h_low: float
+    k_low: float
+    l_low: float
+    h_count: float
+    k_count: float
+    l_count: float
+
+
+Structure = Uniform | Nearest | Tricubic
+Table = Nearest | Tricubic
+
+
+class Weights(NamedTuple):
+    """Weights of four neighbours at floor - 1 ... floor + 2."""
+
+    w0: float
+    w1: float
+    w2: float
+    w3: float
+
+
+@scalar
+def clamped(x: float, high: float) -> float:
+    """Nearest number to ``x`` in [0, high]."""
+    x = x if x > 0.0 else 0.0
+    return x if x < high else high
+
+
+@scalar
+def address(table: Table, h: float, k: float, l: float) -> float:  # noqa: E741
+    """Place of reflection (h, k, l) in the table, as a whole number; of the border, if it lies outside."""
+    i = clamped(h - table.h_low, table.h_count - 1.0)
+    j = clamped(k - table.k_low, table.k_count - 1.0)
+    m = clamped(l - table.l_low, table.l_count - 1.0)
+    return (i * table.k_count + j) * table.l_count + m
+
+
+@scalar
+def surrounded(table: Table, h: float, k: float, l: float) -> bool:  # noqa: E741
+    """Whether the 4 x 4 x 4 reflections around the fractional indices lie in the box (the table less its border)."""
+    i = math.floor(h) - table.h_low
+    j = math.floor(k) - table.k_low
+    m = math.floor(l) - table.l_low
+    inside_h = i >= 2.0 and i <= table.h_count - 4.0
+    inside_k = j >= 2.0 and j <= table.k_count - 4.0
+    inside_l = m >= 2.0 and m <= table.l_count - 4.0
+    return inside_h and inside_k and inside_l
+
+
+@scalar
+def cubic(u: float) -> Weights:
+    """Cubic Lagrange weights at the fraction u in [0, 1) between the two middle neighbours."""
+    return Weights(
+        -u * (u - 1.0) * (u - 2.0) / 6.0,
+        (u + 1.0) * (u - 1.0) * (u - 2.0) / 2.0,
+        -(u + 1.0) * u * (u - 2.0) / 2.0,
+        (u + 1.0) * u * (u - 1.0) / 6.0,
+    )
+
+
+@scalar
+def tricubic(table: Table, h: float, k: float, l: float) -> float:  # noqa: E741
+    """Amplitude at fractional indices that are ``surrounded``: tensor product of cubic weights."""
+    h_floor = math.floor(h)
+    k_floor = math.floor(k)
+    l_floor = math.floor(l)
+    wh = cubic(h - h_floor)
+    wk = cubic(k - k_floor)
+    wl = cubic(l - l_floor)
+    total = 0.0
+    for i in range(4):
+        for j in range(4):
+            first = int(address(table, h_floor - 1.0 + i, k_floor - 1.0 + j, l_floor - 1.0))
+            v = table.values
+            row = wl.w0 * v[first] + wl.w1 * v[first + 1] + wl.w2 * v[first + 2] + wl.w3 * v[first + 3]
+            total += wh[i] * wk[j] * row
+    return total
+
+
+@scalar
+def uniform_amplitude(structure: Uniform, at: Indices) -> float:
+    """F_cell, the same everywhere."""
+    return structure.value
+
+
+@scalar
+def nearest_amplitude(table: Table, at: Indices) -> float:
+    """F_cell of the nearest reflection."""
+    return table.values[int(address(table, at.h0, at.k0, at.l0))]
+
+
+@scalar
+def tricubic_amplitude(table: Tricubic, at: Indices) -> float:
+    """F_cell between reflections."""
+    if surrounded(table, at.h, at.k, at.l):
+        return tricubic(table, at.h, at.k, at.l)
+    return nearest_amplitude(table, at)
+
+
+@by_type({Uniform: uniform_amplitude, Nearest: nearest_amplitude, Tricubic: tricubic_amplitude})
+def cell_amplitude(structure: Structure, at: Indices) -> float:
+    """F_cell at the given indices."""
+    raise NotImplementedError

@@ -1,0 +1,573 @@
+"""A slow, plain forward model to test the fast one against.
+
+Written from the specification of the forward model alone; it shares no code with the package. Each term
+of the sum is the textbook formula, in float64, with the library's sine and exponential. The loops run over layers,
+sub-pixels, sources, phi steps and mosaic domains; NumPy carries the pixels.
+
+`render(e)` takes one nested dict (see the functions below for its keys; a missing key or None means the default)
+and returns the expected photons as a float64 array (slow, fast). Lengths on the detector are in mm, lengths in the
+crystal and wavelengths in A, angles in degrees unless a name says otherwise.
+"""
+
+import numpy as np
+
+CLASSICAL_RADIUS_SQUARED = 7.94079248018965e-30  # m^2
+UNIT_FLUENCE = 125932015286227086360700780544.0  # photons/m^2: r_e^2 * fluence = 1
+
+
+# --- small helpers ---------------------------------------------------------------------------------------------------
+
+
+def get(section, key, default=None):
+    """The value of a key; a missing section, a missing key and None all mean the default."""
+    if section is None:
+        return default
+    value = section.get(key)
+    return default if value is None else value
+
+
+def unit(vector):
+    vector = np.asarray(vector, dtype=np.float64)
+    return vector / np.linalg.norm(vector)
+
+
+def rotation(axis, angle):
+    """Rodrigues' matrix: right-handed by `angle` [rad] about `axis`, to be applied to column vectors."""
+    x, y, z = unit(axis)
+    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    return np.eye(3) + np.sin(angle) * cross + (1.0 - np.cos(angle)) * (cross @ cross)
+
+
+def rotate_each(vectors, axis, angles):
+    """Rodrigues' formula for many vectors (..., 3), each about the same axis by its own angle [rad]."""
+    axis = unit(axis)
+    cosine = np.cos(angles)[..., None]
+    sine = np.sin(angles)[..., None]
+    along = (vectors @ axis)[..., None] * axis
+    return vectors * cosine + np.cross(axis, vectors) * sine + along * (1.0 - cosine)
+
+
+def rotation_xyz(angles_deg):
+    """About lab x first, then y, then z."""
+    rx, ry, rz = np.deg2rad(np.asarray(angles_deg, dtype=np.float64))
+    return rotation([0, 0, 1], rz) @ rotation([0, 1, 0], ry) @ rotation([1, 0, 0], rx)
+
+
+# --- conventions -----------------------------------------------------------------------------------------------------
+
+MOSFLM_LIKE = {
+    "beam": (1, 0, 0),
+    "fast": (0, 0, 1),
+    "slow": (0, -1, 0),
+    "normal": (1, 0, 0),
+    "twotheta": (0, 0, -1),
+    "polarization": (0, 0, 1),
+    "spindle": (0, 0, 1),
+}
+
+CONVENTIONS = {
+    "mosflm": dict(MOSFLM_LIKE, pivot="beam"),
+    "denzo": dict(MOSFLM_LIKE, pivot="beam"),
+    "custom": dict(MOSFLM_LIKE, pivot="beam"),
+    "adxv": {
+        "beam": (0, 0, 1),
+        "fast": (1, 0, 0),
+        "slow": (0, -1, 0),
+        "normal": (0, 0, 1),
+        "twotheta": (-1, 0, 0),
+        "polarization": (1, 0, 0),
+        "spindle": (1, 0, 0),
+        "pivot": "beam",
+    },
+    "xds": {
+        "beam": (0, 0, 1),
+        "fast": (1, 0, 0),
+        "slow": (0, 1, 0),
+        "normal": (0, 0, 1),
+        "twotheta": (1, 0, 0),
+        "polarization": (1, 0, 0),
+        "spindle": (1, 0, 0),
+        "pivot": "sample",
+    },
+    "dials": {
+        "beam": (0, 0, 1),
+        "fast": (1, 0, 0),
+        "slow": (0, 1, 0),
+        "normal": (0, 0, 1),
+        "twotheta": (0, 1, 0),
+        "polarization": (0, 1, 0),
+        "spindle": (0, 1, 0),
+        "pivot": "sample",
+    },
+}
+
+
+def convention_of(e):
+    return CONVENTIONS[get(e.get("detector"), "convention", "mosflm")]
+
+
+def beam_vector(e):
+    return unit(get(e.get("beam"), "direction", convention_of(e)["beam"]))
+
+
+def polarization_vector(e):
+    return unit(get(e.get("beam"), "polarization_axis", convention_of(e)["polarization"]))
+
+
+# --- crystal ---------------------------------------------------------------------------------------------------------
+
+
+def real_basis_from_cell(cell):
+    """Rows a, b, c [A]: a* along x, b* in the xy plane, c* with a positive z component."""
+    a, b, c = (float(v) for v in cell[:3])
+    ca, cb, cg = np.cos(np.deg2rad(np.asarray(cell[3:], dtype=np.float64)))
+    sa, sb, sg = np.sin(np.deg2rad(np.asarray(cell[3:], dtype=np.float64)))
+    volume = a * b * c * np.sqrt(1.0 - ca**2 - cb**2 - cg**2 + 2.0 * ca * cb * cg)
+    a_star = b * c * sa / volume
+    b_star = c * a * sb / volume
+    c_star = a * b * sg / volume
+    cos_alpha_star = (cb * cg - ca) / (sb * sg)
+    cos_beta_star = (cg * ca - cb) / (sg * sa)
+    cos_gamma_star = (ca * cb - cg) / (sa * sb)
+    sin_gamma_star = np.sqrt(1.0 - cos_gamma_star**2)
+    reciprocal = np.array(
+        [
+            [a_star, 0.0, 0.0],
+            [b_star * cos_gamma_star, b_star * sin_gamma_star, 0.0],
+            [
+                c_star * cos_beta_star,
+                c_star * (cos_alpha_star - cos_beta_star * cos_gamma_star) / sin_gamma_star,
+                1.0 / c,
+            ],
+        ]
+    )
+    return np.linalg.inv(reciprocal).T
+
+
+def real_basis(crystal):
+    """Rows a, b, c [A] at phi = 0, missetting angles applied."""
+    orientation = get(crystal, "orientation")
+    if orientation is not None:
+        basis = np.asarray(orientation, dtype=np.float64)
+    else:
+        basis = real_basis_from_cell(crystal["cell"])
+    return basis @ rotation_xyz(get(crystal, "misset", (0.0, 0.0, 0.0))).T
+
+
+class Uniform:
+    """The minimal standard generator with a shuffle table of 32 entries, single-precision output."""
+
+    def __init__(self, seed):
+        self.state = max(int(seed), 1)
+        for _ in range(8):
+            self.step()
+        # The table is filled from its last entry to its first.
+        self.table = [0] * 32
+        for j in reversed(range(32)):
+            self.table[j] = self.step()
+        self.output = self.table[0]
+
+    def step(self):
+        self.state = (16807 * self.state) % 2147483647
+        return self.state
+
+    def draw(self):
+        fresh = self.step()
+        j = self.output // (1 + 2147483646 // 32)
+        self.output = self.table[j]
+        self.table[j] = fresh
+        return float(np.float32(min(np.float32(self.output / 2147483647.0), 1.0 - 1.2e-7)))
+
+
+def random_rotation(uniform, spread_rad):
+    """One random rotation of the reference: three deviates in [-1, 1]; a random axis, an angle within the spread."""
+    r1 = 2.0 * uniform.draw() - 1.0
+    r2 = 2.0 * uniform.draw() - 1.0
+    r3 = 2.0 * uniform.draw() - 1.0
+    rho = np.sqrt(1.0 - r2 * r2)
+    axis = (rho * np.sin(np.pi * r1), rho * np.cos(np.pi * r1), r2)
+    # The power is a single-precision number; the product with the spread is kept in double precision.
+    power = np.float32(np.float32(1.0 - r3 * r3) ** np.float32(1.0 / 3.0))
+    return rotation(axis, spread_rad * float(power))
+
+
+def mosaic_rotations(crystal):
+    mosaic = get(crystal, "mosaic")
+    spread = np.deg2rad(get(mosaic, "spread", 0.0))
+    count = get(mosaic, "domains", 1)
+    if spread == 0.0:
+        return [np.eye(3)]
+    uniform = Uniform(get(mosaic, "seed", 12345678))
+    rotations = [random_rotation(uniform, spread) for _ in range(count)]
+    rotations[0] = np.eye(3)  # its numbers are drawn all the same
+    return rotations
+
+
+def grating(count, dh):
+    """sin(pi N dh) / sin(pi dh), N where dh = 0."""
+    denominator = np.sin(np.pi * dh)
+    at_peak = denominator == 0.0
+    ratio = np.sin(np.pi * count * dh) / np.where(at_peak, 1.0, denominator)
+    return np.where(at_peak, count, ratio)
+
+
+def sphere_transform(x):
+    """3 (sin x - x cos x) / x^3, which is 1 at x = 0."""
+    series = 1.0 - x**2 / 10.0 + x**4 / 280.0 - x**6 / 15120.0 + x**8 / 1330560.0
+    small = x < 0.05
+    y = np.where(small, 1.0, x)
+    return np.where(small, series, 3.0 * (np.sin(y) - y * np.cos(y)) / y**3)
+
+
+def lattice_transform(crystal, reciprocal, dh, dk, dl):
+    """F_latt; `reciprocal` has rows a*, b*, c* [1/A]."""
+    shape = get(crystal, "shape", "square")
+    fudge = float(get(crystal, "fudge", 1.0))
+    na, nb, nc = (float(n) for n in get(crystal, "cells", (1, 1, 1)))
+    n_cells = na * nb * nc
+    if shape == "square":
+        return grating(na, dh) * grating(nb, dk) * grating(nc, dl)
+
+    if shape in ("gauss_star", "tophat_star"):
+        dq = dh[..., None] * reciprocal[0] + dk[..., None] * reciprocal[1] + dl[..., None] * reciprocal[2]
+        r2 = np.sum(dq**2, axis=-1) * n_cells**2
+    else:
+        r2 = (na * dh) ** 2 + (nb * dk) ** 2 + (nc * dl) ** 2
+
+    if shape == "round":
+        return n_cells * 0.723601254558268 * sphere_transform(np.pi * np.sqrt(fudge * r2))
+    if shape in ("gauss", "gauss_star"):
+        return n_cells * np.exp(-r2 / 0.63 * fudge)
+    if shape in ("tophat", "tophat_star"):
+        return np.where(r2 * fudge < 0.3969, n_cells, 0.0)
+    raise ValueError(f"unknown shape {shape!r}")
+
+
+class StructureFactors:
+    """Amplitudes on the box of indices that the reflection list spans."""
+
+    def __init__(self, crystal):
+        self.default = float(get(crystal, "default_f", 0.0))
+        reflections = get(crystal, "reflections")
+        self.box = None
+        if reflections is not None and len(reflections[1]) > 0:
+            hkl = np.asarray(reflections[0], dtype=np.int64)
+            self.low = hkl.min(axis=0)
+            self.high = hkl.max(axis=0)
+            self.box = np.full(self.high - self.low + 1, self.default)
+            for (h, k, l), amplitude in zip(hkl - self.low, reflections[1]):  # later duplicates win
+                self.box[h, k, l] = amplitude
+        choice = get(crystal, "interpolate", "auto")
+        if choice == "auto":
+            few = min(get(crystal, "cells", (1, 1, 1))) <= 2
+            choice = "tricubic" if few else "nearest"
+        if choice not in ("nearest", "tricubic"):
+            raise ValueError(f"unknown interpolation {choice!r}")
+        self.tricubic = choice == "tricubic" and self.box is not None
+
+    def nearest(self, index):
+        """The amplitudes at whole-numbered indices (..., 3)."""
+        if self.box is None:
+            return np.full(index.shape[:-1], self.default)
+        inside = np.all((index >= self.low) & (index <= self.high), axis=-1)
+        i, j, k = np.moveaxis(np.where(inside[..., None], index - self.low, 0), -1, 0)
+        return np.where(inside, self.box[i, j, k], self.default)
+
+    def interpolated(self, hkl, index):
+        """The tricubic value, or the nearest one where the 64 neighbours are not all inside the box."""
+        floor = np.floor(hkl).astype(np.int64)
+        inside = np.all((floor - 1 >= self.low) & (floor + 2 <= self.high), axis=-1)
+        fraction = hkl - floor  # in [0, 1): the four nodes stand at -1, 0, 1, 2
+        weights = lagrange_weights(fraction)
+        total = np.zeros(hkl.shape[:-1])
+        for i in range(4):
+            for j in range(4):
+                for k in range(4):
+                    neighbour = floor + np.array([i - 1, j - 1, k - 1])
+                    weight = weights[i][..., 0] * weights[j][..., 1] * weights[k][..., 2]
+                    total += weight * self.nearest(neighbour)
+        return np.where(inside, total, self.nearest(index))
+
+    def __call__(self, hkl, index):
+        return self.interpolated(hkl, index) if self.tricubic else self.nearest(index)
+
+
+def lagrange_weights(t):
+    """The four cubic Lagrange polynomials with the nodes -1, 0, 1, 2."""
+    nodes = (-1.0, 0.0, 1.0, 2.0)
+    weights = []
+    for here in nodes:
+        weight = np.ones_like(t)
+        for other in nodes:
+            if other != here:
+                weight = weight * (t - other) / (here - other)
+        weights.append(weight)
+    return weights
+
+
+# --- detector --------------------------------------------------------------------------------------------------------
+
+
+class Detector:
+    """Geometry [mm] in the lab frame."""
+
+    def __init__(self, e):
+        detector = e["detector"]
+        name = get(detector, "convention", "mosflm")
+        convention = CONVENTIONS[name]
+        self.n_slow, self.n_fast = detector["pixels"]
+        self.pixel = float(detector["pixel_size"])
+        size_slow = self.n_slow * self.pixel
+        size_fast = self.n_fast * self.pixel
+
+        beam = beam_vector(e)
+        fast = unit(get(detector, "fast_axis", convention["fast"]))
+        slow = unit(get(detector, "slow_axis", convention["slow"]))
+        normal = unit(get(detector, "normal_axis", convention["normal"]))
+        twotheta_axis = unit(get(detector, "twotheta_axis", convention["twotheta"]))
+
+        tilt = rotation_xyz(get(detector, "rotation", (0.0, 0.0, 0.0)))
+        swing = rotation(twotheta_axis, np.deg2rad(get(detector, "twotheta", 0.0)))
+        turn = swing @ tilt
+
+        ratio = float(beam @ (tilt @ normal))
+        close_distance = get(detector, "close_distance")
+        if close_distance is None:
+            close_distance = abs(ratio * get(detector, "distance", 100.0))
+        self.distance = close_distance / ratio
+
+        closest_point = get(detector, "closest_point")
+        beam_center = get(detector, "beam_center")
+        fclose, sclose = (size_fast / 2, size_slow / 2) if closest_point is None else closest_point
+
+        # The beam spot in detector coordinates.
+        if beam_center is not None:
+            xbeam, ybeam = beam_center
+        elif name in ("mosflm", "denzo"):
+            xbeam, ybeam = (size_slow + self.pixel) / 2, (size_fast + self.pixel) / 2
+        elif name == "adxv":
+            xbeam, ybeam = (size_fast + self.pixel) / 2, (size_slow - self.pixel) / 2
+        else:
+            xbeam, ybeam = fclose, sclose
+        if name == "mosflm":
+            fbeam, sbeam = ybeam + self.pixel / 2, xbeam + self.pixel / 2
+        elif name == "denzo":
+            fbeam, sbeam = ybeam, xbeam
+        elif name == "adxv":
+            fbeam, sbeam = xbeam, size_slow - ybeam
+        else:
+            fbeam, sbeam = xbeam, ybeam
+
+        self.fast = turn @ fast
+        self.slow = turn @ slow
+        self.normal = turn @ normal
+        pivot = get(detector, "pivot", convention["pivot"])
+        if pivot == "beam":
+            self.origin = -fbeam * self.fast - sbeam * self.slow + self.distance * beam
+        elif pivot == "sample":
+            if closest_point is None and beam_center is not None:
+                fclose, sclose = fbeam, sbeam
+            self.origin = turn @ (-fclose * fast - sclose * slow + close_distance * normal)
+        else:
+            raise ValueError(f"unknown pivot {pivot!r}")
+        self.close_distance = float(self.origin @ self.normal)
+
+        self.beam = beam
+        self.curvature = get(detector, "curvature", "flat")
+        self.point_pixel = bool(get(detector, "point_pixel", False))
+        self.thickness = float(get(detector, "sensor_thickness", 0.0))
+        self.mu = float(get(detector, "sensor_mu", 0.0))
+
+    def positions(self, oversample, js, jf, depth):
+        """Vectors [mm] from the sample to one sub-pixel of every pixel, (slow, fast, 3)."""
+        s = np.arange(self.n_slow, dtype=np.float64)[:, None, None]
+        f = np.arange(self.n_fast, dtype=np.float64)[None, :, None]
+        sdet = self.pixel / oversample * (s * oversample + js + 0.5)
+        fdet = self.pixel / oversample * (f * oversample + jf + 0.5)
+        flat = self.origin + fdet * self.fast + sdet * self.slow + depth * self.normal
+        if self.curvature == "flat":
+            return flat
+        if self.curvature == "spherical":
+            # As specified. It moves +fast along +fast where fast x slow points along the beam; ADXV has the other
+            # handedness, and there it mirrors both directions.
+            e1, k1, e2, k2 = self.fast, self.slow, self.slow, -self.fast
+        elif self.curvature == "nanobragg":
+            e1, k1, e2, k2 = np.array([0.0, 1.0, 0.0]), self.slow, np.array([0.0, 0.0, 1.0]), self.fast
+        else:
+            raise ValueError(f"unknown curvature {self.curvature!r}")
+        start = np.broadcast_to(self.distance * self.beam, flat.shape)
+        once = rotate_each(start, k1, (flat @ e1) / self.distance)
+        return rotate_each(once, k2, (flat @ e2) / self.distance)
+
+    def solid_angle(self, position):
+        r = np.linalg.norm(position, axis=-1)
+        if self.point_pixel:
+            return 1.0 / (r * 1e-3) ** 2  # 1/m^2
+        return self.pixel**2 / r**2 * self.close_distance / r
+
+    def capture(self, diffracted, layer, layers):
+        """The fraction of the photons that one layer of the sensor absorbs."""
+        if self.thickness == 0.0 or self.mu == 0.0:
+            return np.ones(diffracted.shape[:-1])
+        step = self.thickness / layers
+        rho = diffracted @ self.normal
+        return np.exp(-layer * step * self.mu / rho) - np.exp(-(layer + 1) * step * self.mu / rho)
+
+
+def rendered(detector):
+    """True where a pixel is inside the mask and the region of interest."""
+    wanted = np.ones(tuple(detector["pixels"]), dtype=bool)
+    mask = get(detector, "mask")
+    if mask is not None:
+        wanted &= np.asarray(mask, dtype=bool)
+    roi = get(detector, "roi")
+    if roi is not None:
+        (s0, s1), (f0, f1) = roi
+        inside = np.zeros_like(wanted)
+        inside[s0:s1, f0:f1] = True
+        wanted &= inside
+    return wanted
+
+
+# --- beam ------------------------------------------------------------------------------------------------------------
+
+
+def fluence_of(beam):
+    flux = get(beam, "flux")
+    if get(beam, "fluence") is not None or flux is None:
+        return get(beam, "fluence", UNIT_FLUENCE)
+    size_m = get(beam, "size", 0.1) * 1e-3
+    return flux * get(beam, "exposure", 1.0) / size_m**2
+
+
+def evenly(full_range, count):
+    """(deviations, step, range, count) of a grid centred on 0; no range or one point is the single deviation 0."""
+    if full_range == 0.0 or count <= 1:
+        return [0.0], 0.0, 0.0, 1
+    step = full_range / (count - 1)
+    return [step * i - full_range / 2 for i in range(count)], step, full_range, count
+
+
+def sources_of(e):
+    """A list of (unit vector from sample to source, weight, wavelength [A])."""
+    beam = e["beam"]
+    rows = get(beam, "sources")
+    if rows is not None:
+        return [(unit(row[:3]), float(row[3]), float(row[4])) for row in rows]
+
+    direction = beam_vector(e)
+    polar = polarization_vector(e)
+    vertical = unit(np.cross(direction, polar))
+    h_range, v_range = (1e-3 * r for r in get(beam, "divergence", (0.0, 0.0)))
+    h_steps, v_steps = get(beam, "divergence_steps", (1, 1))
+    hdivs, h_step, h_range, h_count = evenly(h_range, h_steps)
+    vdivs, v_step, v_range, v_count = evenly(v_range, v_steps)
+    fractions = evenly(0.01 * get(beam, "dispersion", 0.0), get(beam, "dispersion_steps", 1))[0]
+
+    def radial(deviation, step, full_range, count):
+        if full_range == 0.0:
+            return 0.0
+        return (deviation**2 - step**2 / 4 * (1 - count % 2)) / full_range**2
+
+    sources = []
+    for hdiv in hdivs:
+        for vdiv in vdivs:
+            if get(beam, "round_divergence", True):
+                r2 = radial(hdiv, h_step, h_range, h_count) + radial(vdiv, v_step, v_range, v_count)
+                if 4.0 * r2 > 1.1:
+                    continue
+            towards = rotation(vertical, hdiv) @ rotation(polar, vdiv) @ -direction
+            for fraction in fractions:
+                sources.append((towards, 1.0, beam["wavelength"] * (1.0 + fraction)))
+    return sources
+
+
+def polarization_factor(beam, polar_vector, incident, diffracted):
+    """Kahn et al. (1982), with the angle psi of the scattering plane."""
+    if not get(beam, "polarized", True):
+        return np.ones(diffracted.shape[:-1])
+    kahn = get(beam, "polarization", 0.0)
+    cos_2theta = diffracted @ incident
+    sin2_2theta = 1.0 - cos_2theta**2
+    b_axis = unit(np.cross(polar_vector, incident))
+    e_axis = unit(np.cross(incident, b_axis))
+    psi = -np.arctan2(diffracted @ b_axis, diffracted @ e_axis)
+    return 0.5 * (1.0 + cos_2theta**2 - kahn * np.cos(2.0 * psi) * sin2_2theta)
+
+
+# --- scan ------------------------------------------------------------------------------------------------------------
+
+
+def spindle_rotations(e):
+    scan = e.get("scan")
+    if scan is None:
+        return [np.eye(3)]
+    axis = get(scan, "axis", convention_of(e)["spindle"])
+    start = get(scan, "start", 0.0)
+    steps = get(scan, "steps", 1)
+    width = get(scan, "width", 0.0)
+    shift = {"midpoint": 0.5, "left": 0.0}[get(scan, "rule", "midpoint")]
+    return [rotation(axis, np.deg2rad(start + (i + shift) * width / steps)) for i in range(steps)]
+
+
+# --- the sum ---------------------------------------------------------------------------------------------------------
+
+
+def render(e):
+    """The expected photons, float64, (slow, fast)."""
+    crystal, beam, sampling = e["crystal"], e["beam"], e.get("sampling")
+    detector = Detector(e)
+    oversample = get(sampling, "oversample", 1)
+    layers = get(sampling, "layers", 1)
+    dmin = get(sampling, "dmin", 0.0)
+    solid_angle_once = {"subpixel": False, "pixel": True}[get(sampling, "solid_angle", "subpixel")]
+    polarization_once = {"subpixel": False, "pixel": True}[get(sampling, "polarization", "subpixel")]
+    if detector.thickness == 0.0 or detector.mu == 0.0:
+        layers = 1  # an ideal sensor is a single surface; more layers would count the photons again
+
+    basis = real_basis(crystal)
+    factors = StructureFactors(crystal)
+    sources = sources_of(e)
+    phi_rotations = spindle_rotations(e)
+    domains = mosaic_rotations(crystal)
+    polar_vector = polarization_vector(e)
+
+    first = detector.positions(oversample, 0, 0, 0.0)
+    first_diffracted = first / np.linalg.norm(first, axis=-1, keepdims=True)
+    first_omega = detector.solid_angle(first)
+    first_polar = polarization_factor(beam, polar_vector, -sources[0][0], first_diffracted)
+
+    image = np.zeros((detector.n_slow, detector.n_fast))
+    for layer in range(layers):
+        depth = layer * detector.thickness / layers
+        for js in range(oversample):
+            for jf in range(oversample):
+                position = detector.positions(oversample, js, jf, depth)
+                diffracted = position / np.linalg.norm(position, axis=-1, keepdims=True)
+                omega = first_omega if solid_angle_once else detector.solid_angle(position)
+                capture = detector.capture(diffracted, layer, layers)
+                for towards, weight, wavelength in sources:
+                    incident = -towards
+                    q = (diffracted - incident) / wavelength
+                    # The term is skipped where dmin > 1/|q|.
+                    kept = dmin * np.linalg.norm(q, axis=-1) <= 1.0
+                    if polarization_once:
+                        polar = first_polar
+                    else:
+                        polar = polarization_factor(beam, polar_vector, incident, diffracted)
+                    for phi_rotation in phi_rotations:
+                        for domain in domains:
+                            rotated = basis @ (domain @ phi_rotation).T  # rows a, b, c
+                            hkl = q @ rotated.T
+                            nearest = np.ceil(hkl - 0.5)
+                            dh, dk, dl = np.moveaxis(hkl - nearest, -1, 0)
+                            f_cell = factors(hkl, nearest.astype(np.int64))
+                            f_latt = lattice_transform(crystal, np.linalg.inv(rotated).T, dh, dk, dl)
+                            term = weight * f_cell**2 * f_latt**2 * polar * omega * capture
+                            image += np.where(kept, term, 0.0)
+
+    total_weight = sum(weight for _, weight, _ in sources)
+    steps = len(phi_rotations) * len(domains) * oversample**2 * total_weight
+    image *= CLASSICAL_RADIUS_SQUARED * fluence_of(beam) / steps
+    image *= get(crystal, "spot_scale", 1.0)
+    return np.where(rendered(e["detector"]), image, 0.0)
