@@ -1,0 +1,37 @@
+"""nanoBragg's command line, in front of the library: nothing else knows of it."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from pathlib import Path
+
+from nbnumba.compat.flags import parse
+from nbnumba.compat.translate import Translation, translate
+from nbnumba.errors import NbnumbaError
+from nbnumba.model.experiment import Experiment
+
+
+def from_nanobragg(flags: str | list[str], folder: str | Path = ".") -> Experiment:
+    """The experiment that nanoBragg's flags describe.
+
+    Args:
+        flags: a command line without the program's name, or its words.
+        folder: that relative names of files refer to.
+
+    Raises:
+        NbnumbaError: a flag that does not exist or lacks its values, or anything that the experiment refuses.
+    """
+    translation = read_flags(flags, folder)
+    for note in translation.notes:
+        logging.getLogger("nbnumba").info(note)
+    return translation.experiment
+
+
+def read_flags(flags: str | list[str], folder: str | Path = ".") -> Translation:
+    """As ``from_nanobragg``, together with notes on where nanoBragg and this program part or agree in a mistake."""
+    try:
+        words = shlex.split(flags) if isinstance(flags, str) else list(flags)
+    except ValueError as error:
+        raise NbnumbaError(f"flags: {error}; close the quotes") from None
+    return translate(parse(words), Path(folder))

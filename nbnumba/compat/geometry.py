@@ -1,0 +1,216 @@
+"""nanoBragg's flags and image headers to a detector."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from nbnumba.errors import NbnumbaError
+from nbnumba.inputs.smv import Smv, read_smv
+from nbnumba.model.conventions import CONVENTIONS
+from nbnumba.model.detector import Detector, Roi
+from nbnumba.model.mask import Mask
+
+if TYPE_CHECKING:
+    from nbnumba.compat.translate import Flags
+
+_VECTORS = {
+    "fdet_vector": "fast_axis",
+    "sdet_vector": "slow_axis",
+    "odet_vector": "normal_axis",
+    "twotheta_axis": "twotheta_axis",
+}
+_CUSTOM = (*_VECTORS, "beam_vector", "polar_vector", "spindle_axis", "pix0_vector")
+_PROGRAMS = ("mosflm", "xds", "adxv", "denzo", "dials")
+#: Flags that, standing last, decide what custom axes pivot on.
+_PIVOTS = {
+    "Xbeam": "beam",
+    "Ybeam": "beam",
+    "distance": "beam",
+    "Xclose": "sample",
+    "Yclose": "sample",
+    "ORGX": "sample",
+    "ORGY": "sample",
+    "close_distance": "sample",
+    "twotheta": "sample",
+    "twotheta_axis": "sample",
+    "mosflm": "beam",
+    "adxv": "beam",
+    "denzo": "beam",
+    "dials": "beam",
+    "xds": "sample",
+}
+_HEADER = {
+    "PIXEL_SIZE": "pixel",
+    "DISTANCE": "distance",
+    "CLOSE_DISTANCE": "close_distance",
+    "WAVELENGTH": "wavelength",
+    "BEAM_CENTER_X": "Xbeam",
+    "BEAM_CENTER_Y": "Ybeam",
+    "ORGX": "ORGX",
+    "ORGY": "ORGY",
+    "PHI": "phi",
+    "OSC_RANGE": "osc",
+}
+
+
+def read_headers(flags: Flags) -> dict[str, Any]:
+    """What the headers of -mask and -img say, the latter last; under the names of the flags they stand for."""
+    values: dict[str, Any] = {}
+    for name in ("mask", "img"):
+        file = flags.file(name)
+        if file is not None:
+            values.update(_from_header(read_smv(file), counted_from_end=name == "mask", known=values))
+    return values
+
+
+def _from_header(image: Smv, counted_from_end: bool, known: dict[str, Any]) -> dict[str, Any]:
+    read = {flag: image.number(key) for key, flag in _HEADER.items()}
+    values: dict[str, Any] = {flag: value for flag, value in read.items() if value is not None}
+    slow, fast = image.pixels.shape
+    values |= {"detpixels_s": slow, "detpixels_f": fast}
+    if counted_from_end:
+        values["mask"] = Mask(image.pixels)
+        if "Ybeam" in values:
+            values["Ybeam"] = slow * values.get("pixel", known.get("pixel", 0.1)) - values["Ybeam"]
+    return values
+
+
+def translate_detector(flags: Flags, header: dict[str, Any]) -> Detector:
+    """The detector, with the point that it turns about spelled out where a flag or header says so."""
+    convention = _convention(flags)
+    pixel = flags.value("pixel", header.get("pixel", 0.1))
+    if pixel <= 0.0:
+        raise NbnumbaError(f"-pixel: found {pixel!r}; allowed: above 0 mm")
+    size_fast, fast = _extent(flags, header, "f", pixel)
+    size_slow, slow = _extent(flags, header, "s", pixel)
+    if "curved_det" in flags:
+        flags.notes.append("-curved_det maps pixels as nanoBragg does, mirrored about the image's anti-diagonal")
+    thickness, mu = _sensor(flags)
+    return Detector(
+        pixels=(slow, fast),
+        pixel_size=pixel,
+        **_distance(flags, header),
+        convention=convention,
+        **_centers(flags, header, convention, pixel, (size_fast, size_slow)),
+        pivot=_pivot(flags) if convention == "custom" else None,
+        rotation=tuple(flags.value(f"detector_rot{axis}", 0.0) for axis in "xyz"),
+        twotheta=flags.value("twotheta", 0.0),
+        **_axes(flags, convention),
+        curvature="nanobragg" if "curved_det" in flags else "flat",
+        point_pixels="point_pixel" in flags,
+        sensor_thickness=thickness,
+        sensor_mu=mu,
+        mask=header.get("mask"),
+        roi=_roi(flags, slow, fast),
+    )
+
+
+def _convention(flags: Flags) -> str:
+    last = flags.last_of(*_PROGRAMS, *_CUSTOM)
+    if last is None:
+        return "mosflm"
+    return "custom" if last.name in _CUSTOM else last.name
+
+
+def _pivot(flags: Flags) -> str:
+    for name, values in reversed(flags.given):
+        if name == "pivot" and values[0] not in ("beam", "sample"):
+            raise NbnumbaError(f"-pivot: found {values[0]!r}; allowed: beam | sample")
+        if name == "pivot":
+            return str(values[0])
+        if name in _PIVOTS:
+            return _PIVOTS[name]
+    return "beam"
+
+
+def _axes(flags: Flags, convention: str) -> dict[str, Any]:
+    if convention != "custom":
+        return {}
+    given = {field: flags.values(name) for name, field in _VECTORS.items() if name in flags}
+    return {"twotheta_axis": (0.0, 1.0, 0.0), **given}
+
+
+def _extent(flags: Flags, header: dict[str, Any], axis: str, pixel: float) -> tuple[float, int]:
+    """Size [mm] along one axis and number of pixels."""
+    counted = flags.last_of("detpixels", f"detpixels_{axis}")
+    sized = flags.last_of("detsize", f"detsize_{axis}")
+    count = int(counted.values[0]) if counted else int(header.get(f"detpixels_{axis}", 0))
+    size = float(sized.values[0]) if sized else 102.4
+    if count > 0:
+        size = pixel * count
+    return size, math.ceil(size / pixel - 0.5)
+
+
+def _distance(flags: Flags, header: dict[str, Any]) -> dict[str, float]:
+    close = flags.value("close_distance", header.get("close_distance"))
+    if close is not None:
+        return {"close_distance": close}
+    return {"distance": flags.value("distance", header.get("distance", 100.0))}
+
+
+def _centers(
+    flags: Flags, header: dict[str, Any], convention: str, pixel: float, size: tuple[float, float]
+) -> dict[str, tuple[float, float]]:
+    """Beam centre and closest point, with nanoBragg's defaults for the size that was asked for."""
+    orgs = [flags.value(name, header.get(name)) for name in ("ORGX", "ORGY")]
+    middle = [s / 2.0 if org is None else (org - 0.5) * pixel for org, s in zip(orgs, size, strict=True)]
+    closest = [flags.value(name, x) for name, x in zip(("Xclose", "Yclose"), middle, strict=True)]
+    frame = CONVENTIONS[convention]
+    extent = (size[0], size[1], pixel)
+    default = closest if frame.default_beam is None else frame.default_beam(_as_extent(extent))
+    x, y = (flags.value(name, header.get(name, d)) for name, d in zip(("Xbeam", "Ybeam"), default, strict=True))
+    if convention == "custom":
+        return {"beam_center": (x, y), "closest_point": (x, y)}
+    if frame.pivot == "sample":
+        for name in ("Xbeam", "Ybeam", "Xclose", "Yclose"):
+            if name in flags:
+                flags.notes.append(f"-{name} has no effect in the {convention} convention; -ORGX and -ORGY do")
+        return {"closest_point": (middle[0], middle[1])}
+    if convention == "adxv":
+        # The convention counts from the far edge of the size asked for, which need not be a whole number of pixels.
+        pixels = math.ceil(size[1] / pixel - 0.5)
+        y += pixels * pixel - size[1]
+    return {"beam_center": (x, y)}
+
+
+def _as_extent(extent: tuple[float, float, float]) -> Any:
+    from nbnumba.model.conventions import Extent
+
+    return Extent(*extent)
+
+
+def _sensor(flags: Flags) -> tuple[float, float]:
+    """Thickness [mm] and attenuation coefficient [1/mm]; zeros where there is no sensor."""
+    thickness, mu = 0.0, None
+    for name, values in flags.given:
+        if name == "detector_thick":
+            thickness = float(values[0]) * 1e-3
+        if name == "detector_abs":
+            depth = _depth(str(values[0]))
+            thickness, mu = (0.0, 0.0) if depth == 0.0 else (thickness, 1e3 / depth)
+    if thickness <= 0.0:
+        return 0.0, 0.0
+    return thickness, 1.0 / thickness if mu is None else mu
+
+
+def _depth(text: str) -> float:
+    """Attenuation depth [um]; 0 for infinite."""
+    try:
+        depth = float(text)
+    except ValueError:
+        raise NbnumbaError(f"-detector_abs: found {text!r}; allowed: a depth [um], inf or 0") from None
+    return depth if math.isfinite(depth) else 0.0
+
+
+def _roi(flags: Flags, slow: int, fast: int) -> Roi | None:
+    given = flags.values("roi")
+    if given is None:
+        return None
+    limits = []
+    for low, high, size in ((given[2], given[3], slow), (given[0], given[1], fast)):
+        start, stop = max(low, 0), min(high if high >= 0 else size, size - 1) + 1
+        if start >= stop:
+            raise NbnumbaError(f"-roi: found {given}; allowed: xmin xmax ymin ymax inside {fast} x {slow} pixels")
+        limits.append((start, stop))
+    return limits[0], limits[1]

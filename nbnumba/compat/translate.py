@@ -1,0 +1,317 @@
+"""From nanoBragg's flags to an experiment with the same image."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nbnumba.compat.cell import cell_volume, reference_axes
+from nbnumba.compat.flags import Given
+from nbnumba.compat.geometry import read_headers, translate_detector
+from nbnumba.compat.steps import complete, complete_phi
+from nbnumba.constants import EV_ANGSTROM
+from nbnumba.errors import NbnumbaError
+from nbnumba.inputs.dump import read_dump
+from nbnumba.inputs.matrix import read_matrix
+from nbnumba.inputs.reflections import read_reflections
+from nbnumba.inputs.sources import read_sources
+from nbnumba.model.beam import Beam
+from nbnumba.model.cell import Cell, cell_of
+from nbnumba.model.conventions import CONVENTIONS
+from nbnumba.model.crystal import Crystal
+from nbnumba.model.experiment import Experiment
+from nbnumba.model.mosaic import DEFAULT_SEED, Mosaic, random_rotation, rotation_matrix
+from nbnumba.model.random import MinimalStandard
+from nbnumba.model.reflections import Reflections
+from nbnumba.model.sampling import Sampling
+from nbnumba.model.scan import Scan
+from nbnumba.model.sources import Sources, grid_sources
+from nbnumba.physics.vector import Vector, unit
+
+
+class Translation(NamedTuple):
+    """An experiment, and what its user should know about how it came about."""
+
+    experiment: Experiment
+    notes: list[str]
+
+
+class Flags:
+    """The flags of one command line by name, with the files they name in ``folder``."""
+
+    def __init__(self, given: list[Given], folder: Path) -> None:
+        self.given = given
+        self.folder = folder
+        self.notes: list[str] = []
+        self._last = {flag.name: flag.values for flag in given}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._last
+
+    def value(self, name: str, default: Any = None) -> Any:
+        """The first value of a flag, the last time it was given."""
+        return self._last[name][0] if name in self._last else default
+
+    def values(self, name: str) -> tuple[Any, ...] | None:
+        """All values of a flag, the last time it was given."""
+        return self._last.get(name)
+
+    def last_of(self, *names: str) -> Given | None:
+        """Whichever of several flags was given last."""
+        return next((flag for flag in reversed(self.given) if flag.name in names), None)
+
+    def file(self, name: str, default: str | None = None) -> Path | None:
+        """Path of the file that a flag names."""
+        text = self.value(name, default)
+        return None if text is None else self.folder / str(text)
+
+
+def translate(given: list[Given], folder: Path) -> Translation:
+    """The experiment that nanoBragg would simulate for these flags, its mistakes left out."""
+    flags = Flags(given, folder)
+    header = read_headers(flags)
+    wavelength = _wavelength(flags, header.get("wavelength"))
+    crystal, longest = _crystal(flags, wavelength)
+    detector = translate_detector(flags, header)
+    beam = _beam(flags, wavelength, CONVENTIONS[detector.convention].beam, CONVENTIONS[detector.convention].polarization)
+    experiment = Experiment(
+        crystal=crystal,
+        beam=beam,
+        detector=detector,
+        scan=_scan(flags, header),
+        sampling=Sampling(
+            oversample=1,
+            layers=_layers(flags) if detector.sensor_thickness > 0.0 else 1,
+            dmin=flags.value("dmin", 0.0),
+            solid_angle="subpixel" if "oversample_omega" in flags else "pixel",
+            polarization="subpixel" if "oversample_polar" in flags else "pixel",
+        ),
+    )
+    chosen = _oversample(flags, experiment, longest)
+    return Translation(experiment.replace(**{"sampling.oversample": chosen}), flags.notes)
+
+
+def _wavelength(flags: Flags, from_header: float | None) -> float:
+    last = flags.last_of("lambda", "energy")
+    if last is None:
+        return 1.0 if from_header is None else from_header
+    value = float(last.values[0])
+    if last.name == "lambda":
+        return value
+    if value <= 0.0:
+        raise NbnumbaError(f"-energy: found {value!r}; allowed: above 0 eV")
+    return EV_ANGSTROM / value
+
+
+# crystal
+
+
+def _crystal(flags: Flags, wavelength: float) -> tuple[Crystal, float]:
+    """The crystal, and its longest edge [m] with nanoBragg's rounding."""
+    shape = flags.last_of("square_xtal", "round_xtal", "gauss_xtal", "tophat_spots")
+    name = {"round_xtal": "round", "gauss_xtal": "gauss_star", "tophat_spots": "tophat_star"}.get(
+        shape.name if shape else "", "square"
+    )
+    described, axes, stretch = _axes(flags, wavelength)
+    lengths = [math.hypot(*row) for row in (axes * 1e-10).tolist()]
+    cells = _cells(flags, lengths)
+    fudge = float(flags.value("fudge", 1.0)) * (stretch if name.endswith("_star") else 1.0)
+    spread = flags.value("mosaic", 0.0)
+    crystal = Crystal(
+        **described,
+        misset=_misset(flags),
+        cells=cells,
+        shape=name,
+        fudge=fudge,
+        reflections=_reflections(flags),
+        default_f=flags.value("default_F", 0.0),
+        interpolate=_interpolate(flags),
+        mosaic=Mosaic(
+            spread=spread,
+            domains=max(flags.value("mosaic_domains", 0), 0) or 10 if spread > 0.0 else 1,
+            seed=max(flags.value("mosaic_seed", DEFAULT_SEED), 1),
+        ),
+    )
+    return crystal, max(n * length for n, length in zip(cells, lengths, strict=True))
+
+
+def _axes(flags: Flags, wavelength: float) -> tuple[dict[str, Any], np.ndarray, float]:
+    """Keywords that describe the lattice, its axes, and how nanoBragg's squared reciprocal metric is stretched."""
+    matrix = flags.file("mat")
+    if matrix is not None:
+        if "cell" in flags:
+            flags.notes.append("both -mat and -cell are given: the matrix counts")
+        orientation = read_matrix(matrix, wavelength)
+        return {"orientation": orientation}, np.array(orientation), 1.0
+    cell = _cell(flags)
+    axes = reference_axes(cell)
+    made = cell_of(axes)
+    if max(abs(x - y) for x, y in zip(cell, made, strict=True)) < 1e-9:
+        return {"cell": cell}, axes, 1.0
+    flags.notes.append(
+        "the cell is built as nanoBragg does, with a wrong c*_z: its angles become "
+        f"{made[3]:.4f} {made[4]:.4f} {made[5]:.4f} degrees instead of {cell[3]:g} {cell[4]:g} {cell[5]:g}"
+    )
+    stretch = (float(np.linalg.det(axes)) / cell_volume(cell)) ** 2
+    return {"orientation": tuple(map(tuple, axes.tolist()))}, axes, stretch
+
+
+def _cell(flags: Flags) -> Cell:
+    given = flags.values("cell")
+    if given is None:
+        raise NbnumbaError("-cell: found neither -cell nor -mat; give one of them")
+    a, b, c, alpha, beta, gamma = [*given, *[0.0] * (6 - len(given))]
+    lengths = [x if x > 0.0 else a for x in (a, b, c)]
+    angles = [x if x > 0.0 else 90.0 for x in (alpha, beta, gamma)]
+    checked = Crystal(cell=(*lengths, *angles)).unit_cell
+    return checked
+
+
+def _cells(flags: Flags, lengths: list[float]) -> tuple[float, float, float]:
+    cells, sizes = [1, 1, 1], [0.0, 0.0, 0.0]
+    for name, values in flags.given:
+        if name in ("N", "Na", "Nb", "Nc"):
+            for i in range(3):
+                cells[i] = int(values[0]) if name in ("N", "N" + "abc"[i]) else cells[i]
+        if name in ("xtalsize", "xtal_thick", "xtal_width", "xtal_height"):
+            for i, one in enumerate(("xtal_thick", "xtal_width", "xtal_height")):
+                sizes[i] = float(values[0]) / 1000.0 if name in ("xtalsize", one) else sizes[i]
+    edge = flags.value("beamsize", 0.1) / 1000.0
+    for i in (1, 2):
+        if edge >= 0.0 and sizes[i] > edge:
+            flags.notes.append(f"the crystal is clipped to the beam: {sizes[i] * 1e3:g} mm become {edge * 1e3:g} mm")
+            sizes[i] = edge
+    counted = [math.ceil(size / length) if size > 0.0 else n for size, length, n in zip(sizes, lengths, cells, strict=True)]
+    a, b, c = (float(max(n, 1)) for n in counted)
+    return a, b, c
+
+
+def _misset(flags: Flags) -> tuple[float, ...]:
+    given = flags.values("misset")
+    if given is None:
+        return (0.0, 0.0, 0.0)
+    if len(given) == 3:
+        return given
+    seed = flags.value("misset_seed")
+    if seed is None:
+        seed = int(time.time())
+        flags.notes.append(f"-misset random draws from the clock: -misset_seed {seed} repeats it")
+    axis, fraction = random_rotation(MinimalStandard(seed))
+    # nanoBragg takes the 90 for radians, in single precision.
+    return _angles(rotation_matrix(axis, float(np.float32(90.0) * np.float32(fraction))))
+
+
+def _angles(rotation: np.ndarray) -> tuple[float, float, float]:
+    """Angles [degrees] about x, then y, then z that make up a rotation."""
+    x = math.atan2(rotation[2, 1], rotation[2, 2])
+    y = -math.asin(min(max(rotation[2, 0], -1.0), 1.0))
+    z = math.atan2(rotation[1, 0], rotation[0, 0])
+    return math.degrees(x), math.degrees(y), math.degrees(z)
+
+
+def _reflections(flags: Flags) -> Reflections | None:
+    file = flags.file("hkl")
+    if file is not None:
+        return read_reflections(file, format="hkl")
+    dump = flags.file("dump", "Fdump.bin")
+    if dump is not None and dump.exists():
+        flags.notes.append(f"no -hkl: structure factors come from {dump}")
+        return read_dump(dump)
+    if "dump" in flags and not flags.value("default_F", 0.0):
+        raise NbnumbaError(f"-dump: {dump} does not exist, and there is no -hkl and no -default_F; give one of them")
+    if not flags.value("default_F", 0.0):
+        raise NbnumbaError("-hkl: found no structure factors; give -hkl FILE or -default_F")
+    return None
+
+
+def _interpolate(flags: Flags) -> str:
+    last = flags.last_of("interpolate", "nointerpolate")
+    if last is None:
+        return "auto"
+    return "tricubic" if last.name == "interpolate" else "nearest"
+
+
+# beam
+
+
+def _beam(flags: Flags, wavelength: float, direction: Vector, polarization: Vector) -> Beam:
+    vectors = {"direction": flags.values("beam_vector"), "polarization_axis": flags.values("polar_vector")}
+    if vectors["direction"]:
+        direction = unit(Vector(*vectors["direction"]))
+    if vectors["polarization_axis"]:
+        polarization = unit(Vector(*vectors["polarization_axis"]))
+    nopolar = flags.last_of("polar", "nopolar")
+    return Beam(
+        wavelength=wavelength,
+        **_photons(flags),
+        polarization=flags.value("polar", 0.0),
+        polarized=nopolar is None or nopolar.name == "polar",
+        sources=_sources(flags, wavelength, direction, polarization),
+        **{name: vector for name, vector in vectors.items() if vector is not None},
+    )
+
+
+def _photons(flags: Flags) -> dict[str, float]:
+    exposure, size = flags.value("exposure", 1.0), flags.value("beamsize", 0.1)
+    common = {"exposure": exposure, "size": size}
+    if flags.value("flux", 0.0) != 0.0:
+        return {"flux": flags.value("flux"), **common}
+    return {"fluence": flags.value("fluence"), **common} if "fluence" in flags else common
+
+
+def _sources(flags: Flags, wavelength: float, direction: Vector, polarization: Vector) -> Sources | None:
+    file = flags.file("sourcefile")
+    if file is not None:
+        listed = read_sources(file, wavelength, direction)
+        if len({row[3] for row in listed.rows}) > 1:
+            flags.notes.append("the weights of sources have no effect in nanoBragg, nor here")
+        return Sources(tuple((x, y, z, 1.0, own) for x, y, z, _, own in listed.rows))
+    horizontal, vertical = (_divergence(flags, axis) for axis in "hv")
+    dispersion = complete(flags.value("dispersion", 0.0) / 100.0, None, flags.value("dispsteps"))
+    if horizontal.count == vertical.count == dispersion.count == 1:
+        return None
+    last = flags.last_of("round_div", "square_div")
+    is_round = last is None or last.name == "round_div"
+    return grid_sources(direction, polarization, wavelength, horizontal, vertical, dispersion, is_round)
+
+
+def _divergence(flags: Flags, axis: str) -> Any:
+    width = flags.last_of("divergence", f"{axis}divrange")
+    count = flags.last_of("divsteps", f"{axis}divsteps")
+    step = flags.value(f"{axis}divstep")
+    return complete(
+        None if width is None or float(width.values[0]) < 0.0 else float(width.values[0]) / 1000.0,
+        None if step is None else step / 1000.0,
+        None if count is None else int(count.values[0]),
+    )
+
+
+# scan and sampling
+
+
+def _scan(flags: Flags, header: dict[str, float]) -> Scan | None:
+    start = flags.value("phi", header.get("phi", 0.0))
+    degrees = [flags.value("osc", header.get("osc")), flags.value("phistep")]
+    width, step = (None if x is None else math.radians(x) for x in degrees)
+    grid = complete_phi(width if width is None or width >= 0.0 else None, step, flags.value("phisteps"))
+    axis = flags.values("spindle_axis")
+    if start == 0.0 and grid.range == 0.0 and axis is None:
+        return None
+    if any(start + math.degrees(grid.step) * i == 0.0 for i in range(1, grid.count)):
+        flags.notes.append("phi passes through 0, where nanoBragg keeps the previous orientation; here it is 0")
+    return Scan(start=start, width=math.degrees(grid.step) * grid.count, steps=grid.count, axis=axis, rule="left")
+
+
+def _layers(flags: Flags) -> int:
+    return max(flags.value("detector_thicksteps", 2), 2)
+
+
+def _oversample(flags: Flags, experiment: Experiment, longest: float) -> int:
+    if flags.value("oversample", 0) > 0:
+        return int(flags.value("oversample"))
+    wavelength, pixel = experiment.beam.wavelength / 1e10, experiment.detector.pixel_size / 1000.0
+    return max(math.ceil(3.0 * longest / (wavelength * (experiment.geometry.distance / 1000.0) / pixel)), 1)

@@ -1,0 +1,58 @@
+"""SMV images: a text header of KEY=value; lines in braces, then unsigned 16-bit pixels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from nbnumba.errors import NbnumbaError
+from nbnumba.inputs.text import read_bytes
+
+
+class Smv(NamedTuple):
+    """An SMV image: header fields as text, pixels (slow, fast) uint16."""
+
+    header: dict[str, str]
+    pixels: np.ndarray
+
+    def number(self, key: str) -> float | None:
+        """Header value as a number, None where it is missing."""
+        if key not in self.header:
+            return None
+        try:
+            return float(self.header[key])
+        except ValueError:
+            raise NbnumbaError(f"SMV header: {key}={self.header[key]!r}; allowed: a number") from None
+
+
+def read_smv(file: str | Path) -> Smv:
+    """Read an SMV image of either byte order.
+
+    Raises:
+        NbnumbaError: no SMV header, sizes missing, another pixel type, or fewer pixels than the header says.
+    """
+    content = read_bytes(file)
+    end = content.find(b"}")
+    if not content.startswith(b"{") or end < 0:
+        raise NbnumbaError(f"{file}: no header in braces; allowed: an SMV image")
+    fields = [line.split("=", 1) for line in content[1:end].decode("latin-1").split(";") if "=" in line]
+    header = {key.strip(): value.strip() for key, value in fields}
+    image = Smv(header, np.zeros((0, 0), dtype=np.uint16))
+    size, fast, slow = (_positive(file, image, key) for key in ("HEADER_BYTES", "SIZE1", "SIZE2"))
+    if header.get("TYPE", "unsigned_short") != "unsigned_short":
+        raise NbnumbaError(f"{file}: found TYPE={header['TYPE']}; allowed: unsigned_short")
+    order = ">" if header.get("BYTE_ORDER", "little_endian").startswith("big") else "<"
+    data = content[size : size + 2 * fast * slow]
+    if len(data) < 2 * fast * slow:
+        raise NbnumbaError(f"{file}: found {len(data)} bytes of pixels; {fast} x {slow} pixels need {2 * fast * slow}")
+    pixels = np.frombuffer(data, dtype=f"{order}u2").reshape(slow, fast).astype(np.uint16)
+    return Smv(header, pixels)
+
+
+def _positive(file: str | Path, image: Smv, key: str) -> int:
+    value = image.number(key)
+    if value is None or not 1 <= value < 2**31 or value != int(value):
+        raise NbnumbaError(f"{file}: found {key}={image.header.get(key)!r}; allowed: a positive whole number")
+    return int(value)

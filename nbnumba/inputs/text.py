@@ -1,0 +1,33 @@
+"""Numbers in text files, with errors that name file and line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nbnumba.errors import NbnumbaError
+
+
+def read_bytes(file: str | Path) -> bytes:
+    """Content of a file."""
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise NbnumbaError(f"{file}: cannot be read ({error.strerror}); name an existing file") from None
+
+
+def read_rows(file: str | Path) -> list[tuple[int, list[float]]]:
+    """Line number and numbers of every line that is neither blank nor a comment (#)."""
+    try:
+        text = read_bytes(file).decode("utf-8")
+    except UnicodeDecodeError:
+        raise NbnumbaError(f"{file}: not a text file; allowed: lines of numbers") from None
+    rows = []
+    for count, line in enumerate(text.splitlines(), start=1):
+        words = line.split("#")[0].split()
+        try:
+            numbers = [float(word) for word in words]
+        except ValueError:
+            raise NbnumbaError(f"{file}, line {count}: found {line.strip()[:60]!r}; allowed: numbers") from None
+        if numbers:
+            rows.append((count, numbers))
+    return rows

@@ -1,0 +1,1 @@
+"""Files that hold results: NXmx (HDF5) and pictures."""

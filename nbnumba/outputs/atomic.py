@@ -1,0 +1,67 @@
+"""Files that appear under their final name only when they are whole."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from nbnumba.errors import NbnumbaError
+
+
+def check_writable(path: str | Path, overwrite: bool = False) -> None:
+    """Check, before any work is done, that a file could be written.
+
+    Raises:
+        NbnumbaError: its folder is missing, not a folder or not writable; or ``path`` is a folder, something else that
+            is not a file, or a file that may not be overwritten.
+    """
+    path = Path(path)
+    folder = path.parent
+    if not os.path.lexists(folder):
+        raise NbnumbaError(f"{path}: its folder {folder} does not exist; make it, or name a file in one that does")
+    if not os.path.isdir(folder):
+        raise NbnumbaError(f"{path}: {folder} is not a folder; name a file in one that is")
+    if os.path.isdir(path):
+        raise NbnumbaError(f"{path}: is a folder; name a file in it")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise NbnumbaError(f"{path}: is neither a file nor free; name a file")
+    if os.path.lexists(path) and not overwrite:
+        raise NbnumbaError(f"{path}: exists already; add --overwrite (overwrite=True) to replace it, or name another file")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise NbnumbaError(f"{path}: its folder {folder} is not writable; name a file in one that is")
+
+
+@contextlib.contextmanager
+def new_file(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
+    """Give the path of a hidden file beside ``path``, which takes that name when the block ends well.
+
+    Whatever ends the block otherwise, an interrupt included, leaves neither file behind and an older file untouched.
+
+    Raises:
+        NbnumbaError: as ``check_writable``, or the file system refuses, for instance because it is full.
+    """
+    check_writable(path, overwrite)
+    final = Path(os.path.realpath(path))  # a link stays a link
+    part = final.with_name(f".{final.stem}.{os.getpid()}{final.suffix}")
+    try:
+        yield part
+        _to_disk(part)
+        check_writable(path, overwrite)  # something may have appeared there meanwhile
+        os.replace(part, final)
+    except OSError as error:
+        if error.filename not in (None, str(part), part):
+            raise  # about a file that the block reads, not ours
+        raise NbnumbaError(
+            f"{path}: cannot be written ({error.strerror or error}), and nothing was left behind; free some space or "
+            "name a file elsewhere"
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _to_disk(file: Path) -> None:
+    with open(file, "rb+") as opened:
+        os.fsync(opened.fileno())

@@ -1,0 +1,93 @@
+"""HDF5 files that are whole or not there."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+
+from nbnumba.outputs.atomic import new_file
+
+
+class Sink:
+    """A file for HDF5 to write to, which keeps the first error to itself and then pretends that all is well.
+
+    HDF5 does not recover from a failed write: it cannot close the file any more, and complains on stderr when
+    the program ends. Behind a sink it never sees the failure; ``check`` raises it.
+    """
+
+    def __init__(self, raw: io.FileIO) -> None:
+        self._raw = raw
+        self._error: BaseException | None = None
+
+    def check(self) -> None:
+        """Raise the error that was kept, if there is one."""
+        if self._error is not None:
+            raise self._error
+
+    @contextlib.contextmanager
+    def _keep_error(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException as error:  # an interrupt, too, must not reach HDF5
+            self._error = self._error or error
+
+    def write(self, data: memoryview) -> int:
+        """Write all bytes at the current position."""
+        view = memoryview(data).cast("B")
+        with self._keep_error():
+            while len(view) and self._error is None:
+                view = view[self._raw.write(view) :]
+        return len(data)
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill the buffer from the current position, with zeros past the end."""
+        view = memoryview(buffer).cast("B")
+        done = 0
+        with self._keep_error():
+            while count := self._raw.readinto(view[done:]):
+                done += count
+        view[done:] = bytes(len(view) - done)
+        return len(view)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move to a position; its number."""
+        position = 0
+        with self._keep_error():
+            position = self._raw.seek(offset, whence)
+        return position
+
+    def tell(self) -> int:
+        """Number of the current position."""
+        return self.seek(0, os.SEEK_CUR)
+
+    def truncate(self, size: int) -> int:
+        """Set the size [bytes]."""
+        with self._keep_error():
+            self._raw.truncate(size)
+        return size
+
+    def flush(self) -> None:
+        """Nothing to do: no buffer."""
+
+
+@contextlib.contextmanager
+def new_hdf5(path: str | Path, overwrite: bool = False) -> Iterator[tuple[h5py.File, Sink]]:
+    """Open a new HDF5 file that takes its name when the block ends well, with the sink it is written through.
+
+    Equal contents make equal bytes. In long blocks call the sink's ``check`` now and then: a full disk shows only there.
+
+    Raises:
+        NbnumbaError: the file cannot be written; see ``new_file``.
+    """
+    with new_file(path, overwrite) as part, open(part, "wb+", buffering=0) as raw:
+        sink = Sink(raw)
+        try:
+            with h5py.File(sink, "w", track_order=False) as file:
+                yield file, sink
+        finally:
+            sink.check()

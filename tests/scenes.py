@@ -1,0 +1,253 @@
+"""Small experiments for tests: made at random, and described for the oracle.
+
+Hypothesis chooses what is discrete (shapes, conventions, step counts). Continuous values come from a generator whose
+seed Hypothesis chooses: they are generic, so that nothing lies on a rounding tie (an index that is exactly a half, a
+reciprocal lattice point exactly on the edge of a table) where two correct programs may differ.
+"""
+
+from dataclasses import fields, is_dataclass
+
+import numpy as np
+from hypothesis import strategies as st
+
+import nbnumba as nb
+
+PIXELS = (12, 17)
+CONVENTIONS = ("mosflm", "denzo", "adxv", "xds", "dials", "custom")
+CURVATURES = {"flat": ("flat",), "curved": ("spherical", "nanobragg")}
+
+
+# --- for the oracle --------------------------------------------------------------------------------------------------
+
+
+def describe(experiment):
+    """An experiment as the nested dict that `oracle.render` takes."""
+    tree = _plain(experiment)
+    tree["detector"]["point_pixel"] = tree["detector"].pop("point_pixels")
+    tree["sampling"]["oversample"] = experiment.oversample
+    return tree
+
+
+def _plain(value):
+    if isinstance(value, nb.Reflections):
+        return value.hkl, value.amplitude
+    if isinstance(value, nb.Mask):
+        return value.pixels
+    if isinstance(value, nb.Sources):
+        return value.rows
+    if is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    return value
+
+
+# --- fixed scenes ----------------------------------------------------------------------------------------------------
+
+
+def still(**changes):
+    """A small triclinic crystal in front of a small detector; dotted names change it."""
+    experiment = nb.Experiment(
+        crystal=nb.Crystal(
+            cell=(31.3, 35.7, 42.1, 84.3, 97.2, 103.9), misset=(11.3, 24.7, -8.1), cells=(4, 3, 5), default_f=10.0
+        ),
+        beam=nb.Beam(wavelength=1.03, polarization=0.7),
+        detector=nb.Detector(pixels=PIXELS, pixel_size=1.0, distance=83.0),
+        sampling=nb.Sampling(oversample=1),
+    )
+    return experiment.replace(**changes)
+
+
+def random_rotation(rng):
+    """A rotation matrix, uniform over all orientations."""
+    q = rng.normal(size=4)
+    w, x, y, z = q / np.linalg.norm(q)
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+
+
+def turned(vector, rng, angle):
+    """A unit vector within about `angle` [rad] of another one, given with some other length."""
+    direction = np.asarray(vector) / np.linalg.norm(vector) + angle * rng.uniform(-0.5, 0.5, 3)
+    return tuple((direction / np.linalg.norm(direction) * rng.uniform(0.5, 2.0)).tolist())
+
+
+# --- random scenes ---------------------------------------------------------------------------------------------------
+
+
+def generators():
+    """Seeded generators of the continuous values."""
+    return st.integers(0, 2**32 - 1).map(np.random.default_rng)
+
+
+def cells(rng):
+    """A triclinic cell, far from degenerate."""
+    lengths = rng.uniform(20.0, 60.0, 3)
+    angles = 90.0 + rng.uniform(-20.0, 20.0, 3)
+    return (*lengths.tolist(), *angles.tolist())
+
+
+#: Numbers of cells for which some pixel of `PIXELS` is bright, whatever the orientation: the compact outlines leave
+#: nothing, or less than single precision can hold, between the spots of large crystals.
+CELL_LIMITS = {"square": 12, "round": 9, "gauss": 4, "gauss_star": 4, "tophat": 2.5, "tophat_star": 2.5}
+
+
+@st.composite
+def crystals(draw, shape, structure):
+    rng = draw(generators())
+    sizes = rng.uniform(1.0, CELL_LIMITS[shape], 3)
+    if draw(st.booleans()):
+        sizes = np.maximum(np.round(sizes), 1.0)
+    given_by = draw(st.sampled_from(("cell", "orientation")))
+    known = {"cell": cells(rng)}
+    if given_by == "orientation":
+        known = {"orientation": tuple(map(tuple, (nb.Crystal(**known).axes @ random_rotation(rng).T).tolist()))}
+    spread = draw(st.sampled_from((0.0, 0.5, 3.0)))
+    return nb.Crystal(
+        **known,
+        misset=tuple(rng.uniform(-180.0, 180.0, 3).tolist()),
+        cells=tuple(sizes.tolist()),
+        shape=shape,
+        fudge=float(rng.uniform(0.6, 1.4)),
+        default_f=float(rng.uniform(2.0, 9.0)),
+        interpolate="tricubic" if structure == "tricubic" else "nearest",
+        mosaic=nb.Mosaic(spread=spread, domains=draw(st.integers(1, 5)), seed=draw(st.integers(1, 10**9))),
+        spot_scale=float(rng.uniform(0.5, 2.0)),
+    )
+
+
+@st.composite
+def beams(draw, forward, electric):
+    """A beam close to a direction; `electric`: an axis across it."""
+    rng = draw(generators())
+    wavelength = float(rng.uniform(0.8, 1.4))
+    values = {"wavelength": wavelength, "polarization": float(rng.uniform(-1.0, 1.0)), "polarized": draw(st.booleans())}
+    if draw(st.booleans()):
+        values["fluence"] = float(10.0 ** rng.uniform(27.0, 30.0))
+    else:
+        values.update(flux=1e21 * float(rng.uniform(1.0, 9.0)), exposure=0.3, size=0.07)
+    values["direction"] = turned(forward, rng, 0.05)
+    values["polarization_axis"] = turned(electric, rng, 0.3)
+    kind = draw(st.sampled_from(("one", "list", "grid")))
+    if kind == "list":
+        values["sources"] = nb.Sources(
+            tuple(
+                (*turned(-np.asarray(forward), rng, 0.03), float(weight), wavelength * float(rng.uniform(0.97, 1.03)))
+                for weight in rng.uniform(0.1, 3.0, draw(st.integers(1, 4)))
+            )
+        )
+    elif kind == "grid":
+        steps = st.integers(1, 3)
+        values["divergence"] = tuple(rng.uniform(1.0, 9.0, 2).tolist())
+        values["divergence_steps"] = (draw(steps), draw(steps))
+        values["round_divergence"] = draw(st.booleans()) or 2 in values["divergence_steps"]
+        values["dispersion"] = float(rng.uniform(0.0, 2.0))
+        values["dispersion_steps"] = draw(steps)
+    return nb.Beam(**values)
+
+
+@st.composite
+def detectors(draw, convention, curvature, axes):
+    """A detector that the beam hits near its middle; `axes`: fast, slow, normal of the convention "custom"."""
+    rng = draw(generators())
+    curved = draw(st.sampled_from(CURVATURES[curvature]))
+    pixel = float(rng.uniform(0.8, 1.2))
+    middle = np.array(PIXELS) * pixel / 2.0 + rng.uniform(-3.0, 3.0, 2)
+    values = {}
+    if convention == "custom":
+        values.update(zip(("fast_axis", "slow_axis", "normal_axis"), (tuple(row) for row in axes.tolist()), strict=True))
+        values["twotheta_axis"] = tuple(rng.normal(size=3).tolist())
+    if convention == "custom" or draw(st.booleans()):
+        values["beam_center"] = tuple(middle.tolist())
+    if draw(st.booleans()):
+        values["closest_point"] = tuple(middle[::-1].tolist())
+    if draw(st.booleans()):
+        values["pivot"] = draw(st.sampled_from(("beam", "sample")))
+    distance = float(rng.uniform(60.0, 110.0))
+    values[draw(st.sampled_from(("distance", "close_distance")))] = distance
+    if curvature == "flat":  # what "distance" means for a curved detector on a two-theta arm is left open
+        values["twotheta"] = float(rng.uniform(-12.0, 12.0))
+    # nanoBragg's mapping turns points beyond the horizon of a sensor where lab y or z is the beam.
+    if curved != "nanobragg" or convention in ("mosflm", "denzo"):
+        thickness = st.sampled_from((0.0, 0.3, 2.0))
+        values.update(sensor_thickness=draw(thickness), sensor_mu=float(rng.uniform(0.2, 3.0)))
+    if draw(st.booleans()):
+        values["mask"] = nb.Mask(rng.uniform(size=PIXELS) < 0.8)
+    if draw(st.booleans()):
+        values["roi"] = ((draw(st.integers(0, 3)), draw(st.integers(8, 12))), (draw(st.integers(0, 4)), 16))
+    return nb.Detector(
+        pixels=PIXELS,
+        pixel_size=pixel,
+        convention=convention,
+        rotation=tuple(rng.uniform(-9.0, 9.0, 3).tolist()),
+        curvature=curved,
+        point_pixels=draw(st.booleans()),
+        **values,
+    )
+
+
+@st.composite
+def scans(draw):
+    rng = draw(generators())
+    return nb.Scan(
+        start=float(rng.uniform(-90.0, 90.0)) * draw(st.integers(0, 1)),
+        width=draw(st.sampled_from((0.0, 0.7, -2.3))),
+        steps=draw(st.integers(1, 3)),
+        axis=draw(st.sampled_from((None, tuple(rng.normal(size=3).tolist())))),
+        rule=draw(st.sampled_from(("midpoint", "left"))),
+    )
+
+
+def samplings():
+    per = st.sampled_from(("subpixel", "pixel"))
+    return st.builds(
+        nb.Sampling, oversample=st.integers(1, 3), layers=st.integers(1, 3), solid_angle=per, polarization=per
+    )
+
+
+@st.composite
+def experiments(draw, shape="square", structure="uniform", curvature="flat", conventions=CONVENTIONS):
+    """An experiment of a given kind: outline, "uniform", "nearest" or "tricubic", "flat" or "curved"."""
+    convention = draw(st.sampled_from(conventions))
+    axes = None
+    frame = nb.Detector(pixels=PIXELS, pixel_size=1.0, convention=convention).frame
+    forward, electric = frame.beam, frame.polarization
+    if convention == "custom":
+        axes = random_rotation(draw(generators()))
+        if curvature == "flat":
+            axes[2] *= draw(st.sampled_from((1.0, -1.0)))
+        forward, electric = axes[2], axes[0]
+    experiment = nb.Experiment(
+        crystal=draw(crystals(shape, structure)),
+        beam=draw(beams(forward, electric)),
+        detector=draw(detectors(convention, curvature, axes)),
+        scan=draw(st.none() | scans()),
+        sampling=draw(samplings()),
+    )
+    if draw(st.booleans()):
+        # Three quarters of the pixels lie within it.
+        spacings = [experiment.resolution(s + 0.4, f + 0.3) for s in range(PIXELS[0]) for f in range(PIXELS[1])]
+        experiment = experiment.replace(**{"sampling.dmin": float(np.quantile(spacings, 0.25))})
+    if structure != "uniform":
+        experiment = experiment.replace(**{"crystal.reflections": draw(reflections(indices_at_middle(experiment)))})
+    return experiment
+
+
+def indices_at_middle(experiment):
+    """Rounded indices at the middle of the detector, at the start of the scan."""
+    g, beam = experiment.geometry, np.array(experiment.beam_direction)
+    fast, slow = experiment.detector.extent[:2]
+    place = np.array(g.origin) + fast / 2.0 * np.array(g.fast) + slow / 2.0 * np.array(g.slow)
+    q = (place / np.linalg.norm(place) - beam) / experiment.beam.wavelength
+    return np.rint(experiment.crystal.axes @ q).astype(int)
+
+
+@st.composite
+def reflections(draw, middle=(0, 0, 0), count=st.integers(1, 200), reach=6):
+    """Reflections around the given indices, with gaps."""
+    rng = draw(generators())
+    hkl = rng.integers(-reach, reach + 1, size=(draw(count), 3)) + np.asarray(middle)
+    return nb.Reflections(hkl, rng.uniform(-20.0, 100.0, len(hkl)))

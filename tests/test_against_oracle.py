@@ -1,0 +1,85 @@
+"""The image is that of a slow program written from the specification alone.
+
+The image is float32: rounding costs each pixel 6e-8 of its value. The oracle takes sines of large angles, pi N h, whose
+rounding costs about 1e-13 of the brightest pixel, and the package's polynomials are good to 1e-13. So 1e-6 of the
+maximum leaves room for both and for nothing else: each factor of the sum that is left out or evaluated
+in the wrong place changes pixels by much more.
+
+Flat-topped spots have an edge at which a rounding error moves a whole step from one side to the other. All continuous
+values are generic (see `scenes`), so that a step within 1e-12 of the edge comes up once in 1e9 images, and the
+examples are the same in every run: no pixel needs to be left out.
+"""
+
+import warnings
+
+import numpy as np
+import oracle
+import pytest
+import scenes
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import nbnumba as nb
+
+KINDS = [
+    ("square", "uniform", "flat"),
+    ("square", "nearest", "flat"),
+    ("square", "tricubic", "flat"),
+    ("square", "nearest", "curved"),
+    ("round", "nearest", "flat"),
+    ("round", "uniform", "curved"),
+    ("gauss", "nearest", "flat"),
+    ("gauss", "tricubic", "curved"),
+    ("gauss_star", "uniform", "flat"),
+    ("tophat", "uniform", "flat"),
+    ("tophat_star", "nearest", "flat"),
+]
+
+
+def conventions(curvature):
+    """For a curved detector the specification assumes that fast x slow points along the beam; ADXV's does not."""
+    return tuple(name for name in scenes.CONVENTIONS if curvature == "flat" or name != "adxv")
+
+
+def simulate(experiment):
+    """The image; that some steps lie at the edge of the table is no matter here."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "\\d+ of \\d+ steps lie too close", nb.NbnumbaWarning)
+        return nb.simulate(experiment)
+
+
+def assert_same(experiment):
+    image = simulate(experiment)
+    expected = oracle.render(scenes.describe(experiment))
+    assert image.max() > 0.0
+    np.testing.assert_allclose(image, expected, rtol=0.0, atol=1e-6 * expected.max())
+
+
+@pytest.mark.parametrize(("shape", "structure", "curvature"), KINDS)
+@settings(max_examples=25)
+@given(data=st.data())
+def test_random_experiments_agree(shape, structure, curvature, data):
+    assert_same(data.draw(scenes.experiments(shape, structure, curvature, conventions(curvature))))
+
+
+@pytest.mark.parametrize("convention", scenes.CONVENTIONS)
+def test_the_defaults_of_every_convention_agree(convention):
+    assert_same(scenes.still(**{"detector.convention": convention}))
+
+
+def test_default_mosaic_domains_agree():
+    assert_same(scenes.still(**{"crystal.mosaic.spread": 2.0}))
+
+
+def test_automatic_interpolation_agrees():
+    block = np.stack(np.meshgrid(*[np.arange(-7, 8)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+    smooth = nb.Reflections(block, 50.0 + block @ np.array([1.0, -2.0, 3.0]))
+    assert_same(scenes.still(**{"crystal.cells": (2, 6, 7), "crystal.reflections": smooth}))
+
+
+def test_steps_at_the_edge_of_the_list_are_reported():
+    few = nb.Reflections([(0, 0, 0), (1, 0, 0), (0, 1, 1)], [50.0, 60.0, 70.0])
+    experiment = scenes.still(**{"crystal.interpolate": "tricubic", "crystal.reflections": few})
+    with pytest.warns(nb.NbnumbaWarning, match="204 of 204 steps lie too close to the edge of the reflection list"):
+        image = nb.simulate(experiment)
+    np.testing.assert_allclose(image, oracle.render(scenes.describe(experiment)), rtol=1e-6)
