@@ -4,7 +4,7 @@ The names below load on first use, so that importing the package is quick.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 __version__ = "0.1.0"
 

@@ -56,7 +56,7 @@ def by_type(implementations: Mapping[type, Callable[..., Any]]) -> Callable[[Fun
 
             @overload(dispatch, strict=False, jit_options=_INLINED)
             def choose(first: Any, *rest: Any) -> Any:
-                return implementations.get(getattr(first, "instance_class", None))
+                return implementations.get(getattr(first, "instance_class", type(None)))
 
         _pending.append(register)
         return dispatch  # type: ignore[return-value]
@@ -100,7 +100,12 @@ def loop(*, parallel: bool = False) -> Callable[[Function], Function]:
         while _pending:
             _pending.pop(0)()
         jit = functools.partial(
-            numba.njit, parallel=parallel, nogil=True, error_model="numpy", fastmath=FASTMATH, cache=directory is not None
+            numba.njit,
+            parallel=parallel,
+            nogil=True,
+            error_model="numpy",
+            fastmath=FASTMATH,
+            cache=directory is not None,
         )
         # Numba takes the folder from its own global setting at this moment; other users of Numba keep theirs.
         previous, config.CACHE_DIR = config.CACHE_DIR, str(directory or "")
@@ -139,7 +144,12 @@ def cache_directory() -> Path | None:
 
 def _source_hash() -> str:
     here = Path(__file__).parent
-    files = [Path(__file__), here / "constants.py", *(here / "physics").rglob("*.py"), *(here / "kernels").rglob("*.py")]
+    files = [
+        Path(__file__),
+        here / "constants.py",
+        *(here / "physics").rglob("*.py"),
+        *(here / "kernels").rglob("*.py"),
+    ]
     digest = hashlib.sha256()
     for file in sorted(files):
         digest.update(str(file.relative_to(here)).encode())

@@ -50,7 +50,9 @@ def simulate(
     try:
         image = np.zeros(experiment.detector.pixels, dtype=np.float32)
     except MemoryError:
-        raise NbnumbaError(f"detector.pixels: an image of {experiment.detector.pixels} does not fit into memory") from None
+        raise NbnumbaError(
+            f"detector.pixels: an image of {experiment.detector.pixels} does not fit into memory"
+        ) from None
     outside = 0
     with _threads(threads):
         for start, stop in _bands(experiment):
@@ -59,8 +61,8 @@ def simulate(
                 progress(stop - arguments.region.slow_start, arguments.region.slow_stop - arguments.region.slow_start)
     if outside:
         _warn(
-            f"{outside} of {experiment.pixels_rendered * experiment.steps_per_pixel} steps lie too close to the edge of "
-            "the reflection list to interpolate; they take the nearest reflection"
+            f"{outside} of {experiment.pixels_rendered * experiment.steps_per_pixel} steps lie too close to the edge "
+            "of the reflection list to interpolate; they take the nearest reflection"
         )
     return image
 

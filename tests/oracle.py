@@ -255,8 +255,8 @@ class StructureFactors:
             self.low = hkl.min(axis=0)
             self.high = hkl.max(axis=0)
             self.box = np.full(self.high - self.low + 1, self.default)
-            for (h, k, l), amplitude in zip(hkl - self.low, reflections[1]):  # later duplicates win
-                self.box[h, k, l] = amplitude
+            for place, amplitude in zip(hkl - self.low, reflections[1], strict=True):  # later duplicates win
+                self.box[tuple(place)] = amplitude
         choice = get(crystal, "interpolate", "auto")
         if choice == "auto":
             few = min(get(crystal, "cells", (1, 1, 1))) <= 2

@@ -8,6 +8,7 @@ reciprocal lattice point exactly on the edge of a table) where two correct progr
 from dataclasses import fields, is_dataclass
 
 import numpy as np
+import oracle
 from hypothesis import strategies as st
 
 import nbnumba as nb
@@ -105,7 +106,7 @@ def crystals(draw, shape, structure):
     known = {"cell": cells(rng)}
     if given_by == "orientation":
         known = {"orientation": tuple(map(tuple, (nb.Crystal(**known).axes @ random_rotation(rng).T).tolist()))}
-    spread = draw(st.sampled_from((0.0, 0.5, 3.0)))
+    spread = draw(st.sampled_from((0.0, 0.3, 1.5)))
     return nb.Crystal(
         **known,
         misset=tuple(rng.uniform(-180.0, 180.0, 3).tolist()),
@@ -158,7 +159,9 @@ def detectors(draw, convention, curvature, axes):
     middle = np.array(PIXELS) * pixel / 2.0 + rng.uniform(-3.0, 3.0, 2)
     values = {}
     if convention == "custom":
-        values.update(zip(("fast_axis", "slow_axis", "normal_axis"), (tuple(row) for row in axes.tolist()), strict=True))
+        values.update(
+            zip(("fast_axis", "slow_axis", "normal_axis"), (tuple(row) for row in axes.tolist()), strict=True)
+        )
         values["twotheta_axis"] = tuple(rng.normal(size=3).tolist())
     if convention == "custom" or draw(st.booleans()):
         values["beam_center"] = tuple(middle.tolist())
@@ -228,12 +231,17 @@ def experiments(draw, shape="square", structure="uniform", curvature="flat", con
         sampling=draw(samplings()),
     )
     if draw(st.booleans()):
-        # Three quarters of the pixels lie within it.
-        spacings = [experiment.resolution(s + 0.4, f + 0.3) for s in range(PIXELS[0]) for f in range(PIXELS[1])]
-        experiment = experiment.replace(**{"sampling.dmin": float(np.quantile(spacings, 0.25))})
+        experiment = experiment.replace(**{"sampling.dmin": float(np.quantile(spacings(experiment), 0.25))})
     if structure != "uniform":
         experiment = experiment.replace(**{"crystal.reflections": draw(reflections(indices_at_middle(experiment)))})
     return experiment
+
+
+def spacings(experiment):
+    """Spacing [A] that belongs to the middle of each pixel."""
+    place = oracle.Detector(describe(experiment)).positions(1, 0, 0, 0.0)
+    diffracted = place / np.linalg.norm(place, axis=-1, keepdims=True)
+    return experiment.beam.wavelength / np.linalg.norm(diffracted - experiment.beam_direction, axis=-1)
 
 
 def indices_at_middle(experiment):
@@ -246,8 +254,8 @@ def indices_at_middle(experiment):
 
 
 @st.composite
-def reflections(draw, middle=(0, 0, 0), count=st.integers(1, 200), reach=6):
+def reflections(draw, middle):
     """Reflections around the given indices, with gaps."""
     rng = draw(generators())
-    hkl = rng.integers(-reach, reach + 1, size=(draw(count), 3)) + np.asarray(middle)
+    hkl = rng.integers(-6, 7, size=(draw(st.integers(1, 200)), 3)) + np.asarray(middle)
     return nb.Reflections(hkl, rng.uniform(-20.0, 100.0, len(hkl)))

@@ -1,9 +1,9 @@
 """The image is that of a slow program written from the specification alone.
 
-The image is float32: rounding costs each pixel 6e-8 of its value. The oracle takes sines of large angles, pi N h, whose
-rounding costs about 1e-13 of the brightest pixel, and the package's polynomials are good to 1e-13. So 1e-6 of the
-maximum leaves room for both and for nothing else: each factor of the sum that is left out or evaluated
-in the wrong place changes pixels by much more.
+The image is float32: rounding costs each pixel 6e-8 of its value. Angles of mosaic domains contain a single-precision
+power, whose last bit moves a spot by 1e-7 of its width or less. Rounding of indices and polynomials costs 1e-13. So
+1e-6 of the maximum leaves room for these and for nothing else: a factor of the sum that is left out or
+evaluated in the wrong place changes pixels by much more.
 
 Flat-topped spots have an edge at which a rounding error moves a whole step from one side to the other. All continuous
 values are generic (see `scenes`), so that a step within 1e-12 of the edge comes up once in 1e9 images, and the
@@ -11,13 +11,13 @@ examples are the same in every run: no pixel needs to be left out.
 """
 
 import warnings
+import zlib
 
 import numpy as np
 import oracle
 import pytest
 import scenes
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, seed, settings
 
 import nbnumba as nb
 
@@ -29,16 +29,11 @@ KINDS = [
     ("round", "nearest", "flat"),
     ("round", "uniform", "curved"),
     ("gauss", "nearest", "flat"),
-    ("gauss", "tricubic", "curved"),
+    ("gauss", "tricubic", "flat"),
     ("gauss_star", "uniform", "flat"),
     ("tophat", "uniform", "flat"),
     ("tophat_star", "nearest", "flat"),
 ]
-
-
-def conventions(curvature):
-    """For a curved detector the specification assumes that fast x slow points along the beam; ADXV's does not."""
-    return tuple(name for name in scenes.CONVENTIONS if curvature == "flat" or name != "adxv")
 
 
 def simulate(experiment):
@@ -55,11 +50,27 @@ def assert_same(experiment):
     np.testing.assert_allclose(image, expected, rtol=0.0, atol=1e-6 * expected.max())
 
 
-@pytest.mark.parametrize(("shape", "structure", "curvature"), KINDS)
-@settings(max_examples=25)
-@given(data=st.data())
-def test_random_experiments_agree(shape, structure, curvature, data):
-    assert_same(data.draw(scenes.experiments(shape, structure, curvature, conventions(curvature))))
+def cases():
+    """All kinds in all conventions. For a curved detector the specification assumes that fast x slow points along the
+    beam, which in ADXV's frame it does not.
+    """
+    return [
+        (*kind, convention)
+        for kind in KINDS
+        for convention in scenes.CONVENTIONS
+        if kind[2] == "flat" or convention != "adxv"
+    ]
+
+
+@pytest.mark.parametrize(("shape", "structure", "curvature", "convention"), cases())
+def test_random_experiments_agree(shape, structure, curvature, convention):
+    @seed(zlib.crc32(f"{shape} {structure} {curvature} {convention}".encode()))  # other examples for every case
+    @settings(max_examples=6)
+    @given(scenes.experiments(shape, structure, curvature, (convention,)))
+    def check(experiment):
+        assert_same(experiment)
+
+    check()
 
 
 @pytest.mark.parametrize("convention", scenes.CONVENTIONS)

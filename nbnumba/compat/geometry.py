@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.smv import Smv, read_smv
-from nbnumba.model.conventions import CONVENTIONS
+from nbnumba.model.conventions import CONVENTIONS, Extent
 from nbnumba.model.detector import Detector, Roi
 from nbnumba.model.mask import Mask
 
@@ -142,7 +142,7 @@ def _extent(flags: Flags, header: dict[str, Any], axis: str, pixel: float) -> tu
     return size, math.ceil(size / pixel - 0.5)
 
 
-def _distance(flags: Flags, header: dict[str, Any]) -> dict[str, float]:
+def _distance(flags: Flags, header: dict[str, Any]) -> dict[str, Any]:
     close = flags.value("close_distance", header.get("close_distance"))
     if close is not None:
         return {"close_distance": close}
@@ -151,14 +151,13 @@ def _distance(flags: Flags, header: dict[str, Any]) -> dict[str, float]:
 
 def _centers(
     flags: Flags, header: dict[str, Any], convention: str, pixel: float, size: tuple[float, float]
-) -> dict[str, tuple[float, float]]:
+) -> dict[str, Any]:
     """Beam centre and closest point, with nanoBragg's defaults for the size that was asked for."""
     orgs = [flags.value(name, header.get(name)) for name in ("ORGX", "ORGY")]
     middle = [s / 2.0 if org is None else (org - 0.5) * pixel for org, s in zip(orgs, size, strict=True)]
     closest = [flags.value(name, x) for name, x in zip(("Xclose", "Yclose"), middle, strict=True)]
     frame = CONVENTIONS[convention]
-    extent = (size[0], size[1], pixel)
-    default = closest if frame.default_beam is None else frame.default_beam(_as_extent(extent))
+    default = closest if frame.default_beam is None else frame.default_beam(Extent(*size, pixel))
     x, y = (flags.value(name, header.get(name, d)) for name, d in zip(("Xbeam", "Ybeam"), default, strict=True))
     if convention == "custom":
         return {"beam_center": (x, y), "closest_point": (x, y)}
@@ -172,12 +171,6 @@ def _centers(
         pixels = math.ceil(size[1] / pixel - 0.5)
         y += pixels * pixel - size[1]
     return {"beam_center": (x, y)}
-
-
-def _as_extent(extent: tuple[float, float, float]) -> Any:
-    from nbnumba.model.conventions import Extent
-
-    return Extent(*extent)
 
 
 def _sensor(flags: Flags) -> tuple[float, float]:

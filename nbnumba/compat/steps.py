@@ -12,7 +12,7 @@ def complete(width: float | None, step: float | None, count: int | None) -> Grid
     if step is not None and step <= 0.0:
         step = None
     grid = _with_count(width, step, count) if count is not None and count > 0 else _without_count(width, step)
-    return grid if grid.range > 0.0 and grid.step > 0.0 and grid.count > 0 else Grid(0.0, 0.0, 1)
+    return grid if grid.width > 0.0 and grid.step > 0.0 and grid.number > 0 else Grid(0.0, 0.0, 1)
 
 
 def _without_count(width: float | None, step: float | None) -> Grid:

@@ -77,7 +77,9 @@ def translate(given: list[Given], folder: Path) -> Translation:
     wavelength = _wavelength(flags, header.get("wavelength"))
     crystal, longest = _crystal(flags, wavelength)
     detector = translate_detector(flags, header)
-    beam = _beam(flags, wavelength, CONVENTIONS[detector.convention].beam, CONVENTIONS[detector.convention].polarization)
+    beam = _beam(
+        flags, wavelength, CONVENTIONS[detector.convention].beam, CONVENTIONS[detector.convention].polarization
+    )
     experiment = Experiment(
         crystal=crystal,
         beam=beam,
@@ -164,11 +166,10 @@ def _cell(flags: Flags) -> Cell:
     given = flags.values("cell")
     if given is None:
         raise NbnumbaError("-cell: found neither -cell nor -mat; give one of them")
-    a, b, c, alpha, beta, gamma = [*given, *[0.0] * (6 - len(given))]
+    a, b, c, alpha, beta, gamma = (given + (0.0,) * 6)[:6]
     lengths = [x if x > 0.0 else a for x in (a, b, c)]
     angles = [x if x > 0.0 else 90.0 for x in (alpha, beta, gamma)]
-    checked = Crystal(cell=(*lengths, *angles)).unit_cell
-    return checked
+    return Crystal(cell=(*lengths, *angles)).unit_cell  # checked
 
 
 def _cells(flags: Flags, lengths: list[float]) -> tuple[float, float, float]:
@@ -185,7 +186,9 @@ def _cells(flags: Flags, lengths: list[float]) -> tuple[float, float, float]:
         if edge >= 0.0 and sizes[i] > edge:
             flags.notes.append(f"the crystal is clipped to the beam: {sizes[i] * 1e3:g} mm become {edge * 1e3:g} mm")
             sizes[i] = edge
-    counted = [math.ceil(size / length) if size > 0.0 else n for size, length, n in zip(sizes, lengths, cells, strict=True)]
+    counted = [
+        math.ceil(size / length) if size > 0.0 else n for size, length, n in zip(sizes, lengths, cells, strict=True)
+    ]
     a, b, c = (float(max(n, 1)) for n in counted)
     return a, b, c
 
@@ -239,7 +242,10 @@ def _interpolate(flags: Flags) -> str:
 
 
 def _beam(flags: Flags, wavelength: float, direction: Vector, polarization: Vector) -> Beam:
-    vectors = {"direction": flags.values("beam_vector"), "polarization_axis": flags.values("polar_vector")}
+    vectors: dict[str, Any] = {
+        "direction": flags.values("beam_vector"),
+        "polarization_axis": flags.values("polar_vector"),
+    }
     if vectors["direction"]:
         direction = unit(Vector(*vectors["direction"]))
     if vectors["polarization_axis"]:
@@ -255,7 +261,7 @@ def _beam(flags: Flags, wavelength: float, direction: Vector, polarization: Vect
     )
 
 
-def _photons(flags: Flags) -> dict[str, float]:
+def _photons(flags: Flags) -> dict[str, Any]:
     exposure, size = flags.value("exposure", 1.0), flags.value("beamsize", 0.1)
     common = {"exposure": exposure, "size": size}
     if flags.value("flux", 0.0) != 0.0:
@@ -272,7 +278,7 @@ def _sources(flags: Flags, wavelength: float, direction: Vector, polarization: V
         return Sources(tuple((x, y, z, 1.0, own) for x, y, z, _, own in listed.rows))
     horizontal, vertical = (_divergence(flags, axis) for axis in "hv")
     dispersion = complete(flags.value("dispersion", 0.0) / 100.0, None, flags.value("dispsteps"))
-    if horizontal.count == vertical.count == dispersion.count == 1:
+    if horizontal.number == vertical.number == dispersion.number == 1:
         return None
     last = flags.last_of("round_div", "square_div")
     is_round = last is None or last.name == "round_div"
@@ -299,11 +305,11 @@ def _scan(flags: Flags, header: dict[str, float]) -> Scan | None:
     width, step = (None if x is None else math.radians(x) for x in degrees)
     grid = complete_phi(width if width is None or width >= 0.0 else None, step, flags.value("phisteps"))
     axis = flags.values("spindle_axis")
-    if start == 0.0 and grid.range == 0.0 and axis is None:
+    if start == 0.0 and grid.width == 0.0 and axis is None:
         return None
-    if any(start + math.degrees(grid.step) * i == 0.0 for i in range(1, grid.count)):
+    if any(start + math.degrees(grid.step) * i == 0.0 for i in range(1, grid.number)):
         flags.notes.append("phi passes through 0, where nanoBragg keeps the previous orientation; here it is 0")
-    return Scan(start=start, width=math.degrees(grid.step) * grid.count, steps=grid.count, axis=axis, rule="left")
+    return Scan(start=start, width=math.degrees(grid.step) * grid.number, steps=grid.number, axis=axis, rule="left")
 
 
 def _layers(flags: Flags) -> int:

@@ -35,5 +35,5 @@ def read_dump(file: str | Path) -> Reflections:
             f"{file}: found {len(content) - match.end()} bytes of amplitudes; the box {low} to {high} needs {expected}"
         )
     table = np.frombuffer(content, dtype="<f8", count=expected // 8, offset=match.end()).reshape(shape)
-    hkl = np.stack(np.indices(counts), axis=-1).reshape(-1, 3) + np.array(low)
+    hkl = np.moveaxis(np.indices(counts), 0, -1).reshape(-1, 3) + np.array(low)
     return Reflections(hkl, table[: counts[0], : counts[1], : counts[2]].ravel())

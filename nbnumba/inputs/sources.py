@@ -27,7 +27,9 @@ def read_sources(
     rows = []
     for line, numbers in read_rows(file):
         if len(numbers) > COLUMNS:
-            raise NbnumbaError(f"{file}, line {line}: found {len(numbers)} numbers; allowed: x y z weight wavelength[m]")
+            raise NbnumbaError(
+                f"{file}, line {line}: found {len(numbers)} numbers; allowed: x y z weight wavelength[m]"
+            )
         default = [-beam[0], -beam[1], -beam[2], 1.0, math.nan if wavelength is None else wavelength]
         given = [*numbers, *[math.nan] * (COLUMNS - len(numbers))]
         given[4] *= 1e10

@@ -63,7 +63,7 @@ def matrix(stack: np.ndarray, i: int) -> Matrix:
     return Matrix(row_vector(stack[i], 0), row_vector(stack[i], 1), row_vector(stack[i], 2))
 
 
-@loop()
+@scalar
 def select(tile: Tile, region: Region, slow: int, first: int) -> int:
     """Note the pixels of the row from ``first`` on that are to be rendered; their number, at most ``TILE``.
 
@@ -80,8 +80,10 @@ def select(tile: Tile, region: Region, slow: int, first: int) -> int:
     return count
 
 
-@loop()
-def aim(tile: Tile, n: int, panel: FlatPanel | CurvedPanel, slow: float, sub: float, oversample: float, depth: float) -> None:
+@scalar
+def aim(
+    tile: Tile, n: int, panel: FlatPanel | CurvedPanel, slow: float, sub: float, oversample: float, depth: float
+) -> None:
     """Directions and distances of the sub-pixels: ``slow`` offset [mm], sub-pixel number ``sub`` along fast."""
     for i in range(n):
         fast = subpixel_center(tile.fast[i], sub, oversample, panel.pixel_size)
@@ -92,14 +94,14 @@ def aim(tile: Tile, n: int, panel: FlatPanel | CurvedPanel, slow: float, sub: fl
         tile.distance[i] = ray.distance
 
 
-@loop()
+@scalar
 def open_angle(tile: Tile, n: int, panel: FlatPanel | CurvedPanel) -> None:
     """Solid angles."""
     for i in range(n):
         tile.omega[i] = solid_angle(tile.distance[i], panel.pixel_size, panel.close_distance, panel.point_pixels)
 
 
-@loop()
+@scalar
 def catch(tile: Tile, n: int, sensor: Sensor, layer: float, normal: Vector) -> None:
     """Fractions caught in one layer."""
     if sensor.mu == 0.0:
@@ -110,14 +112,14 @@ def catch(tile: Tile, n: int, sensor: Sensor, layer: float, normal: Vector) -> N
         tile.caught[i] = capture(layer, sensor.thickness, sensor.mu, parallax)
 
 
-@loop()
+@scalar
 def polarize(tile: Tile, n: int, incident: Vector, field: Fields, kahn: float) -> None:
     """Polarization factors."""
     for i in range(n):
         tile.polar[i] = polarization(Vector(tile.dx[i], tile.dy[i], tile.dz[i]), incident, field, kahn)
 
 
-@loop()
+@scalar
 def scatter(tile: Tile, n: int, incident: Vector, wavelength: float) -> None:
     """Scattering vectors."""
     for i in range(n):
@@ -127,14 +129,14 @@ def scatter(tile: Tile, n: int, incident: Vector, wavelength: float) -> None:
         tile.qz[i] = q.z
 
 
-@loop()
+@scalar
 def weigh(tile: Tile, n: int, weight: float) -> None:
     """Product of the factors that do not depend on the crystal."""
     for i in range(n):
         tile.weight[i] = weight * tile.omega[i] * tile.caught[i] * tile.polar[i]
 
 
-@loop()
+@scalar
 def cut(tile: Tile, n: int, dmin: float) -> bool:
     """Drop what lies beyond the resolution limit; whether anything is left."""
     left = False
@@ -205,7 +207,7 @@ def add_crystal(tile: Tile, n: int, arguments: Arguments) -> int:
     return outside
 
 
-@loop()
+@scalar
 def add_sources(tile: Tile, n: int, arguments: Arguments, first: bool) -> int:
     """Add all sources; ``first``: at the first sub-pixel of the first layer."""
     outside = 0
@@ -222,7 +224,7 @@ def add_sources(tile: Tile, n: int, arguments: Arguments, first: bool) -> int:
     return outside
 
 
-@loop()
+@scalar
 def add_tile(tile: Tile, n: int, slow: int, arguments: Arguments) -> int:
     """Sum of a tile over layers and sub-pixels, and what they contain."""
     outside = 0
@@ -257,7 +259,7 @@ def render_row(image: np.ndarray, slow: int, arguments: Arguments) -> int:
     return outside
 
 
-@loop()
+@scalar
 def gather(image, slow, sheet, sensor, illumination, orientations, lattice, structure, steps, region, scale):  # type: ignore[no-untyped-def]
     """Render one row, given the fields of ``Arguments`` one by one: parallel loops cannot take nested tuples."""
     fields = Arguments(sheet, sensor, illumination, orientations, lattice, structure, steps, region, scale)

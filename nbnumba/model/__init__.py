@@ -1,0 +1,1 @@
+"""What a person describes: frozen, validated, complete, printable, to and from TOML."""

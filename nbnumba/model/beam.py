@@ -17,7 +17,7 @@ class Beam:
 
     Attributes:
         wavelength: [A].
-        fluence: photons/m^2 over the exposure; None: from ``flux``, or nanoBragg's default, which makes r_e^2 fluence 1.
+        fluence: photons/m^2 over the exposure; None: from ``flux``, or nanoBragg's default: r_e^2 fluence = 1.
         flux: photons/s, spread over ``size`` squared for ``exposure``.
         exposure: seconds.
         size: edge of the beam's square cross section [mm].

@@ -26,7 +26,7 @@ class Geometry(NamedTuple):
     fast: Vector
     slow: Vector
     normal: Vector
-    distance: float  # along the beam
+    distance: float  # along the beam, before any two-theta swing
     close_distance: float
     beam_center: tuple[float, float]  # fast, slow; NaN where the beam misses the plane
     closest_point: tuple[float, float]  # fast, slow
@@ -48,7 +48,7 @@ class Detector:
         rotation: about the laboratory x, then y, then z axis [degrees].
         twotheta: swing about ``twotheta_axis`` [degrees].
         fast_axis, slow_axis, normal_axis, twotheta_axis: x, y, z before rotation; None: the convention's.
-        curvature: "flat", "spherical" (all pixels at ``distance``), or "nanobragg" (the same with its mirrored mapping).
+        curvature: "flat", "spherical" (all pixels at ``distance``), or "nanobragg" (the same, with its mirrored map).
         point_pixels: solid angle 1/R^2 [1/m^2] without pixel area and obliquity.
         sensor_thickness: [mm]; 0: every photon is caught at the front.
         sensor_mu: attenuation coefficient [1/mm].
@@ -164,7 +164,7 @@ class Detector:
             raise refuse(
                 "detector.rotation",
                 self.rotation,
-                "rotations after which the beam meets the front of the detector (its normal has no part along the beam)",
+                "rotations after which the beam meets the front of the detector; now its normal turns away",
             )
         close = self.close_distance if self.close_distance is not None else ratio * float(self.distance or 0.0)
         twotheta_axis = self._axis("twotheta_axis", frame.twotheta)
@@ -177,7 +177,7 @@ class Detector:
             origin = swing(_corner(flat[0], flat[1], self._closest(), scaled(flat[2], close)))
         else:
             origin = _corner(fast, slow, self._beam_spot(), scaled(beam, close / ratio))
-        return _complete(origin, fast, slow, normal, ratio, beam)
+        return _complete(origin, fast, slow, normal, close / ratio, beam)
 
 
 def _corner(fast: Vector, slow: Vector, spot: tuple[float, float], place: Vector) -> Vector:
@@ -185,12 +185,12 @@ def _corner(fast: Vector, slow: Vector, spot: tuple[float, float], place: Vector
     return plus(plus(scaled(fast, -spot[0]), scaled(slow, -spot[1])), place)
 
 
-def _complete(origin: Vector, fast: Vector, slow: Vector, normal: Vector, ratio: float, beam: Vector) -> Geometry:
+def _complete(origin: Vector, fast: Vector, slow: Vector, normal: Vector, distance: float, beam: Vector) -> Geometry:
     """Distances, beam centre and closest point that follow from the final position."""
     close = dot(origin, normal)
     if not close > 0.0:
         raise NbnumbaError(
-            f"detector: found its plane {close:.6g} mm from the sample along its normal; allowed: in front of the sample. "
+            f"detector: found its plane {close:.6g} mm from the sample along its normal; allowed: in front of it. "
             "Check distance, rotation, twotheta and axes"
         )
     facing = dot(beam, normal)
@@ -201,7 +201,7 @@ def _complete(origin: Vector, fast: Vector, slow: Vector, normal: Vector, ratio:
         fast=fast,
         slow=slow,
         normal=normal,
-        distance=close / ratio,
+        distance=distance,
         close_distance=close,
         beam_center=(dot(fast, spot), dot(slow, spot)),
         closest_point=(-dot(origin, fast), -dot(origin, slow)),

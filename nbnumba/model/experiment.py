@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -140,13 +141,7 @@ class Experiment:
         """
         tree: dict[str, Any] = {}
         for name, value in changes.items():
-            *parents, last = name.split(".")
-            branch = tree
-            for parent in parents:
-                branch = branch.setdefault(parent, {})
-                if not isinstance(branch, dict):
-                    raise NbnumbaError(f"{name}: found together with a value for {parent!r}; give one of them")
-            branch[last] = value
+            put(tree, name, value)
         return _changed(self, tree, "experiment")
 
     def to_toml(self, file: str | Path | None = None, *, inline: bool = False) -> str:
@@ -160,11 +155,31 @@ class Experiment:
         return dump(self, file, inline=inline)
 
     @classmethod
-    def from_toml(cls, source: str | Path) -> Experiment:
-        """Experiment from a TOML file, whose relative paths are relative to it, or from TOML text."""
+    def from_toml(cls, source: str | Path, settings: Mapping[str, Any] | None = None) -> Experiment:
+        """Experiment from a TOML file, whose relative paths are relative to it, or from TOML text.
+
+        Args:
+            source: name of a file, or text.
+            settings: values by dotted name that take the place of those in the file, as in ``replace``; relative paths
+                among them are relative to the file too.
+        """
         from nbnumba.model.toml import load
 
-        return load(source)
+        return load(source, settings or {})
+
+
+def put(tree: dict[str, Any], name: str, value: Any) -> None:
+    """Set a value in nested dictionaries by its dotted name; its alternatives go."""
+    *parents, last = name.split(".")
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+        if not isinstance(tree, dict):
+            raise NbnumbaError(f"{name}: found together with a value for {parent!r}; give one of them")
+    for partners in ALTERNATIVES:
+        if last in partners:
+            for other in partners:
+                tree.pop(other, None)
+    tree[last] = value
 
 
 def _changed(part: Any, changes: dict[str, Any], where: str) -> Any:

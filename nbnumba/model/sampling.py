@@ -18,7 +18,7 @@ class Sampling:
             3 * crystal / (wavelength * distance / pixel), rounded up).
         layers: layers that stand for the sensor's thickness.
         dmin: spacing [A] below which nothing is computed; 0: no limit.
-        solid_angle: "subpixel", or "pixel": that of a pixel's first sub-pixel serves all its steps (nanoBragg's default).
+        solid_angle: "subpixel", or "pixel": that of a pixel's first sub-pixel serves all steps (nanoBragg's default).
         polarization: "subpixel", or "pixel": that of the first sub-pixel and the first source serves all steps.
     """
 

@@ -47,15 +47,15 @@ def _row(i: int, row: Any) -> tuple[float, ...]:
 
 
 class Grid(NamedTuple):
-    """Evenly spaced deviations: ``range`` is the full width, ``count`` samples lie ``step`` apart from -range/2 on."""
+    """Evenly spaced deviations: ``number`` samples lie ``step`` apart from -width/2 on."""
 
-    range: float
+    width: float
     step: float
-    count: int
+    number: int
 
     def values(self) -> list[float]:
         """The deviations."""
-        return [self.step * i - self.range / 2.0 for i in range(self.count)]
+        return [self.step * i - self.width / 2.0 for i in range(self.number)]
 
 
 def even_grid(width: float, count: int) -> Grid:
@@ -66,9 +66,9 @@ def even_grid(width: float, count: int) -> Grid:
 
 
 def _ellipse_term(deviation: float, grid: Grid) -> float:
-    if grid.range == 0.0:
+    if grid.width == 0.0:
         return 0.0
-    return (deviation**2 - grid.step**2 / 4.0 * (1 - grid.count % 2)) / grid.range**2
+    return (deviation**2 - grid.step**2 / 4.0 * (1 - grid.number % 2)) / grid.width**2
 
 
 def grid_sources(

@@ -6,7 +6,7 @@ import base64
 import os
 import tomllib
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.model.beam import Beam
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.detector import Detector
-from nbnumba.model.experiment import Experiment
+from nbnumba.model.experiment import Experiment, put
 from nbnumba.model.mask import Mask
 from nbnumba.model.mosaic import Mosaic
 from nbnumba.model.reflections import Reflections
@@ -38,7 +38,9 @@ def dump(experiment: Experiment, file: str | Path | None = None, *, inline: bool
         try:
             Path(file).write_text(text, encoding="utf-8")
         except OSError as error:
-            raise NbnumbaError(f"{file}: cannot be written ({error.strerror}); name a file in a folder that exists") from None
+            raise NbnumbaError(
+                f"{file}: cannot be written ({error.strerror}); name a file in a folder that exists"
+            ) from None
     return text
 
 
@@ -50,12 +52,12 @@ def _table(part: Any, inline: bool) -> dict[str, Any]:
 def _plain(value: Any, inline: bool) -> Any:
     if isinstance(value, Sources):
         return [list(row) for row in value.rows]
-    if is_dataclass(value):
-        return _table(value, inline)
     if isinstance(value, Reflections):
         return _plain_reflections(value, inline)
     if isinstance(value, Mask):
         return {"array": _pack(value.pixels)}
+    if is_dataclass(value):
+        return _table(value, inline)
     if isinstance(value, tuple):
         return [_plain(item, inline) for item in value]
     return value
@@ -94,7 +96,7 @@ def _unpack(where: str, value: Any, kind: str) -> np.ndarray:
         raise NbnumbaError(f"{where}: found an array that cannot be unpacked; allowed: {allowed}") from None
 
 
-def load(source: str | Path) -> Experiment:
+def load(source: str | Path, settings: Mapping[str, Any]) -> Experiment:
     """Experiment from a TOML file or from TOML text (anything that holds a line break or an equals sign)."""
     is_text = isinstance(source, str) and ("\n" in source or "=" in source)
     name = "TOML text" if is_text else str(source)
@@ -105,6 +107,8 @@ def load(source: str | Path) -> Experiment:
     except tomllib.TOMLDecodeError as error:
         raise NbnumbaError(f"{name}: not valid TOML: {error}") from None
     try:
+        for setting, value in settings.items():
+            put(tree, setting, value)
         return _experiment(tree, folder)
     except NbnumbaError as error:
         raise NbnumbaError(f"{name}: {error}") from None

@@ -28,7 +28,9 @@ def check_writable(path: str | Path, overwrite: bool = False) -> None:
     if os.path.exists(path) and not os.path.isfile(path):
         raise NbnumbaError(f"{path}: is neither a file nor free; name a file")
     if os.path.lexists(path) and not overwrite:
-        raise NbnumbaError(f"{path}: exists already; add --overwrite (overwrite=True) to replace it, or name another file")
+        raise NbnumbaError(
+            f"{path}: exists already; add --overwrite (overwrite=True) to replace it, or name another file"
+        )
     if not os.access(folder, os.W_OK | os.X_OK):
         raise NbnumbaError(f"{path}: its folder {folder} is not writable; name a file in one that is")
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import h5py
 
 from nbnumba.outputs.atomic import new_file
+
+#: Calls a function with an open file and further arguments, and returns its result.
+Use = Callable[..., Any]
 
 
 class Sink:
@@ -22,7 +27,7 @@ class Sink:
 
     def __init__(self, raw: io.FileIO) -> None:
         self._raw = raw
-        self._error: BaseException | None = None
+        self._error: Exception | None = None
 
     def check(self) -> None:
         """Raise the error that was kept, if there is one."""
@@ -33,7 +38,7 @@ class Sink:
     def _keep_error(self) -> Iterator[None]:
         try:
             yield
-        except BaseException as error:  # an interrupt, too, must not reach HDF5
+        except Exception as error:
             self._error = self._error or error
 
     def write(self, data: memoryview) -> int:
@@ -43,6 +48,12 @@ class Sink:
             while len(view) and self._error is None:
                 view = view[self._raw.write(view) :]
         return len(data)
+
+    def read(self, size: int = -1) -> bytes:
+        """Bytes from the current position; h5py knows a file by this method, but does not call it."""
+        buffer = bytearray(max(size, 0))
+        self.readinto(memoryview(buffer))
+        return bytes(buffer)
 
     def readinto(self, buffer: memoryview) -> int:
         """Fill the buffer from the current position, with zeros past the end."""
@@ -76,18 +87,30 @@ class Sink:
 
 
 @contextlib.contextmanager
-def new_hdf5(path: str | Path, overwrite: bool = False) -> Iterator[tuple[h5py.File, Sink]]:
-    """Open a new HDF5 file that takes its name when the block ends well, with the sink it is written through.
+def new_hdf5(path: str | Path, overwrite: bool = False) -> Iterator[Use]:
+    """Open a new HDF5 file that takes its name when the block ends well; equal contents make equal bytes.
 
-    Equal contents make equal bytes. In long blocks call the sink's ``check`` now and then: a full disk shows only there.
+    The block is given a function: ``use(work, *arguments)`` returns ``work(file, *arguments)``, and raises as soon as
+    the disk is full. All work is done in one thread of its own, where no interrupt can strike within HDF5.
 
     Raises:
         NbnumbaError: the file cannot be written; see ``new_file``.
     """
-    with new_file(path, overwrite) as part, open(part, "wb+", buffering=0) as raw:
+    with new_file(path, overwrite) as part, open(part, "wb+", buffering=0) as raw, ThreadPoolExecutor(1) as thread:
         sink = Sink(raw)
+
+        def run(work: Callable[..., Any], *arguments: Any) -> Any:
+            try:
+                return thread.submit(work, *arguments).result()
+            finally:
+                sink.check()
+
+        file = run(_open, sink)
         try:
-            with h5py.File(sink, "w", track_order=False) as file:
-                yield file, sink
+            yield lambda work, *arguments: run(work, file, *arguments)
         finally:
-            sink.check()
+            run(file.close)
+
+
+def _open(sink: Sink) -> h5py.File:
+    return h5py.File(sink, "w", track_order=False)

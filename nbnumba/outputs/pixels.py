@@ -23,7 +23,7 @@ _RESERVED = 2
 
 
 def storable(image: Any, shape: tuple[int, ...], name: str = "image") -> np.ndarray:
-    """An image in a type that every reader of NXmx takes: float32, uint8, uint16, int16 or int32.
+    """Copy of an image in a type that every reader of NXmx takes: float32, uint8, uint16, int16 or int32.
 
     Other integers become int32, other floats float32.
 
@@ -49,12 +49,12 @@ def storable(image: Any, shape: tuple[int, ...], name: str = "image") -> np.ndar
             f"{name}: found integers from {array.min()} to {array.max()}; allowed: {limits.min} to {limits.max}, all "
             "that is read everywhere. Clip them, or write floats"
         )
-    return np.ascontiguousarray(array, dtype=little_endian(kind))
+    return np.array(array, dtype=little_endian(kind), order="C")
 
 
 def _finite(array: np.ndarray, kind: str, name: str) -> np.ndarray:
     with np.errstate(over="ignore"):
-        result = np.ascontiguousarray(array, dtype=little_endian(kind))
+        result = np.array(array, dtype=little_endian(kind), order="C")
     good = np.isfinite(result)
     if not good.all():
         slow, fast = np.argwhere(~good)[0].tolist()

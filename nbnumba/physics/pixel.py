@@ -55,7 +55,7 @@ def subpixel_center(pixel: float, sub: float, oversample: float, pixel_size: flo
 
 
 @scalar
-def flat_position(panel: FlatPanel, fast: float, slow: float, depth: float) -> Vector:
+def flat_position(panel: FlatPanel | CurvedPanel, fast: float, slow: float, depth: float) -> Vector:
     """Position [mm] of the point at offsets ``fast``, ``slow`` and ``depth`` [mm]."""
     return Vector(
         panel.origin.x + fast * panel.fast.x + slow * panel.slow.x + depth * panel.normal.x,

@@ -102,13 +102,16 @@ def tricubic(table: Table, h: float, k: float, l: float) -> float:  # noqa: E741
     wh = cubic(h - h_floor)
     wk = cubic(k - k_floor)
     wl = cubic(l - l_floor)
+    values = table.values
+    row = int(table.l_count)
+    plane = int(table.k_count) * row
+    corner = int(address(table, h_floor - 1.0, k_floor - 1.0, l_floor - 1.0))
     total = 0.0
     for i in range(4):
         for j in range(4):
-            first = int(address(table, h_floor - 1.0 + i, k_floor - 1.0 + j, l_floor - 1.0))
-            v = table.values
-            row = wl.w0 * v[first] + wl.w1 * v[first + 1] + wl.w2 * v[first + 2] + wl.w3 * v[first + 3]
-            total += wh[i] * wk[j] * row
+            at = corner + i * plane + j * row
+            along = wl.w0 * values[at] + wl.w1 * values[at + 1] + wl.w2 * values[at + 2] + wl.w3 * values[at + 3]
+            total += wh[i] * wk[j] * along
     return total
 
 

@@ -1,0 +1,85 @@
+"""The program ``nbnumba``: its commands, each loaded when it is used, and what its exit codes mean."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import warnings
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+from nbnumba import __version__
+from nbnumba.errors import NbnumbaError
+
+FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+
+#: Command -> (module, one line of help), so that --help needs no command's imports.
+COMMANDS = {
+    "demo": ("nbnumba_cli.demo", "Render a built-in example: HDF5, picture and what to try next."),
+    "simulate": ("nbnumba_cli.simulate", "Render the image of an experiment into an HDF5 file."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        return import_module(COMMANDS[cmd_name][0]).command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="nbnumba")
+def cli() -> None:
+    """Simulate X-ray diffraction images of crystals.
+
+    Results go to stdout; progress and warnings to stderr. Exit codes: 0 done, 1 the job failed, 2 bad input or usage,
+    130 interrupted.
+    """
+
+
+def _print_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    click.echo(f"Warning: {message}", err=True)
+
+
+def _stop(*_: Any) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def main(args: list[str] | None = None) -> NoReturn:
+    """Run the program and exit with its code; bad input ends in one message, never in a traceback."""
+    warnings.showwarning = _print_warning
+    signal.signal(signal.SIGTERM, _stop)  # so that half-written files are removed
+    try:
+        cli.main(args=args, prog_name="nbnumba", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except NbnumbaError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(BAD_INPUT)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted: nothing was written under the names asked for.", err=True)
+        sys.exit(INTERRUPTED)
+    except MemoryError:
+        click.echo("Error: out of memory; ask for fewer pixels or a smaller reflection list.", err=True)
+        sys.exit(FAILED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(FAILED)
+    sys.exit(0)

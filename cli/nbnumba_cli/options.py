@@ -1,0 +1,81 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nbnumba.errors import NbnumbaError
+from nbnumba.model.experiment import Experiment
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+threads: Decorator = click.option(
+    "--threads", type=click.IntRange(min=1), default=None, help="Number of CPU threads [default: all]."
+)
+overwrite: Decorator = click.option("--overwrite", is_flag=True, help="Replace output files that exist.")
+as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+
+
+def experiment_source(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Argument EXPERIMENT.toml, or --nanobragg instead, and --set for either."""
+    function = click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Change a value of the experiment, as in --set crystal.misset=10,20,30 (degrees); may be repeated.",
+    )(function)
+    function = click.option(
+        "--nanobragg", metavar='"FLAGS"', default=None, help="Flags of the nanoBragg program instead of a TOML file."
+    )(function)
+    return click.argument("experiment", metavar="[EXPERIMENT.toml]", type=click.Path(path_type=Path), required=False)(
+        function
+    )
+
+
+def load_experiment(file: Path | None, nanobragg: str | None, settings: tuple[str, ...]) -> Experiment:
+    """The experiment that the shared arguments describe."""
+    if (file is None) == (nanobragg is None):
+        raise click.UsageError('Give an EXPERIMENT.toml or --nanobragg "FLAGS", one of them.')
+    changes = dict(_setting(text) for text in settings)
+    if nanobragg is None:
+        return Experiment.from_toml(Path(str(file)), changes)
+
+    from nbnumba.compat import read_flags
+
+    experiment, notes = read_flags(nanobragg)
+    for note in notes:
+        click.echo(f"Note: {note}", err=True)
+    return Experiment.from_toml(experiment.to_toml(inline=True), changes) if changes else experiment
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """Name and value of NAME=VALUE: any TOML value, a list without brackets, or bare text."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise NbnumbaError(f"--set: found {text!r}; allowed: NAME=VALUE, as in crystal.misset=10,20,30")
+    for candidate in (value, f"[{value}]" if "," in value else value):
+        try:
+            return name.strip(), tomllib.loads(f"value = {candidate}")["value"]
+        except tomllib.TOMLDecodeError:
+            continue
+    return name.strip(), value
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A function progress(done, total) that draws a bar on stderr."""
+    drawn: Any = click.progressbar(length=1, label=label, file=click.get_text_stream("stderr"))
+    with drawn as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        yield progress

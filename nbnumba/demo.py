@@ -1,0 +1,31 @@
+"""The built-in example."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+from nbnumba.errors import NbnumbaError
+from nbnumba.model.experiment import Experiment
+from nbnumba.outputs.atomic import check_writable, new_file
+
+FILES = ("demo.toml", "1orc.pdb.gz")
+
+
+def unpack(folder: str | Path, *, overwrite: bool = False) -> tuple[Experiment, Path]:
+    """Put the files of the example into a folder, which is made if need be; the experiment and its TOML file.
+
+    Raises:
+        NbnumbaError: the folder cannot be made or written, or files of the example are there and ``overwrite`` is not.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NbnumbaError(f"{folder}: cannot be made ({error.strerror}); name another folder with -o") from None
+    for name in (*FILES, "demo.h5", "demo.png"):
+        check_writable(folder / name, overwrite)
+    for name in FILES:
+        with new_file(folder / name, overwrite=overwrite) as temporary:
+            temporary.write_bytes(resources.files("nbnumba.examples").joinpath(name).read_bytes())
+    return Experiment.from_toml(folder / FILES[0]), folder / FILES[0]

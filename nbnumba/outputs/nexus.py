@@ -1,0 +1,150 @@
+"""Images and their experiment in one NXmx file, which DIALS and other programs read, and back."""
+
+from __future__ import annotations
+
+import json
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from nbnumba import __version__
+from nbnumba.errors import NbnumbaError
+from nbnumba.model.experiment import Experiment
+from nbnumba.outputs.hdf5 import new_hdf5
+from nbnumba.outputs.nexus_tree import DEFINITION, describe, group, put
+from nbnumba.outputs.pixels import storable
+from nbnumba.outputs.stack import write_stack
+
+ENTRY = "entry"
+DATA = "data"  # the group in the entry, and the dataset in the group
+PROVENANCE = "nbnumba"
+_IMAGES = {True: "single", False: "stack"}
+
+
+def write_nexus(
+    path: str | Path,
+    experiment: Experiment,
+    images: Any,
+    *,
+    overwrite: bool = False,
+    command_line: str | None = None,
+    seeds: Mapping[str, int] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Write images and the experiment that made them; the same input makes the same bytes.
+
+    With a scan, image i is taken to start at ``scan.start + i * scan.width``; without one, or with one of width 0, the
+    images are stills. Floats become float32; integers of 64 bits, and unsigned ones of 32, become int32.
+
+    Args:
+        path: the new file.
+        experiment: what was rendered.
+        images: array (slow, fast) or (n, slow, fast), or anything that gives images one by one, written as they come.
+        overwrite: replace an existing file.
+        command_line: to be recorded.
+        seeds: of random numbers by name, to be recorded beside that of the mosaic domains.
+        progress: called as progress(done, total) after each image; total is 0 where it is not known.
+
+    Returns:
+        The path.
+
+    Raises:
+        NbnumbaError: the file cannot be written, or images have another shape than the detector, values that are not
+            finite or do not fit, or differ in type.
+    """
+    single = getattr(images, "ndim", None) == 2
+    series = [images] if single else images
+    stack, total = _each(series), operator.length_hint(series)
+    origin = _origin(experiment, single, command_line, seeds)
+    count = 0
+    with new_hdf5(path, overwrite) as use:
+        use(_begin)
+        for count in write_stack(use, f"{ENTRY}/{DATA}/{DATA}", _storable(stack, experiment)):
+            if progress is not None:
+                progress(count, total)
+        if not count:
+            raise NbnumbaError("images: found none; give at least one")
+        use(_finish, experiment, count, origin)
+    return Path(path)
+
+
+def _each(images: Any) -> Iterable[Any]:
+    try:
+        return iter(images)
+    except TypeError:
+        allowed = "an array (slow, fast) or (n, slow, fast), or something that gives images one by one"
+        raise NbnumbaError(f"images: found {type(images).__name__}; allowed: {allowed}") from None
+
+
+def _storable(images: Iterable[Any], experiment: Experiment) -> Iterator[np.ndarray]:
+    for number, image in enumerate(images):
+        yield storable(image, experiment.detector.pixels, f"image {number}")
+
+
+def _begin(file: h5py.File) -> None:
+    file.attrs["default"] = ENTRY
+    group(group(file, ENTRY, "NXentry", default=DATA), DATA, "NXdata", signal=DATA)
+
+
+def _finish(file: h5py.File, experiment: Experiment, count: int, origin: Mapping[str, str]) -> None:
+    entry, dataset = file[ENTRY], file[ENTRY][DATA][DATA]
+    dataset.attrs.update({"units": "counts", "interpretation": "image"})
+    describe(entry, experiment, count, dataset.dtype)
+    process = group(entry, PROVENANCE, "NXprocess")
+    for name, value in origin.items():
+        put(process, name, value)
+
+
+def _origin(
+    experiment: Experiment, single: bool, command_line: str | None, seeds: Mapping[str, int] | None
+) -> dict[str, str]:
+    """How the file came to be; nothing about the machine, so that the bytes do not depend on it."""
+    known = {
+        "program": "nbnumba",
+        "version": __version__,
+        "experiment": experiment.to_toml(inline=True),
+        "seeds": json.dumps({"mosaic": experiment.crystal.mosaic.seed, **(seeds or {})}),
+        "images": _IMAGES[single],
+    }
+    return known if command_line is None else {**known, "command_line": command_line}
+
+
+def read_nexus(path: str | Path) -> tuple[Experiment, np.ndarray]:
+    """Read what ``write_nexus`` has written.
+
+    Returns:
+        An experiment equal to the one written, and the images: (slow, fast) if a single array of two dimensions was
+        written, else (n, slow, fast); their type as stored.
+
+    Raises:
+        NbnumbaError: the file is missing, damaged, not HDF5, not NXmx, or was not written by this program.
+    """
+    try:
+        with open(path, "rb"):
+            pass  # says more plainly than HDF5 why a file cannot be read
+        if not h5py.is_hdf5(path):
+            raise _unreadable(path, "not an HDF5 file")
+        with h5py.File(path, "r") as file:
+            text, images = _contents(path, file)
+    except (OSError, RuntimeError) as error:
+        raise _unreadable(path, getattr(error, "strerror", None) or f"damaged: {error}") from error
+    return Experiment.from_toml(text), images
+
+
+def _contents(path: str | Path, file: h5py.File) -> tuple[str, np.ndarray]:
+    definition = file.get(f"{ENTRY}/definition")
+    if definition is None or definition[()] != DEFINITION.encode():
+        raise _unreadable(path, f"an HDF5 file, but without a definition {DEFINITION!r} in /{ENTRY}")
+    process, data = file.get(f"{ENTRY}/{PROVENANCE}"), file.get(f"{ENTRY}/{DATA}/{DATA}")
+    if data is None or process is None or not {"experiment", "images"} <= set(process):
+        raise _unreadable(path, f"{DEFINITION}, but not from this program: no experiment in /{ENTRY}/{PROVENANCE}")
+    single = process["images"].asstr()[()] == _IMAGES[True]
+    return process["experiment"].asstr()[()], data[0] if single else data[()]
+
+
+def _unreadable(path: str | Path, why: str) -> NbnumbaError:
+    return NbnumbaError(f"{path}: found {why}; allowed: an NXmx file that write_nexus has written")

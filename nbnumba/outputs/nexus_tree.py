@@ -1,0 +1,148 @@
+"""What an NXmx file says about an experiment, apart from the images."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import h5py
+import numpy as np
+
+from nbnumba.model.experiment import Experiment
+from nbnumba.model.sources import as_arrays
+from nbnumba.outputs.nexus_geometry import panel, spindle
+from nbnumba.outputs.pixels import trusted_range
+from nbnumba.outputs.stack import GZIP_LEVEL
+
+DEFINITION = "NXmx"
+#: DIALS corrects for the depth of the sensor and refuses a depth of 0; this one moves nothing.
+NO_SENSOR = 1e-6
+#: A simulation has no date, and equal experiments shall make equal files.
+_START = datetime(1970, 1, 1)
+
+
+def group(parent: h5py.Group, name: str, nexus_class: str, **attributes: Any) -> h5py.Group:
+    """New group of a NeXus class."""
+    made = parent.create_group(name)
+    made.attrs.update({"NX_class": nexus_class, **attributes})
+    return made
+
+
+def put(parent: h5py.Group, name: str, value: Any, units: str | None = None, **attributes: Any) -> None:
+    """New dataset with its units and other attributes."""
+    dataset = parent.create_dataset(name, data=value)
+    dataset.attrs.update({"units": units, **attributes} if units else attributes)
+
+
+def describe(entry: h5py.Group, experiment: Experiment, images: int, kind: np.dtype) -> None:
+    """Fill an entry with everything about a number of images whose pixels are of a type."""
+    put(entry, "definition", DEFINITION)
+    put(entry, "start_time", _time(0.0))
+    put(entry, "end_time_estimated", _time(images * experiment.beam.exposure))
+    put(group(entry, "source", "NXsource"), "name", "simulation")
+    instrument = group(entry, "instrument", "NXinstrument")
+    put(instrument, "name", "nbnumba")
+    _beam(group(instrument, "beam", "NXbeam"), experiment)
+    _detector(group(instrument, "detector", "NXdetector"), experiment, kind)
+    _sample(group(entry, "sample", "NXsample"), experiment, images)
+
+
+def _time(seconds: float) -> str:
+    try:
+        moment = _START + timedelta(seconds=seconds)
+    except OverflowError:
+        moment = datetime.max
+    return moment.isoformat() + "Z"
+
+
+def _beam(beam: h5py.Group, experiment: Experiment) -> None:
+    model = experiment.beam
+    _, weights, wavelengths = as_arrays(experiment.sources)
+    spectrum, which = np.unique(wavelengths, return_inverse=True)
+    if len(spectrum) == 1:
+        put(beam, "incident_wavelength", spectrum[0], "angstrom")
+    else:
+        variant = "incident_wavelength_1Dspectrum"
+        mean = np.average(wavelengths, weights=weights)
+        put(beam, "incident_wavelength", mean, "angstrom", variant=variant)
+        put(beam, variant, spectrum, "angstrom")
+        put(beam, f"{variant}_weights", np.bincount(which, weights))
+    put(beam, "incident_beam_size", [model.size, model.size], "mm")
+    put(beam, "total_flux", model.photons_per_area * (model.size * 1e-3) ** 2 / model.exposure, "Hz")
+    if model.polarized:
+        put(beam, "incident_polarization_stokes", [1.0, model.polarization, 0.0, 0.0])
+
+
+def _detector(detector: h5py.Group, experiment: Experiment, kind: np.dtype) -> None:
+    model = experiment.detector
+    for name in ("count_time", "frame_time"):
+        put(detector, name, experiment.beam.exposure, "s")
+    sensor = model.sensor_thickness if model.sensor_thickness * model.sensor_mu > 0.0 else NO_SENSOR
+    put(detector, "sensor_material", "Si")
+    put(detector, "sensor_thickness", sensor, "mm")
+    low, high = trusted_range(kind)
+    number = kind.type if kind.kind == "f" else np.int64
+    put(detector, "underload_value", number(low))
+    put(detector, "saturation_value", number(high))
+    if kind.kind != "f":
+        put(detector, "bit_depth_readout", 8 * kind.itemsize)
+    put(detector, "description", _description(experiment))
+    _mask(detector, experiment)
+    _place(detector, experiment)
+
+
+def _description(experiment: Experiment) -> str:
+    curvature = experiment.detector.curvature
+    if curvature == "flat":
+        return "simulated flat detector"
+    return (
+        f"simulated curved detector (curvature {curvature!r}); NXmx describes only the flat panel that it is bent from"
+    )
+
+
+def _mask(detector: h5py.Group, experiment: Experiment) -> None:
+    mask, shape = experiment.detector.mask, experiment.detector.pixels
+    bad = np.zeros(shape, dtype=np.uint32) if mask is None else (~mask.pixels).astype(np.uint32)
+    rows = max(1, min(shape[0], 2**20 // shape[1]))
+    detector.create_dataset(
+        "pixel_mask", data=bad, chunks=(rows, shape[1]), compression=GZIP_LEVEL, shuffle=True, track_times=False
+    )
+
+
+def _place(detector: h5py.Group, experiment: Experiment) -> None:
+    place, size, pixels = panel(experiment), experiment.detector.pixel_size, experiment.detector.pixels
+    put(detector, "distance", place.distance, "mm")
+    for axis, center in zip("xy", place.beam_center or (), strict=False):
+        put(detector, f"beam_center_{axis}", center, "pixel")
+    for axis in "xy":
+        put(detector, f"{axis}_pixel_size", size, "mm")
+    arm = group(detector, "transformations", "NXtransformations")
+    _shift(arm, "det_z", place.distance, [0.0, 0.0, 1.0], ".")
+    put(detector, "depends_on", f"{arm.name}/det_z")
+    module = group(detector, "module", "NXdetector_module")
+    put(module, "data_origin", [0, 0])
+    put(module, "data_size", pixels)
+    # The corner goes here and not onto the pixel directions, where some readers overlook it.
+    corner = {"offset": place.corner, "offset_units": "mm"}
+    _shift(module, "module_offset", 0.0, [0.0, 0.0, 0.0], f"{arm.name}/det_z", **corner)
+    _shift(module, "fast_pixel_direction", size, place.fast, f"{module.name}/module_offset")
+    _shift(module, "slow_pixel_direction", size, place.slow, f"{module.name}/module_offset")
+
+
+def _shift(parent: h5py.Group, name: str, value: float, vector: Any, depends_on: str, **attributes: Any) -> None:
+    kind = {"transformation_type": "translation", "vector": vector, "depends_on": depends_on}
+    put(parent, name, [value], "mm", **kind, **attributes)
+
+
+def _sample(sample: h5py.Group, experiment: Experiment, images: int) -> None:
+    put(sample, "name", "crystal")
+    scan = experiment.scan
+    if scan is None or scan.width == 0.0:
+        put(sample, "depends_on", ".")
+        return
+    axes = group(sample, "transformations", "NXtransformations")
+    put(sample, "depends_on", f"{axes.name}/omega")
+    starts = scan.start + scan.width * np.arange(images + 1)
+    turn = {"transformation_type": "rotation", "vector": spindle(experiment), "depends_on": "."}
+    put(axes, "omega", starts[:-1], "deg", **turn)
+    put(axes, "omega_end", starts[1:], "deg")

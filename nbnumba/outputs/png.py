@@ -1,0 +1,101 @@
+"""Pictures of images: dark spots on a light ground, as on film."""
+
+from __future__ import annotations
+
+import math
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nbnumba.errors import NbnumbaError
+from nbnumba.outputs.atomic import new_file
+
+LARGEST = 2048
+_RANGE = 300.0  # between what is just seen and what is black
+
+
+def write_png(
+    path: str | Path, image: Any, *, overwrite: bool = False, beam_center: tuple[float, float] | None = None
+) -> Path:
+    """Write a log-scaled 8-bit grey picture.
+
+    Images of more than 2048 pixels along an edge are binned, each bin as dark as its strongest pixel.
+
+    Args:
+        path: the new file.
+        image: array (slow, fast) of numbers; those that are not finite are left white.
+        overwrite: replace an existing file.
+        beam_center: slow, fast [pixels from the outer corner of the first one], to be marked by a cross.
+
+    Returns:
+        The path.
+
+    Raises:
+        NbnumbaError: no array of two dimensions, or the file cannot be written.
+    """
+    array = np.asarray(image)
+    if array.ndim != 2 or array.size == 0 or array.dtype.kind not in "biuf":
+        raise NbnumbaError(
+            f"image: found {array.dtype} of shape {array.shape}; allowed: numbers in two dimensions, slow and fast"
+        )
+    factor = math.ceil(max(array.shape) / LARGEST)
+    grey = shades(_binned(array, factor))
+    if beam_center is not None:
+        _cross(grey, beam_center[0] / factor, beam_center[1] / factor)
+    with new_file(path, overwrite) as part:
+        part.write_bytes(encode(grey))
+    return Path(path)
+
+
+def _binned(image: np.ndarray, factor: int) -> np.ndarray:
+    """Largest finite values of bins of ``factor`` x ``factor`` pixels; -inf where there is none."""
+    result = image.astype(np.float64)
+    result[~np.isfinite(result)] = -math.inf
+    for axis in (0, 1):
+        result = np.maximum.reduceat(result, np.arange(0, result.shape[axis], factor), axis=axis)
+    return result
+
+
+def shades(image: np.ndarray) -> np.ndarray:
+    """Grey levels uint8 (255: white) of values of which those that are not finite are white.
+
+    The ground is the median and white; from there the scale is linear for weak values and logarithmic for strong ones.
+    """
+    finite = image[np.isfinite(image)]
+    if finite.size == 0:
+        return np.full(image.shape, 255, dtype=np.uint8)
+    excess = np.where(np.isfinite(image), image - np.median(finite), 0.0).clip(min=0.0)
+    raised = excess[excess > 0.0]
+    if raised.size == 0:
+        return np.full(image.shape, 255, dtype=np.uint8)
+    # The share of an image that is spots differs widely, and so does their strength: neither rule does alone.
+    black = max(float(np.percentile(excess, 99.9)), float(raised.max()) / 100.0)
+    noise = float(np.percentile(excess, 84.0))  # one sigma above the median, where there is noise
+    knee = max(black / _RANGE, 3.0 * noise)
+    dark = np.log1p(np.minimum(excess, black) / knee) / math.log1p(black / knee)
+    return np.rint(255.0 * (1.0 - dark)).astype(np.uint8)
+
+
+def _cross(grey: np.ndarray, slow: float, fast: float) -> None:
+    """Invert the pixels of a small cross, as far as it lies on the picture."""
+    if not (math.isfinite(slow) and math.isfinite(fast)):
+        return
+    arm = max(3, max(grey.shape) // 100)
+    rows, columns = np.arange(grey.shape[0]) - math.floor(slow), np.arange(grey.shape[1]) - math.floor(fast)
+    marked = np.outer(abs(rows) <= arm, columns == 0) | np.outer(rows == 0, abs(columns) <= arm)
+    grey[marked] = np.where(grey[marked] > 127, 0, 255)
+
+
+def encode(grey: np.ndarray) -> bytes:
+    """PNG file with the pixels of a uint8 array (slow, fast)."""
+    rows = np.pad(grey, ((0, 0), (1, 0)))  # each row begins with the number of its filter, none
+    header = struct.pack(">IIBBBBB", grey.shape[1], grey.shape[0], 8, 0, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), 6)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

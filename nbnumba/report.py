@@ -1,0 +1,85 @@
+"""What a person wants to know about an image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nbnumba.model.conventions import CONVENTIONS
+from nbnumba.model.experiment import Experiment
+
+
+def image_report(experiment: Experiment, image: np.ndarray, seconds: float) -> dict[str, Any]:
+    """Figures about an experiment and its image that took ``seconds``; plain values with their units in the names."""
+    g = experiment.geometry
+    steps = experiment.pixels_rendered * experiment.steps_per_pixel
+    place = [int(i) for i in np.unravel_index(int(image.argmax()), image.shape)]
+    return {
+        "cell_A_degrees": [round(x, 6) for x in experiment.crystal.unit_cell],
+        "crystal_A": [round(x, 3) for x in experiment.crystal.size],
+        "reflections": len(experiment.crystal.reflections.amplitude) if experiment.crystal.reflections else 0,
+        "wavelength_A": experiment.beam.wavelength,
+        "distance_mm": g.distance,
+        **_resolution(experiment),
+        "beam_center": beam_centers(experiment),
+        "pixels": list(image.shape),
+        "steps_per_pixel": experiment.steps_per_pixel,
+        "steps": steps,
+        "photons_max": float(image.max()),
+        "photons_max_slow_fast": place,
+        "photons_mean": float(image.mean(dtype=np.float64)),
+        "photons_total": float(image.sum(dtype=np.float64)),
+        "seconds": seconds,
+        "steps_per_second": steps / seconds,
+    }
+
+
+def _resolution(experiment: Experiment) -> dict[str, float]:
+    """Spacing of the largest ring that is complete on the detector, and at its farthest corner [A]."""
+    slow, fast = experiment.detector.pixels
+    edge = np.linspace(0.0, 1.0, 65)
+    border = [(s * slow, f * fast) for x in edge for s, f in ((0.0, x), (1.0, x), (x, 0.0), (x, 1.0))]
+    spacings = [experiment.resolution(s, f) for s, f in border]
+    return {"resolution_edge_A": max(spacings), "resolution_corner_A": min(spacings)}
+
+
+def beam_centers(experiment: Experiment) -> dict[str, list[float]]:
+    """Beam centre as each convention counts it: Xbeam, Ybeam [mm]; XDS origin [pixels]; DIALS origin [mm]."""
+    g, extent = experiment.geometry, experiment.detector.extent
+    centers = {
+        name: [float(x) for x in CONVENTIONS[name].from_detector(g.beam_center, extent)]
+        for name in ("mosflm", "denzo", "adxv")
+    }
+    centers["fast_slow"] = list(g.beam_center)
+    centers["xds_orgx_orgy_pixels"] = [x / extent.pixel + 0.5 for x in g.closest_point]
+    centers["dials_origin"] = [g.origin.z, g.origin.y, -g.origin.x]
+    return centers
+
+
+def report_text(report: dict[str, Any]) -> str:
+    """The report as lines for a terminal."""
+    centers = report["beam_center"]
+    slow, fast = report["photons_max_slow_fast"]
+    rows = [
+        ("Cell", _numbers(report["cell_A_degrees"], "g") + "  A, degrees"),
+        ("Crystal", _numbers(report["crystal_A"], ".1f", " x ") + f" A, {report['reflections']} reflections"),
+        ("Beam", f"{report['wavelength_A']:g} A, detector at {report['distance_mm']:g} mm"),
+        ("Resolution", f"{report['resolution_edge_A']:.3f} A at the edge, "
+            f"{report['resolution_corner_A']:.3f} A at the corner"),
+        ("Beam centre", f"fast, slow {_numbers(centers['fast_slow'], '.3f')} mm from the first pixel's corner"),
+        ("", f"MOSFLM {_numbers(centers['mosflm'], '.3f')}, DENZO {_numbers(centers['denzo'], '.3f')}, "
+             f"ADXV {_numbers(centers['adxv'], '.3f')} mm"),
+        ("", f"XDS ORGX, ORGY {_numbers(centers['xds_orgx_orgy_pixels'], '.2f')} pixels, "
+             f"DIALS origin {_numbers(centers['dials_origin'], '.3f')} mm"),
+        ("Steps", f"{report['steps']:.4g} ({_numbers(report['pixels'], 'd', ' x ')} pixels, "
+                  f"{report['steps_per_pixel']} in each)"),
+        ("Photons", f"{report['photons_max']:.6g} at most (slow {slow}, fast {fast}), "
+                    f"{report['photons_mean']:.6g} on average, {report['photons_total']:.6g} in all"),
+        ("Time", f"{report['seconds']:.2f} s, {report['steps_per_second']:.3g} steps a second"),
+    ]  # fmt: skip
+    return "\n".join(f"{name:12s} {text}" for name, text in rows)
+
+
+def _numbers(values: list[Any], form: str, between: str = " ") -> str:
+    return between.join(format(value, form) for value in values)

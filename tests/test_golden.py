@@ -1,0 +1,59 @@
+"""The images of nanoBragg (version of 8-10-25, compiled without fast-math), for 62 lists of flags.
+
+Both programs round to float32 (6e-8); the reference adds up rounding of h, k, l at large indices.
+"""
+
+import zipfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+import nbnumba as nb
+
+HERE = Path(__file__).parent / "golden"
+FULL = Path(__file__).parents[2] / "shared" / "golden"
+TOLERANCE = 1e-6  # of the image maximum
+
+
+def cases():
+    with h5py.File(HERE / "figures.h5") as file:
+        return sorted(file)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    target = tmp_path_factory.mktemp("golden")
+    with zipfile.ZipFile(HERE / "inputs.zip") as archive:
+        archive.extractall(target)
+    return target
+
+
+def experiment_of(attributes, folder):
+    """The experiment of a case; a dump made by an earlier run stands for the reflections of that run."""
+    args = attributes["args"]
+    if "first" in attributes:
+        args = args.replace("-dump F.bin", "-hkl inputs/small.hkl")
+    return nb.from_nanobragg(args, folder=folder)
+
+
+@pytest.mark.parametrize("name", cases())
+def test_image_has_the_reference_figures(name, folder):
+    with h5py.File(HERE / "figures.h5") as file:
+        case = file[name]
+        image = nb.simulate(experiment_of(case.attrs, folder)).astype(float)
+        peak = case.attrs["max"]
+        assert image.shape == tuple(case.attrs["shape"])
+        assert np.abs(image.ravel()[case["place"][()]] - case["value"][()]).max() < TOLERANCE * peak
+        assert image.max() == pytest.approx(peak, rel=TOLERANCE)
+        assert image.sum() == pytest.approx(case.attrs["sum"], rel=TOLERANCE)
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="the full set of reference images is not beside this checkout")
+@pytest.mark.parametrize("name", cases())
+def test_every_pixel_equals_the_reference(name):
+    with h5py.File(FULL / "nanobragg.h5") as file:
+        reference = file[name]["float"][()].astype(float)
+        image = nb.simulate(experiment_of(file[name].attrs, FULL)).astype(float)
+    assert np.abs(image - reference).max() < TOLERANCE * reference.max()
