@@ -90,7 +90,7 @@ class _threads:  # noqa: N801
         import numba
 
         self._most = numba.config.NUMBA_NUM_THREADS
-        if count is not None and (not isinstance(count, int) or not 1 <= count <= self._most):
+        if count is not None and (type(count) is not int or not 1 <= count <= self._most):
             raise NbnumbaError(f"threads: found {count!r}; allowed: 1 to {self._most} on this machine")
         self._count = count or self._most
 

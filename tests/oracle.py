@@ -388,9 +388,9 @@ class Detector:
         if self.curvature == "flat":
             return flat
         if self.curvature == "spherical":
-            # As specified. It moves +fast along +fast where fast x slow points along the beam; ADXV has the other
-            # handedness, and there it mirrors both directions.
-            e1, k1, e2, k2 = self.fast, self.slow, self.slow, -self.fast
+            # For right-handed axes k1 = slow and k2 = -fast; ADXV is left-handed, and +fast shall move along +fast too.
+            e1, k1 = self.fast, np.cross(self.normal, self.fast)
+            e2, k2 = self.slow, np.cross(self.normal, self.slow)
         elif self.curvature == "nanobragg":
             e1, k1, e2, k2 = np.array([0.0, 1.0, 0.0]), self.slow, np.array([0.0, 0.0, 1.0]), self.fast
         else:

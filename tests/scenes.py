@@ -238,10 +238,11 @@ def experiments(draw, shape="square", structure="uniform", curvature="flat", con
 
 
 def spacings(experiment):
-    """Spacing [A] that belongs to the middle of each pixel."""
+    """Spacing [A] that belongs to the middle of each pixel, for the first source."""
     place = oracle.Detector(describe(experiment)).positions(1, 0, 0, 0.0)
     diffracted = place / np.linalg.norm(place, axis=-1, keepdims=True)
-    return experiment.beam.wavelength / np.linalg.norm(diffracted - experiment.beam_direction, axis=-1)
+    x, y, z, _, wavelength = experiment.sources.rows[0]
+    return wavelength / np.linalg.norm(diffracted + np.array([x, y, z]) / np.hypot(np.hypot(x, y), z), axis=-1)
 
 
 def indices_at_middle(experiment):

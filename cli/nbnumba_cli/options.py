@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -71,8 +72,7 @@ def _setting(text: str) -> tuple[str, Any]:
 @contextmanager
 def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
     """A function progress(done, total) that draws a bar on stderr."""
-    drawn: Any = click.progressbar(length=1, label=label, file=click.get_text_stream("stderr"))
-    with drawn as bar:
+    with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.length = total

@@ -77,14 +77,12 @@ def translate(given: list[Given], folder: Path) -> Translation:
     wavelength = _wavelength(flags, header.get("wavelength"))
     crystal, longest = _crystal(flags, wavelength)
     detector = translate_detector(flags, header)
-    beam = _beam(
-        flags, wavelength, CONVENTIONS[detector.convention].beam, CONVENTIONS[detector.convention].polarization
-    )
+    beam = _beam(flags, wavelength, detector.convention)
     experiment = Experiment(
         crystal=crystal,
         beam=beam,
         detector=detector,
-        scan=_scan(flags, header),
+        scan=_scan(flags, header, detector.convention),
         sampling=Sampling(
             oversample=1,
             layers=_layers(flags) if detector.sensor_thickness > 0.0 else 1,
@@ -241,15 +239,14 @@ def _interpolate(flags: Flags) -> str:
 # beam
 
 
-def _beam(flags: Flags, wavelength: float, direction: Vector, polarization: Vector) -> Beam:
-    vectors: dict[str, Any] = {
-        "direction": flags.values("beam_vector"),
-        "polarization_axis": flags.values("polar_vector"),
-    }
-    if vectors["direction"]:
-        direction = unit(Vector(*vectors["direction"]))
-    if vectors["polarization_axis"]:
-        polarization = unit(Vector(*vectors["polarization_axis"]))
+def _beam(flags: Flags, wavelength: float, convention: str) -> Beam:
+    frame = CONVENTIONS[convention]
+    direction, polarization = frame.beam, frame.polarization
+    vectors: dict[str, Any] = {}
+    if convention == "custom":  # the others set every axis, whatever stands before them
+        vectors = {"direction": flags.values("beam_vector"), "polarization_axis": flags.values("polar_vector")}
+        direction = unit(Vector(*(vectors["direction"] or direction)))
+        polarization = unit(Vector(*(vectors["polarization_axis"] or polarization)))
     nopolar = flags.last_of("polar", "nopolar")
     return Beam(
         wavelength=wavelength,
@@ -299,12 +296,12 @@ def _divergence(flags: Flags, axis: str) -> Any:
 # scan and sampling
 
 
-def _scan(flags: Flags, header: dict[str, float]) -> Scan | None:
+def _scan(flags: Flags, header: dict[str, float], convention: str) -> Scan | None:
     start = flags.value("phi", header.get("phi", 0.0))
     degrees = [flags.value("osc", header.get("osc")), flags.value("phistep")]
     width, step = (None if x is None else math.radians(x) for x in degrees)
     grid = complete_phi(width if width is None or width >= 0.0 else None, step, flags.value("phisteps"))
-    axis = flags.values("spindle_axis")
+    axis = flags.values("spindle_axis") if convention == "custom" else None
     if start == 0.0 and grid.width == 0.0 and axis is None:
         return None
     if any(start + math.degrees(grid.step) * i == 0.0 for i in range(1, grid.number)):

@@ -32,6 +32,7 @@ class Tile(NamedTuple):
     """What is known of each pixel of a tile; float64 arrays of ``TILE`` elements."""
 
     fast: np.ndarray  # pixel number along fast
+    counted: np.ndarray  # 1, or 0 for a pixel that is there to fill a group
     dx: np.ndarray  # direction of the diffracted beam
     dy: np.ndarray
     dz: np.ndarray
@@ -50,10 +51,10 @@ class Tile(NamedTuple):
 
 @scalar
 def new_tile(space: np.ndarray) -> Tile:
-    """Tile in the rows of a (15, TILE) array."""
+    """Tile in the rows of a (16, TILE) array."""
     return Tile(
         space[0], space[1], space[2], space[3], space[4], space[5], space[6], space[7],
-        space[8], space[9], space[10], space[11], space[12], space[13], space[14],
+        space[8], space[9], space[10], space[11], space[12], space[13], space[14], space[15],
     )  # fmt: skip
 
 
@@ -67,16 +68,18 @@ def matrix(stack: np.ndarray, i: int) -> Matrix:
 def select(tile: Tile, region: Region, slow: int, first: int) -> int:
     """Note the pixels of the row from ``first`` on that are to be rendered; their number, at most ``TILE``.
 
-    The last one is repeated up to a whole group.
+    The last one is repeated to fill the groups.
     """
     count = 0
     for fast in range(first, min(first + TILE, region.fast_stop)):
         if region.mask.size == 0 or region.mask[slow, fast]:
             tile.fast[count] = fast
+            tile.counted[count] = 1.0
             count += 1
     if count > 0:
         for i in range(count, TILE):
             tile.fast[i] = tile.fast[count - 1]
+            tile.counted[i] = 0.0
     return count
 
 
@@ -133,7 +136,7 @@ def scatter(tile: Tile, n: int, incident: Vector, wavelength: float) -> None:
 def weigh(tile: Tile, n: int, weight: float) -> None:
     """Product of the factors that do not depend on the crystal."""
     for i in range(n):
-        tile.weight[i] = weight * tile.omega[i] * tile.caught[i] * tile.polar[i]
+        tile.weight[i] = tile.counted[i] * weight * tile.omega[i] * tile.caught[i] * tile.polar[i]
 
 
 @scalar
@@ -249,7 +252,7 @@ def render_row(image: np.ndarray, slow: int, arguments: Arguments) -> int:
     """Render one row of the image."""
     outside = 0
     region = arguments.region
-    tile = new_tile(np.empty((15, TILE)))
+    tile = new_tile(np.empty((16, TILE)))
     for first in range(region.fast_start, region.fast_stop, TILE):
         count = select(tile, region, slow, first)
         if count > 0:

@@ -68,7 +68,8 @@ class Crystal:
                 raise NbnumbaError("crystal: found both cell and orientation; give one of them")
             put("orientation", _orientation(self.orientation))
         else:
-            put("cell", _cell(self.cell or (self.reflections.cell if self.reflections else None)))
+            from_file = self.reflections.cell if self.reflections is not None else None
+            put("cell", _cell(from_file if self.cell is None else self.cell))
         put("misset", numbers("crystal.misset", self.misset, 3, "degrees"))
         cells = [self.cells] * 3 if isinstance(self.cells, (int, float)) else self.cells
         put("cells", numbers("crystal.cells", cells, 3, low=1.0, high=1e9))

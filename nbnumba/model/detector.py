@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from nbnumba.errors import NbnumbaError
@@ -107,7 +106,7 @@ class Detector:
         put("roi", _roi(self.roi, self.pixels))
         _check_mask(self.mask, self.pixels)
 
-    @cached_property
+    @property
     def frame(self) -> Convention:
         """The convention's axes and rules."""
         return CONVENTIONS[self.convention]
@@ -190,7 +189,7 @@ def _complete(origin: Vector, fast: Vector, slow: Vector, normal: Vector, distan
     close = dot(origin, normal)
     if not close > 0.0:
         raise NbnumbaError(
-            f"detector: found its plane {close:.6g} mm from the sample along its normal; allowed: in front of it. "
+            f"detector: found its plane {close:.6g} mm along its normal; allowed: in front of the sample. "
             "Check distance, rotation, twotheta and axes"
         )
     facing = dot(beam, normal)

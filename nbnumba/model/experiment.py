@@ -141,6 +141,8 @@ class Experiment:
         """
         tree: dict[str, Any] = {}
         for name, value in changes.items():
+            if any(other.startswith(f"{name}.") for other in changes):
+                raise NbnumbaError(f"{name}: found together with a part of it; give one of them")
             put(tree, name, value)
         return _changed(self, tree, "experiment")
 

@@ -57,7 +57,7 @@ def random_rotation(generator: MinimalStandard) -> tuple[Vector, float]:
     r1, r2, r3 = (2.0 * generator.uniform() - 1.0 for _ in range(3))
     rho = math.sqrt(1.0 - r2 * r2)
     axis = Vector(rho * math.sin(math.pi * r1), rho * math.cos(math.pi * r1), r2)
-    return axis, float(np.power(np.float32(1.0 - r3 * r3), np.float32(1.0 / 3.0)))
+    return axis, float(np.float32(float(np.float32(1.0 - r3 * r3)) ** float(np.float32(1.0 / 3.0))))
 
 
 def rotation_matrix(axis: Vector, angle: float) -> np.ndarray:

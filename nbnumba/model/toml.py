@@ -9,13 +9,14 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import tomli_w
 
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.beam import Beam
+from nbnumba.model.cell import Cell
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.detector import Detector
 from nbnumba.model.experiment import Experiment, put
@@ -25,7 +26,7 @@ from nbnumba.model.reflections import Reflections
 from nbnumba.model.sampling import Sampling
 from nbnumba.model.scan import Scan
 from nbnumba.model.sources import Sources
-from nbnumba.model.validate import unknown_key
+from nbnumba.model.validate import numbers, unknown_key
 
 PARTS = {"crystal": Crystal, "beam": Beam, "detector": Detector, "scan": Scan, "sampling": Sampling}
 _LISTED = 50  # reflections up to this number are written as readable rows
@@ -167,7 +168,7 @@ def _reflections(where: str, value: Any, folder: Path) -> Reflections:
             raise unknown_key(where, key, known)
     if "file" in value:
         return _reflections_from_file(where, dict(value), folder)
-    cell = tuple(value["cell"]) if "cell" in value else None
+    cell = cast(Cell, numbers(f"{where}.cell", value["cell"], 6, "A, degrees")) if "cell" in value else None
     if "list" in value:
         try:
             rows = np.array(value["list"], dtype=float).reshape(-1, 4)

@@ -590,9 +590,8 @@ def described(draw):
             "crystal.misset": draw(st.tuples(*[any_float] * 3)),
             "crystal.default_f": draw(any_float),
             "crystal.spot_scale": abs(draw(any_float)),
-            "scan.start": draw(any_float),
             "beam.exposure": draw(st.sampled_from([1e-300, 0.1 + 0.2, 1e15])),
-            **({"scan": None} if draw(st.booleans()) else {}),
+            **draw(st.just({"scan": None}) | st.fixed_dictionaries({"scan.start": any_float})),
         }
         if draw(st.booleans())
         else {"crystal.default_f": draw(any_float), "scan": draw(st.none() | scenes.scans())}
