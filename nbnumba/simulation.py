@@ -30,7 +30,7 @@ def simulate(
         device: "cpu".
         precision: "double": float64 throughout, with the image rounded to float32.
         threads: number of CPU threads; None: all. The image does not depend on it.
-        progress: called as progress(done, total) with numbers of rows.
+        progress: called as progress(done, total) with numbers of rows, first with 0 when all code is compiled.
 
     Returns:
         float32 array (slow, fast) [photons]; 0 outside region and mask.
@@ -54,11 +54,12 @@ def simulate(
             f"detector.pixels: an image of {experiment.detector.pixels} does not fit into memory"
         ) from None
     outside = 0
+    first, last = arguments.region.slow_start, arguments.region.slow_stop
     with _threads(threads):
-        for start, stop in _bands(experiment):
+        for start, stop in [(first, first), *_bands(experiment)]:
             outside += render(arguments, image, start, stop)
             if progress is not None:
-                progress(stop - arguments.region.slow_start, arguments.region.slow_stop - arguments.region.slow_start)
+                progress(stop - first, last - first)
     if outside:
         _warn(
             f"{outside} of {experiment.pixels_rendered * experiment.steps_per_pixel} steps lie too close to the edge "

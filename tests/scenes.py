@@ -171,8 +171,7 @@ def detectors(draw, convention, curvature, axes):
         values["pivot"] = draw(st.sampled_from(("beam", "sample")))
     distance = float(rng.uniform(60.0, 110.0))
     values[draw(st.sampled_from(("distance", "close_distance")))] = distance
-    if curvature == "flat":  # what "distance" means for a curved detector on a two-theta arm is left open
-        values["twotheta"] = float(rng.uniform(-12.0, 12.0))
+    values["twotheta"] = float(rng.uniform(-12.0, 12.0))
     # nanoBragg's mapping turns points beyond the horizon of a sensor where lab y or z is the beam.
     if curved != "nanobragg" or convention in ("mosflm", "denzo"):
         thickness = st.sampled_from((0.0, 0.3, 2.0))
@@ -220,8 +219,7 @@ def experiments(draw, shape="square", structure="uniform", curvature="flat", con
     forward, electric = frame.beam, frame.polarization
     if convention == "custom":
         axes = random_rotation(draw(generators()))
-        if curvature == "flat":
-            axes[2] *= draw(st.sampled_from((1.0, -1.0)))
+        axes[2] *= draw(st.sampled_from((1.0, -1.0)))
         forward, electric = axes[2], axes[0]
     experiment = nb.Experiment(
         crystal=draw(crystals(shape, structure)),

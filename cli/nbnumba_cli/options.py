@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import threading
+import time
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +15,9 @@ import click
 
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.experiment import Experiment
+
+_PATIENCE = 2.0  # seconds
+COMPILING = "Compiling for this kind of experiment; the next run starts at once."
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -69,13 +74,40 @@ def _setting(text: str) -> tuple[str, Any]:
     return name.strip(), value
 
 
+class ProgressBar:
+    """A bar on stderr, which counts time from its first call: what goes before is compilation."""
+
+    def __init__(self, bar: Any) -> None:
+        self._bar = bar
+        self._start = time.perf_counter()
+        self._notice = threading.Timer(_PATIENCE, click.echo, [COMPILING], {"err": True})
+        self._notice.daemon = True
+        self._notice.start()
+
+    def show(self, done: int, total: int) -> None:
+        """Draw the bar at ``done`` of ``total``."""
+        self.hush()
+        if done == 0:
+            self._start = time.perf_counter()
+        self._bar.length = total
+        self._bar.update(done - self._bar.pos)
+
+    def hush(self) -> None:
+        """Drop the notice about compilation, if it was not given yet."""
+        self._notice.cancel()
+
+    @property
+    def seconds(self) -> float:
+        """Time since the first call."""
+        return time.perf_counter() - self._start
+
+
 @contextmanager
-def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    """A function progress(done, total) that draws a bar on stderr."""
+def progress_bar(label: str) -> Iterator[ProgressBar]:
+    """A bar on stderr for one image."""
     with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(done - bar.pos)
-
-        yield progress
+        shown = ProgressBar(bar)
+        try:
+            yield shown
+        finally:
+            shown.hush()

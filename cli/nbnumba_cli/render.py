@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,11 +35,10 @@ def render_to_files(
 
     def rendered() -> Iterator[np.ndarray]:
         for number in range(images):
-            start = time.perf_counter()
-            with progress_bar("Rendering" if images == 1 else f"Rendering {number + 1} of {images}") as progress:
-                image = nb.simulate(_nth(experiment, number), progress=progress, **how)
+            with progress_bar("Rendering" if images == 1 else f"Rendering {number + 1} of {images}") as bar:
+                image = nb.simulate(_nth(experiment, number), progress=bar.show, **how)
             if number == 0:
-                first.update(image=image, report=image_report(experiment, image, time.perf_counter() - start))
+                first.update(image=image, report=image_report(experiment, image, bar.seconds))
             yield image
 
     written = next(rendered()) if images == 1 else rendered()

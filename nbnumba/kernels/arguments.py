@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from nbnumba.constants import R_E_SQUARED
 from nbnumba.model.cell import reciprocal
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
+from nbnumba.model.mask import Mask
 from nbnumba.model.mosaic import rotation_matrix
 from nbnumba.model.sources import as_arrays
 from nbnumba.physics.lattice import Gauss, GaussStar, Lattice, Round, Square, Tophat, TophatStar
@@ -115,7 +116,7 @@ class Region(NamedTuple):
     slow_stop: int
     fast_start: int
     fast_stop: int
-    mask: np.ndarray  # (slow, fast) bool, or (0, 0): all
+    mask: np.ndarray  # (slow, fast) bool, or no element: all
 
 
 class Arguments(NamedTuple):
@@ -230,5 +231,5 @@ def _structure(crystal: Crystal) -> Structure:
 def _region(experiment: Experiment) -> Region:
     (slow_start, slow_stop), (fast_start, fast_stop) = experiment.detector.region
     mask = experiment.detector.mask
-    pixels: Any = np.zeros((0, 0), dtype=np.bool_) if mask is None else mask.pixels
+    pixels = Mask(np.ones((1, 1))).pixels[:0] if mask is None else mask.pixels  # of one type for the compiler
     return Region(slow_start, slow_stop, fast_start, fast_stop, pixels)

@@ -98,8 +98,8 @@ def _unpack(where: str, value: Any, kind: str) -> np.ndarray:
 
 
 def load(source: str | Path, settings: Mapping[str, Any]) -> Experiment:
-    """Experiment from a TOML file or from TOML text (anything that holds a line break or an equals sign)."""
-    is_text = isinstance(source, str) and ("\n" in source or "=" in source)
+    """Experiment from a TOML file or from TOML text (what holds a line break, or an equals sign and is no file)."""
+    is_text = isinstance(source, str) and ("\n" in source or ("=" in source and not os.path.exists(source)))
     name = "TOML text" if is_text else str(source)
     folder = Path.cwd() if is_text else Path(source).resolve().parent
     text = str(source) if is_text else _read(Path(source))
