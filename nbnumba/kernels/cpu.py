@@ -248,25 +248,18 @@ def add_tile(tile: Tile, n: int, slow: int, arguments: Arguments) -> int:
 
 
 @loop()
-def render_row(image: np.ndarray, slow: int, arguments: Arguments) -> int:
-    """Render one row of the image."""
+def render_row(image, slow, sheet, sensor, illumination, orientations, lattice, structure, steps, region, scale):  # type: ignore[no-untyped-def]
+    """Render one row, given the fields of ``Arguments`` one by one: parallel loops cannot take nested tuples."""
+    arguments = Arguments(sheet, sensor, illumination, orientations, lattice, structure, steps, region, scale)
     outside = 0
-    region = arguments.region
     tile = new_tile(np.empty((16, TILE)))
     for first in range(region.fast_start, region.fast_stop, TILE):
         count = select(tile, region, slow, first)
         if count > 0:
             outside += add_tile(tile, (count + GROUP - 1) // GROUP * GROUP, slow, arguments)
             for i in range(count):
-                image[slow, int(tile.fast[i])] = arguments.scale * tile.total[i]
+                image[slow, int(tile.fast[i])] = scale * tile.total[i]
     return outside
-
-
-@scalar
-def gather(image, slow, sheet, sensor, illumination, orientations, lattice, structure, steps, region, scale):  # type: ignore[no-untyped-def]
-    """Render one row, given the fields of ``Arguments`` one by one: parallel loops cannot take nested tuples."""
-    fields = Arguments(sheet, sensor, illumination, orientations, lattice, structure, steps, region, scale)
-    return render_row(image, slow, fields)
 
 
 @loop(parallel=True)
@@ -276,7 +269,7 @@ def render_rows(  # type: ignore[no-untyped-def]
     """Render rows start ... stop - 1 of the image [photons]; the number of points outside the interpolation table."""
     outside = 0
     for slow in prange(start, stop):
-        outside += gather(
+        outside += render_row(
             image, slow, sheet, sensor, illumination, orientations, lattice, structure, steps, region, scale
         )
     return outside
