@@ -89,8 +89,8 @@ def _register_ceiling() -> None:
 _pending.append(_register_ceiling)
 
 
-def loop(*, parallel: bool = False) -> Callable[[Function], Function]:
-    """Compile a loop over arrays; ``parallel`` turns its ``prange`` into threads."""
+def loop(*, parallel: bool = False, exact: bool = False) -> Callable[[Function], Function]:
+    """Compile a loop over arrays; ``parallel`` turns its ``prange`` into threads, ``exact`` rounds as written."""
     import numba
     from numba.core import config
 
@@ -104,7 +104,7 @@ def loop(*, parallel: bool = False) -> Callable[[Function], Function]:
             parallel=parallel,
             nogil=True,
             error_model="numpy",
-            fastmath=FASTMATH,
+            fastmath=set() if exact else FASTMATH,
             cache=directory is not None,
         )
         # Numba takes the folder from its own global setting at this moment; other users of Numba keep theirs.

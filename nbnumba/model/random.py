@@ -13,17 +13,17 @@ class MinimalStandard:
     """Park and Miller's generator x -> 16807 x mod (2^31 - 1), shuffled over 32 places (Bays and Durham)."""
 
     def __init__(self, seed: int) -> None:
-        self._state = max(int(seed), 1)
+        self.state = max(int(seed), 1)
         filled = [self._advance() for _ in range(_SHUFFLED + 8)]
-        self._table = filled[:7:-1]  # filled from the last place down, after 8 that are thrown away
-        self._last = self._table[0]
+        self.table = filled[:7:-1]  # filled from the last place down, after 8 that are thrown away
+        self.last = self.table[0]
 
     def _advance(self) -> int:
-        self._state = _MULTIPLIER * self._state % _MODULUS
-        return self._state
+        self.state = _MULTIPLIER * self.state % _MODULUS
+        return self.state
 
     def uniform(self) -> float:
         """Next number in (0, 1), with the precision of a float32."""
-        place = self._last // (1 + (_MODULUS - 1) // _SHUFFLED)
-        self._last, self._table[place] = self._table[place], self._advance()
-        return float(np.float32(min(self._last / _MODULUS, 1.0 - 1.2e-7)))
+        place = self.last // (1 + (_MODULUS - 1) // _SHUFFLED)
+        self.last, self.table[place] = self.table[place], self._advance()
+        return float(np.float32(min(self.last / _MODULUS, 1.0 - 1.2e-7)))

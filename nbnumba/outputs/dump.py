@@ -1,0 +1,25 @@
+"""nanoBragg's dump of a reflection table: six limits as text, then float64 amplitudes over the box."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from nbnumba.model.reflections import Reflections
+from nbnumba.outputs.atomic import new_file
+
+
+def write_dump(path: str | Path, reflections: Reflections, default_f: float, *, overwrite: bool = False) -> Path:
+    """Write the box of the reflections, filled with ``default_f``, and one more row, column and layer of zeros.
+
+    Raises:
+        NbnumbaError: the file cannot be written, or the box does not fit into memory.
+    """
+    bordered, _ = reflections.dense(default_f)
+    table = np.pad(bordered[1:-1, 1:-1, 1:-1], ((0, 1), (0, 1), (0, 1)))
+    limits = " ".join(f"{low} {high}" for low, high in reflections.box)
+    with new_file(path, overwrite) as part, open(part, "wb") as file:
+        file.write(f"{limits}\n\f".encode("ascii"))
+        table.astype("<f8").tofile(file)
+    return Path(path)

@@ -1,0 +1,43 @@
+"""SMV images: a text header of KEY=value; lines in braces, then unsigned 16-bit pixels, little-endian."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from nbnumba.outputs.atomic import new_file
+
+_BLOCK = 512
+
+
+def write_smv(path: str | Path, pixels: np.ndarray, fields: Mapping[str, str], *, overwrite: bool = False) -> Path:
+    """Write an image.
+
+    Args:
+        path: the new file.
+        pixels: uint16 (slow, fast).
+        fields: header lines beside those that describe the pixels.
+        overwrite: replace an existing file.
+
+    Raises:
+        NbnumbaError: the file cannot be written.
+    """
+    slow, fast = pixels.shape
+    with new_file(path, overwrite) as part, open(part, "wb") as file:
+        file.write(_header(fast, slow, fields))
+        np.ascontiguousarray(pixels, dtype="<u2").tofile(file)
+    return Path(path)
+
+
+def _header(fast: int, slow: int, fields: Mapping[str, str]) -> bytes:
+    """Header that fills whole blocks and says how many bytes that are."""
+    size = _BLOCK
+    while True:
+        kind = {"DIM": "2", "BYTE_ORDER": "little_endian", "TYPE": "unsigned_short"}
+        lines = {"HEADER_BYTES": str(size), **kind, "SIZE1": str(fast), "SIZE2": str(slow), **fields}
+        text = "{\n" + "".join(f"{key}={value};\n" for key, value in lines.items()) + "}\f"
+        if len(text) <= size:
+            return text.ljust(size).encode("ascii")
+        size += _BLOCK
