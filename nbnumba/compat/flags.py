@@ -132,6 +132,7 @@ FLAGS = (
     _flag("scale", "n", "", "55000/max", "photons to counts in the SMV image"),
     _flag("adc", "n", "counts", "40", "offset in SMV images"),
     _flag("pgmscale", "n", "", "250/(5 rmsd)", "photons to grey levels"),
+    _flag("o", "t", "", "", "HDF5 file (NXmx) to write too; not a flag of nanoBragg"),
     _flag("water", "n", "um", "0", "edge of a cube of water around the crystal"),
     _flag("seed", "w", "", "from the clock", "seed of the photon noise"),
     _flag("printout", "", "", "", "print the terms of pixels"),

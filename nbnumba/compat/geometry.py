@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.smv import Smv, read_smv
-from nbnumba.model.conventions import CONVENTIONS, Extent
+from nbnumba.model.conventions import CONVENTIONS, Convention, Extent
 from nbnumba.model.detector import Detector, Roi
+from nbnumba.model.experiment import Experiment
 from nbnumba.model.mask import Mask
+from nbnumba.physics.rotation import rotate_xyz
+from nbnumba.physics.vector import Vector, dot, plus, scaled, unit
 
 if TYPE_CHECKING:
     from nbnumba.compat.translate import Flags
@@ -76,7 +79,15 @@ def _from_header(image: Smv, counted_from_end: bool, known: dict[str, Any]) -> d
     return values
 
 
-def translate_detector(flags: Flags, header: dict[str, Any]) -> Detector:
+class Placed(NamedTuple):
+    """A detector, and what nanoBragg's headers say of it: Xbeam, Ybeam and the size that was asked for [mm]."""
+
+    detector: Detector
+    beam: tuple[float, float]
+    size: tuple[float, float]  # fast, slow
+
+
+def translate_detector(flags: Flags, header: dict[str, Any]) -> Placed:
     """The detector, with the point that it turns about spelled out where a flag or header says so."""
     convention = _convention(flags)
     pixel = flags.value("pixel", header.get("pixel", 0.1))
@@ -87,12 +98,15 @@ def translate_detector(flags: Flags, header: dict[str, Any]) -> Detector:
     if "curved_det" in flags:
         flags.notes.append("-curved_det maps pixels as nanoBragg does, mirrored about the image's anti-diagonal")
     thickness, mu = _sensor(flags)
-    return Detector(
+    size = (size_fast, size_slow)
+    middle = _middle(flags, header, pixel, size)
+    beam = _beam_center(flags, header, CONVENTIONS[convention], Extent(*size, pixel), middle)
+    detector = Detector(
         pixels=(slow, fast),
         pixel_size=pixel,
         **_distance(flags, header),
         convention=convention,
-        **_centers(flags, header, convention, pixel, (size_fast, size_slow)),
+        **_centers(flags, convention, beam, middle, slow * pixel - size_slow),
         pivot=_pivot(flags) if convention == "custom" else None,
         rotation=tuple(flags.value(f"detector_rot{axis}", 0.0) for axis in "xyz"),
         twotheta=flags.value("twotheta", 0.0),
@@ -104,6 +118,22 @@ def translate_detector(flags: Flags, header: dict[str, Any]) -> Detector:
         mask=header.get("mask"),
         roi=_roi(flags, slow, fast),
     )
+    return Placed(detector, beam, size)
+
+
+def reference_distance(experiment: Experiment) -> float:
+    """Distance [mm] as nanoBragg has it in the end: the closest one, over the cosine before the two-theta swing."""
+    detector, frame = experiment.detector, experiment.detector.frame
+    normal = Vector(*(detector.normal_axis or frame.normal))
+    tilted = rotate_xyz(unit(normal), *(math.radians(angle) for angle in detector.rotation))
+    return experiment.geometry.close_distance / dot(experiment.beam_direction, tilted)
+
+
+def reference_beam_spot(experiment: Experiment) -> tuple[float, float]:
+    """Fbeam, Sbeam [mm] as nanoBragg has them in the end: where its distance along the beam lies on the axes."""
+    g = experiment.geometry
+    spot = plus(scaled(experiment.beam_direction, reference_distance(experiment)), scaled(g.origin, -1.0))
+    return dot(g.fast, spot), dot(g.slow, spot)
 
 
 def _convention(flags: Flags) -> str:
@@ -149,28 +179,39 @@ def _distance(flags: Flags, header: dict[str, Any]) -> dict[str, Any]:
     return {"distance": flags.value("distance", header.get("distance", 100.0))}
 
 
-def _centers(
-    flags: Flags, header: dict[str, Any], convention: str, pixel: float, size: tuple[float, float]
-) -> dict[str, Any]:
-    """Beam centre and closest point, with nanoBragg's defaults for the size that was asked for."""
+def _middle(flags: Flags, header: dict[str, Any], pixel: float, size: tuple[float, float]) -> tuple[float, float]:
+    """Fclose, Sclose [mm]: the XDS origin, or the middle of the size that was asked for."""
     orgs = [flags.value(name, header.get(name)) for name in ("ORGX", "ORGY")]
-    middle = [s / 2.0 if org is None else (org - 0.5) * pixel for org, s in zip(orgs, size, strict=True)]
-    closest = [flags.value(name, x) for name, x in zip(("Xclose", "Yclose"), middle, strict=True)]
-    frame = CONVENTIONS[convention]
-    default = closest if frame.default_beam is None else frame.default_beam(Extent(*size, pixel))
-    x, y = (flags.value(name, header.get(name, d)) for name, d in zip(("Xbeam", "Ybeam"), default, strict=True))
+    fast, slow = (s / 2.0 if org is None else (org - 0.5) * pixel for org, s in zip(orgs, size, strict=True))
+    return fast, slow
+
+
+def _beam_center(
+    flags: Flags, header: dict[str, Any], frame: Convention, extent: Extent, middle: tuple[float, float]
+) -> tuple[float, float]:
+    """Xbeam, Ybeam [mm], with nanoBragg's defaults."""
+    default = (flags.value("Xclose", middle[0]), flags.value("Yclose", middle[1]))
+    if frame.default_beam is not None:
+        default = frame.default_beam(extent)
+    return (
+        flags.value("Xbeam", header.get("Xbeam", default[0])),
+        flags.value("Ybeam", header.get("Ybeam", default[1])),
+    )
+
+
+def _centers(
+    flags: Flags, convention: str, beam: tuple[float, float], middle: tuple[float, float], surplus: float
+) -> dict[str, Any]:
+    """What the detector is placed by; ``surplus`` [mm] is what its pixels add to the slow size that was asked for."""
     if convention == "custom":
-        return {"beam_center": (x, y), "closest_point": (x, y)}
-    if frame.pivot == "sample":
+        return {"beam_center": beam, "closest_point": beam}
+    if CONVENTIONS[convention].pivot == "sample":
         for name in ("Xbeam", "Ybeam", "Xclose", "Yclose"):
             if name in flags:
                 flags.notes.append(f"-{name} has no effect in the {convention} convention; -ORGX and -ORGY do")
-        return {"closest_point": (middle[0], middle[1])}
-    if convention == "adxv":
-        # The convention counts from the far edge of the size asked for, which need not be a whole number of pixels.
-        pixels = math.ceil(size[1] / pixel - 0.5)
-        y += pixels * pixel - size[1]
-    return {"beam_center": (x, y)}
+        return {"closest_point": middle}
+    # ADXV counts from the far edge of the size that was asked for.
+    return {"beam_center": (beam[0], beam[1] + surplus) if convention == "adxv" else beam}
 
 
 def _sensor(flags: Flags) -> tuple[float, float]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from nbnumba.compat.cell import cell_volume, reference_axes
 from nbnumba.compat.flags import Given
-from nbnumba.compat.geometry import read_headers, translate_detector
+from nbnumba.compat.geometry import Placed, read_headers, reference_distance, translate_detector
 from nbnumba.compat.steps import complete, complete_phi
 from nbnumba.constants import EV_ANGSTROM
 from nbnumba.errors import NbnumbaError
@@ -29,15 +29,22 @@ from nbnumba.model.random import MinimalStandard
 from nbnumba.model.reflections import Reflections
 from nbnumba.model.sampling import Sampling
 from nbnumba.model.scan import Scan
-from nbnumba.model.sources import Sources, grid_sources
+from nbnumba.model.sources import Grid, Sources, grid_sources
 from nbnumba.physics.vector import Vector, unit
 
 
 class Translation(NamedTuple):
-    """An experiment, and what its user should know about how it came about."""
+    """An experiment, what its user should know about how it came about, and what nanoBragg's files say beside it."""
 
     experiment: Experiment
-    notes: list[str]
+    flags: Flags
+    placed: Placed
+    oscillation: Grid  # range, step and number of phi steps [rad]
+
+    @property
+    def notes(self) -> list[str]:
+        """Where nanoBragg and this program part, or agree in a mistake."""
+        return self.flags.notes
 
 
 class Flags:
@@ -76,13 +83,14 @@ def translate(given: list[Given], folder: Path) -> Translation:
     header = read_headers(flags)
     wavelength = _wavelength(flags, header.get("wavelength"))
     crystal, longest = _crystal(flags, wavelength)
-    detector = translate_detector(flags, header)
-    beam = _beam(flags, wavelength, detector.convention)
+    placed = translate_detector(flags, header)
+    detector = placed.detector
+    oscillation = _oscillation(flags, header)
     experiment = Experiment(
         crystal=crystal,
-        beam=beam,
+        beam=_beam(flags, wavelength, detector.convention),
         detector=detector,
-        scan=_scan(flags, header, detector.convention),
+        scan=_scan(flags, header, oscillation, detector.convention),
         sampling=Sampling(
             oversample=1,
             layers=_layers(flags) if detector.sensor_thickness > 0.0 else 1,
@@ -92,7 +100,7 @@ def translate(given: list[Given], folder: Path) -> Translation:
         ),
     )
     chosen = _oversample(flags, experiment, longest)
-    return Translation(experiment.replace(**{"sampling.oversample": chosen}), flags.notes)
+    return Translation(experiment.replace(**{"sampling.oversample": chosen}), flags, placed, oscillation)
 
 
 def _wavelength(flags: Flags, from_header: float | None) -> float:
@@ -296,11 +304,14 @@ def _divergence(flags: Flags, axis: str) -> Any:
 # scan and sampling
 
 
-def _scan(flags: Flags, header: dict[str, float], convention: str) -> Scan | None:
-    start = flags.value("phi", header.get("phi", 0.0))
+def _oscillation(flags: Flags, header: dict[str, float]) -> Grid:
     degrees = [flags.value("osc", header.get("osc")), flags.value("phistep")]
     width, step = (None if x is None else math.radians(x) for x in degrees)
-    grid = complete_phi(width if width is None or width >= 0.0 else None, step, flags.value("phisteps"))
+    return complete_phi(width if width is None or width >= 0.0 else None, step, flags.value("phisteps"))
+
+
+def _scan(flags: Flags, header: dict[str, float], grid: Grid, convention: str) -> Scan | None:
+    start = flags.value("phi", header.get("phi", 0.0))
     axis = flags.values("spindle_axis") if convention == "custom" else None
     if start == 0.0 and grid.width == 0.0 and axis is None:
         return None
@@ -317,4 +328,5 @@ def _oversample(flags: Flags, experiment: Experiment, longest: float) -> int:
     if flags.value("oversample", 0) > 0:
         return int(flags.value("oversample"))
     wavelength, pixel = experiment.beam.wavelength / 1e10, experiment.detector.pixel_size / 1000.0
-    return max(math.ceil(3.0 * longest / (wavelength * (experiment.geometry.distance / 1000.0) / pixel)), 1)
+    distance = reference_distance(experiment) / 1000.0
+    return max(math.ceil(3.0 * longest / (wavelength * distance / pixel)), 1)

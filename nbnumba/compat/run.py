@@ -1,0 +1,181 @@
+"""The job of nanoBragg's command line: render, scale, add noise, write the files under the names its users know."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from nbnumba.compat.header import smv_fields
+from nbnumba.compat.noise import photon_noise
+from nbnumba.compat.translate import Flags, Translation
+from nbnumba.model.crystal import Crystal
+from nbnumba.model.experiment import Experiment
+from nbnumba.outputs.atomic import check_writable
+from nbnumba.outputs.dump import write_dump
+from nbnumba.outputs.nexus import write_nexus
+from nbnumba.outputs.pgm import write_pgm
+from nbnumba.outputs.raw import write_raw
+from nbnumba.outputs.smv import write_smv
+from nbnumba.simulation import simulate
+
+WATER_F = 2.57  # electrons, in the forward direction
+WATER_WEIGHT = 18.0  # g/mol
+_AVOGADRO = 6.02214179e23
+_TOP = 65535.0
+
+
+class Statistics(NamedTuple):
+    """Figures over the rendered pixels, as nanoBragg counts them."""
+
+    maximum: float
+    place: tuple[int, int]  # slow, fast
+    mean: float
+    rms: float
+    rmsd: float
+
+
+class Files(NamedTuple):
+    """Files to write; None: not wanted."""
+
+    raw: Path
+    integer: Path
+    pgm: Path | None
+    noise: Path | None
+    dump: Path | None
+    hdf5: Path | None
+
+    def wanted(self) -> list[Path]:
+        """Those that are."""
+        return [file for file in self if file is not None]
+
+
+class Result(NamedTuple):
+    """What a run made."""
+
+    image: np.ndarray
+    statistics: Statistics
+    files: Files
+    scales: dict[str, float]
+    seed: int
+
+
+def output_files(flags: Flags) -> Files:
+    """Names by flag or default, in the folder of the job."""
+
+    def named(name: str, default: str) -> Path:
+        return flags.folder / str(flags.value(name, default))
+
+    pgm = flags.last_of("nopgm", "pgmfile", "pgmscale")
+    noise = flags.last_of("nonoise", "noisefile")
+    return Files(
+        raw=named("floatfile", "floatimage.bin"),
+        integer=named("intfile", "intimage.img"),
+        pgm=None if pgm and pgm.name == "nopgm" else named("pgmfile", "image.pgm"),
+        noise=None if noise and noise.name == "nonoise" else named("noisefile", "noiseimage.img"),
+        dump=named("dump", "Fdump.bin") if "hkl" in flags else None,
+        hdf5=flags.file("o"),
+    )
+
+
+def run(
+    translation: Translation, *, progress: Callable[[int, int], None] | None = None, command_line: str | None = None
+) -> Result:
+    """Render and write all files; those that exist are replaced, as nanoBragg does.
+
+    Raises:
+        NbnumbaError: a file cannot be written, or anything that ``simulate`` refuses.
+    """
+    experiment, flags = translation.experiment, translation.flags
+    files = output_files(flags)
+    for file in files.wanted():
+        check_writable(file, overwrite=True)
+    image = simulate(experiment, progress=progress)
+    if flags.value("water", 0.0) > 0.0:
+        image += simulate(water(experiment, float(flags.value("water"))))
+    statistics = _statistics(experiment, image)
+    seed = int(flags.value("seed", time.time()))
+    scales = _scales(flags, statistics)
+    write_raw(files.raw, image, overwrite=True)
+    write_smv(files.integer, _integers(experiment, image, scales), smv_fields(translation), overwrite=True)
+    if files.pgm is not None:
+        write_pgm(files.pgm, _grey(experiment, image, scales["pgm"]), scales["pgm"], overwrite=True)
+    if files.dump is not None and experiment.crystal.reflections is not None:
+        write_dump(files.dump, experiment.crystal.reflections, experiment.crystal.default_f, overwrite=True)
+    if files.hdf5 is not None:
+        write_nexus(files.hdf5, experiment, image, overwrite=True, command_line=command_line, seeds={"noise": seed})
+    if files.noise is not None:
+        noisy = _noise(experiment, image, seed, scales["adc"])
+        write_smv(files.noise, noisy, smv_fields(translation), overwrite=True)
+    return Result(image, statistics, files, scales, seed)
+
+
+def water(experiment: Experiment, edge: float) -> Experiment:
+    """The same experiment on a cube of water [um]: independent molecules, so one "cell" with their summed intensity."""
+    molecules = (edge * 1e-6) ** 3 * 1e6 * _AVOGADRO / WATER_WEIGHT
+    drop = Crystal(cell=(10.0, 10.0, 10.0, 90.0, 90.0, 90.0), default_f=WATER_F * math.sqrt(molecules))
+    return experiment.replace(crystal=drop, scan=None)
+
+
+def _rendered(experiment: Experiment) -> tuple[slice, slice]:
+    (slow_start, slow_stop), (fast_start, fast_stop) = experiment.detector.region
+    return slice(slow_start, slow_stop), slice(fast_start, fast_stop)
+
+
+def _statistics(experiment: Experiment, image: np.ndarray) -> Statistics:
+    part = image[_rendered(experiment)].astype(np.float64)
+    count = max(experiment.pixels_rendered, 1)
+    mean = float(part.sum()) / count
+    slow, fast = np.unravel_index(int(image.argmax()), image.shape)
+    return Statistics(
+        maximum=float(image.max()),
+        place=(int(slow), int(fast)),
+        mean=mean,
+        rms=math.sqrt(float((part**2).sum()) / max(count - 1, 1)),
+        rmsd=math.sqrt(float(((part - mean) ** 2).sum()) / max(part.size - 1, 1)),
+    )
+
+
+def _scales(flags: Flags, statistics: Statistics) -> dict[str, float]:
+    integer = float(flags.value("scale", 0.0))
+    if integer <= 0.0:
+        integer = 55000.0 / statistics.maximum if statistics.maximum > 0.0 else 1.0
+    pgm = float(flags.value("pgmscale", 0.0))
+    if pgm <= 0.0:
+        pgm = 250.0 / (5.0 * statistics.rmsd) if statistics.rmsd > 0.0 else integer
+    return {"integer": integer, "pgm": pgm, "adc": float(flags.value("adc", 40.0))}
+
+
+def _bands(image: np.ndarray) -> Iterator[slice]:
+    """Rows in portions, so that double precision copies stay small."""
+    rows = max((1 << 20) // image.shape[1], 1)
+    for start in range(0, image.shape[0], rows):
+        yield slice(start, start + rows)
+
+
+def _integers(experiment: Experiment, image: np.ndarray, scales: dict[str, float]) -> np.ndarray:
+    counts = np.zeros(image.shape, dtype=np.uint16)
+    source, target = image[_rendered(experiment)], counts[_rendered(experiment)]
+    for rows in _bands(source):
+        scaled = source[rows] * np.float64(scales["integer"]) + scales["adc"]
+        target[rows] = np.floor((scaled.clip(0.0, _TOP) + 0.5).astype(np.float32)).clip(0.0, _TOP)
+    return counts
+
+
+def _grey(experiment: Experiment, image: np.ndarray, scale: float) -> np.ndarray:
+    grey = np.zeros(image.shape, dtype=np.uint8)
+    source, target = image[_rendered(experiment)], grey[_rendered(experiment)]
+    for rows in _bands(source):
+        target[rows] = (source[rows] * np.float64(scale)).clip(0.0, 255.0)
+    return grey
+
+
+def _noise(experiment: Experiment, image: np.ndarray, seed: int, adc: float) -> np.ndarray:
+    counts = np.zeros(image.shape, dtype=np.uint16)
+    drawn = photon_noise(image[_rendered(experiment)], seed).astype(np.float64)
+    counts[_rendered(experiment)] = (drawn + adc).clip(0.0, _TOP)
+    return counts
