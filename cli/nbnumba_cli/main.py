@@ -19,6 +19,7 @@ FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 #: Command -> (module, one line of help), so that --help needs no command's imports.
 COMMANDS = {
     "demo": ("nbnumba_cli.demo", "Render a built-in example: HDF5, picture and what to try next."),
+    "nanobragg": ("nbnumba_cli.nanobragg", "Take nanoBragg's flags and write its files."),
     "simulate": ("nbnumba_cli.simulate", "Render the image of an experiment into an HDF5 file."),
 }
 

@@ -55,8 +55,9 @@ def load_experiment(file: Path | None, nanobragg: str | None, settings: tuple[st
 
     from nbnumba.compat import read_flags
 
-    experiment, notes = read_flags(nanobragg)
-    for note in notes:
+    translation = read_flags(nanobragg)
+    experiment = translation.experiment
+    for note in translation.notes:
         click.echo(f"Note: {note}", err=True)
     return Experiment.from_toml(experiment.to_toml(inline=True), changes) if changes else experiment
 

@@ -17,6 +17,7 @@ from nbnumba.model.sources import as_arrays
 from nbnumba.physics.lattice import Gauss, GaussStar, Lattice, Round, Square, Tophat, TophatStar
 from nbnumba.physics.pixel import CurvedPanel, FlatPanel
 from nbnumba.physics.polarization import fields
+from nbnumba.physics.rotation import Matrix
 from nbnumba.physics.structure_factor import Nearest, Structure, Tricubic, Uniform
 from nbnumba.physics.vector import Vector, cross, scaled
 
@@ -44,6 +45,12 @@ class CurvedSheet(NamedTuple):
 def row_vector(rows: np.ndarray, i: int) -> Vector:
     """Row of an (n, 3) array."""
     return Vector(rows[i, 0], rows[i, 1], rows[i, 2])
+
+
+@scalar
+def matrix(stack: np.ndarray, i: int) -> Matrix:
+    """Matrix of an (n, 3, 3) array."""
+    return Matrix(row_vector(stack[i], 0), row_vector(stack[i], 1), row_vector(stack[i], 2))
 
 
 @scalar

@@ -12,7 +12,7 @@ import numpy as np
 from numba import prange
 
 from nbnumba._jit import by_type, loop, scalar
-from nbnumba.kernels.arguments import Arguments, Region, Sensor, panel_of, row_vector
+from nbnumba.kernels.arguments import Arguments, Region, Sensor, matrix, panel_of, row_vector
 from nbnumba.physics.absorption import capture
 from nbnumba.physics.lattice import Lattice, amplitude
 from nbnumba.physics.pixel import CurvedPanel, FlatPanel, position, ray_to, solid_angle, subpixel_center
@@ -56,12 +56,6 @@ def new_tile(space: np.ndarray) -> Tile:
         space[0], space[1], space[2], space[3], space[4], space[5], space[6], space[7],
         space[8], space[9], space[10], space[11], space[12], space[13], space[14], space[15],
     )  # fmt: skip
-
-
-@scalar
-def matrix(stack: np.ndarray, i: int) -> Matrix:
-    """Matrix of an (n, 3, 3) array."""
-    return Matrix(row_vector(stack[i], 0), row_vector(stack[i], 1), row_vector(stack[i], 2))
 
 
 @scalar

@@ -25,7 +25,8 @@ def test_cell_completes_itself():
 
 
 def test_triclinic_cell_is_off_as_in_the_reference():
-    experiment, notes = read_flags("-cell 70 80 90 75 85 95 -default_F 1")
+    translation = read_flags("-cell 70 80 90 75 85 95 -default_F 1")
+    experiment, notes = translation.experiment, translation.notes
     assert [round(x, 2) for x in experiment.crystal.unit_cell[3:]] == [75.04, 85.01, 95.01]
     assert experiment.crystal.unit_cell[:3] == pytest.approx((70, 80, 90), rel=1e-12)
     assert any("c*_z" in note for note in notes)

@@ -1,0 +1,65 @@
+"""``nbnumba nanobragg``: the flags of the C program, unchanged."""
+
+from __future__ import annotations
+
+import shlex
+
+import click
+
+from nbnumba.compat.flags import FLAGS, Flag
+
+VALUES = {"n": "NUMBER", "w": "INTEGER", "t": "NAME"}
+
+
+class Flags(click.Command):
+    """A command whose words are not click's to read."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep all words, but for a plea for help."""
+        if not args or {"--help", "-help", "-h"} & set(args):
+            click.echo(self.get_help(ctx))
+            ctx.exit(0 if args else 2)
+        ctx.params["flags"] = tuple(args)
+        return []
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the flags with values, units and defaults."""
+        with formatter.section("Flags"):
+            formatter.write_dl([(_left(flag), _right(flag)) for flag in FLAGS])
+
+
+def _left(flag: Flag) -> str:
+    names = ", ".join(f"-{name}" for name in flag.names)
+    return " ".join([names, *(VALUES[kind] for kind in flag.values)])
+
+
+def _right(flag: Flag) -> str:
+    unit = f" [{flag.unit}]" if flag.unit else ""
+    default = f" (default: {flag.default})" if flag.default else ""
+    return f"{flag.meaning}{unit}{default}"
+
+
+@click.command("nanobragg", cls=Flags)
+def command(flags: tuple[str, ...]) -> None:
+    """Take nanoBragg's flags and write its files, with the same numbers.
+
+    \b
+    Example:
+      nbnumba nanobragg -hkl P1.hkl -cell 70 80 90 90 90 90 -N 10 -lambda 1 -distance 100 -detpixels 1024
+    """
+    from nbnumba.compat import read_flags
+    from nbnumba.compat.printout import pixel_terms
+    from nbnumba.compat.report import results, settings
+    from nbnumba.compat.run import run
+    from nbnumba_cli.options import progress_bar
+
+    translation = read_flags(list(flags))
+    for note in translation.notes:
+        click.echo(f"Note: {note}", err=True)
+    click.echo(settings(translation))
+    with progress_bar("Rendering") as bar:
+        result = run(translation, progress=bar.show, command_line=shlex.join(["nbnumba", "nanobragg", *flags]))
+    pixel = translation.flags.values("printout_pixel")
+    if pixel is not None:
+        click.echo(pixel_terms(translation.experiment, fast=pixel[0], slow=pixel[1], value=result.image))
+    click.echo(results(translation, result))

@@ -1,0 +1,55 @@
+"""The terms of one pixel, those of the last step of its loops, as nanoBragg prints them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nbnumba.errors import NbnumbaError
+from nbnumba.kernels.arguments import matrix, pack, panel_of, row_vector
+from nbnumba.model.experiment import Experiment
+from nbnumba.physics.absorption import capture
+from nbnumba.physics.lattice import amplitude
+from nbnumba.physics.pixel import position, ray_to, solid_angle, subpixel_center
+from nbnumba.physics.polarization import Fields, polarization
+from nbnumba.physics.rotation import turn
+from nbnumba.physics.scattering import indices, scattering_vector
+from nbnumba.physics.structure_factor import cell_amplitude
+from nbnumba.physics.vector import dot, length
+
+
+def pixel_terms(experiment: Experiment, fast: int, slow: int, value: np.ndarray) -> str:
+    """Lines for a terminal about the last step of a pixel; ``value`` is the image [photons].
+
+    Raises:
+        NbnumbaError: the pixel is not on the detector.
+    """
+    if not (0 <= slow < value.shape[0] and 0 <= fast < value.shape[1]):
+        allowed = f"fast below {value.shape[1]}, slow below {value.shape[0]}"
+        raise NbnumbaError(f"-printout_pixel: found {fast} {slow}; allowed: {allowed}")
+    a = pack(experiment)
+    panel, light, n = panel_of(a.sheet), a.illumination, a.steps.oversample
+    f, s = (subpixel_center(i, n - 1, n, panel.pixel_size) for i in (fast, slow))
+    point = position(panel, f, s, (a.sensor.layers - 1) * a.sensor.thickness)
+    ray = ray_to(point)
+    incident = row_vector(light.incident, -1)
+    field = Fields(row_vector(light.electric, -1), row_vector(light.magnetic, -1))
+    q = scattering_vector(ray.direction, incident, float(light.wavelength[-1]))
+    cell = turn(matrix(a.orientations.domains, -1), matrix(a.orientations.cells, -1))
+    at = indices(cell, q)
+    caught = 1.0
+    if a.sensor.mu > 0.0:
+        caught = capture(a.sensor.layers - 1, a.sensor.thickness, a.sensor.mu, dot(ray.direction, panel.normal))
+    rows = [
+        ("Pixel", f"fast {fast}, slow {slow}; the last step of its loops:"),
+        ("  at", f"{point.x:g} {point.y:g} {point.z:g} mm, distance {ray.distance:g} mm"),
+        ("  stol", f"{length(q) / 2.0:g} 1/A"),
+        ("  hkl", f"{at.h:f} {at.k:f} {at.l:f}, nearest {at.h0:.0f} {at.k0:.0f} {at.l0:.0f}"),
+        ("  F_cell", f"{cell_amplitude(a.structure, at):g}"),
+        ("  F_latt", f"{amplitude(a.lattice, at.h - at.h0, at.k - at.k0, at.l - at.l0):g} (up to its sign)"),
+        ("  polar", f"{polarization(ray.direction, incident, field, light.kahn) if light.polarized else 1.0:.10g}"),
+        ("  omega", f"{solid_angle(ray.distance, panel.pixel_size, panel.close_distance, panel.point_pixels):.10g}"),
+        ("  capture", f"{caught:.10g}"),
+        *((f"  {name}", f"{v.x:.8f} {v.y:.8f} {v.z:.8f} A") for name, v in zip("abc", cell, strict=True)),
+        ("  value", f"{float(value[slow, fast]):.10g} photons"),
+    ]
+    return "\n".join(f"{name:13s} {text}" for name, text in rows)
