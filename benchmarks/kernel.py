@@ -15,8 +15,8 @@ import numba
 import numpy as np
 
 import nbnumba as nb
-from nbnumba.kernels.arguments import pack
 from nbnumba.kernels.cpu import render
+from nbnumba.kernels.pack import pack
 
 
 def example(pixels: int, domains: int) -> nb.Experiment:

@@ -1,8 +1,8 @@
 """Numba, named in one place: which options the loops get, how scalar functions reach them, where code is cached.
 
 The physics is written as plain Python functions of scalars and tuples. ``scalar`` and ``by_type`` only note them down,
-so that they stay plain Python for whoever calls them from Python; the first ``loop`` hands all of them to Numba, which
-then inlines them wherever a compiled loop, on the CPU or on a GPU, calls them by name.
+so that they stay plain Python for whoever calls them from Python; ``register`` hands all of them to Numba, which then
+inlines them wherever a compiled loop, on the CPU or on a GPU, calls them by name.
 """
 
 from __future__ import annotations
@@ -11,8 +11,12 @@ import functools
 import hashlib
 import math
 import os
+import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +29,9 @@ FASTMATH = {"contract", "nsz", "arcp"}
 #: ``forceinline`` and ``error_model`` let a call disappear: otherwise its error status stops the vectoriser.
 _INLINED = {"forceinline": True, "error_model": "numpy", "fastmath": FASTMATH}
 
+_MONTH = 30 * 86400.0  # seconds
+
+_one_at_a_time = threading.RLock()
 _pending: list[Callable[[], None]] = []
 
 
@@ -64,6 +71,30 @@ def by_type(implementations: Mapping[type, Callable[..., Any]]) -> Callable[[Fun
     return decorate
 
 
+def thread_limit() -> int:
+    """Largest number of threads that loops can use in this process."""
+    import numba
+
+    return int(numba.config.NUMBA_NUM_THREADS)
+
+
+@contextmanager
+def using_threads(count: int | None) -> Iterator[int]:
+    """Run a block with a number of threads, or with the number that is set; one such block at a time in a process.
+
+    Not every threading layer of Numba bears parallel loops in several Python threads at once.
+    """
+    import numba
+
+    with _one_at_a_time:
+        before = numba.get_num_threads()
+        numba.set_num_threads(count or before)
+        try:
+            yield count or before
+        finally:
+            numba.set_num_threads(before)
+
+
 def ceiling(x: float) -> float:
     """Smallest whole number not below ``x``, as a float: a detour over integers would cost the loops time."""
     return float(math.ceil(x))
@@ -89,6 +120,12 @@ def _register_ceiling() -> None:
 _pending.append(_register_ceiling)
 
 
+def register() -> None:
+    """Hand every function noted so far to Numba."""
+    while _pending:
+        _pending.pop(0)()
+
+
 def loop(*, parallel: bool = False, exact: bool = False) -> Callable[[Function], Function]:
     """Compile a loop over arrays; ``parallel`` turns its ``prange`` into threads, ``exact`` rounds as written."""
     import numba
@@ -97,8 +134,7 @@ def loop(*, parallel: bool = False, exact: bool = False) -> Callable[[Function],
     directory = cache_directory()
 
     def decorate(function: Function) -> Function:
-        while _pending:
-            _pending.pop(0)()
+        register()
         jit = functools.partial(
             numba.njit,
             parallel=parallel,
@@ -128,7 +164,6 @@ def cache_directory() -> Path | None:
         os.environ.get("NUMBA_CACHE_DIR"),
         os.environ.get("XDG_CACHE_HOME"),
         os.path.join(os.path.expanduser("~"), ".cache"),
-        os.path.join(tempfile.gettempdir(), f"nbnumba-{os.getuid() if hasattr(os, 'getuid') else 'cache'}"),
     ]
     for root in roots:
         if root and os.path.isabs(root):
@@ -136,10 +171,19 @@ def cache_directory() -> Path | None:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
                 with tempfile.TemporaryFile(dir=folder):
-                    return folder
+                    os.utime(folder)
+                _drop_old(folder.parent)
+                return folder
             except OSError:
                 continue
     return None
+
+
+def _drop_old(parent: Path) -> None:
+    """Remove the code of versions that were not used for a month."""
+    for folder in parent.iterdir():
+        if time.time() - folder.stat().st_mtime > _MONTH:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _source_hash() -> str:

@@ -1,6 +1,6 @@
 """Physical constants and the fixed numbers of the forward model, each with its source."""
 
-#: Classical electron radius squared [m^2] (CODATA value as used by nanoBragg).
+#: Classical electron radius squared [m^2], nanoBragg's literal (CODATA 2018: 6e-7 of it less).
 R_E_SQUARED = 7.94079248018965e-30
 
 #: Fluence [photons/m^2] at which ``R_E_SQUARED * fluence`` is 1: nanoBragg's default.

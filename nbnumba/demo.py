@@ -5,9 +5,9 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
+from nbnumba.atomic import check_writable, new_file
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.experiment import Experiment
-from nbnumba.outputs.atomic import check_writable, new_file
 
 FILES = ("demo.toml", "1orc.pdb.gz")
 

@@ -186,9 +186,9 @@ def random_rotation(uniform, spread_rad):
     r3 = 2.0 * uniform.draw() - 1.0
     rho = np.sqrt(1.0 - r2 * r2)
     axis = (rho * np.sin(np.pi * r1), rho * np.cos(np.pi * r1), r2)
-    # The power is a single-precision number; the product with the spread is kept in double precision.
-    power = np.float32(np.float32(1.0 - r3 * r3) ** np.float32(1.0 / 3.0))
-    return rotation(axis, spread_rad * float(power))
+    # Spread, power and product are single-precision numbers. NumPy's own float32 power is off in the last bit at times.
+    power = np.float32(float(np.float32(1.0 - r3 * r3)) ** float(np.float32(1.0 / 3.0)))
+    return rotation(axis, float(np.float32(spread_rad) * power))
 
 
 def mosaic_rotations(crystal):
@@ -396,8 +396,9 @@ class Detector:
         else:
             raise ValueError(f"unknown curvature {self.curvature!r}")
         start = np.broadcast_to(self.distance * self.beam, flat.shape)
-        once = rotate_each(start, k1, (flat @ e1) / self.distance)
-        return rotate_each(once, k2, (flat @ e2) / self.distance)
+        offset = flat - start if self.curvature == "spherical" else flat  # from the beam spot
+        once = rotate_each(start, k1, (offset @ e1) / self.distance)
+        return rotate_each(once, k2, (offset @ e2) / self.distance)
 
     def solid_angle(self, position):
         r = np.linalg.norm(position, axis=-1)
@@ -410,7 +411,7 @@ class Detector:
         if self.thickness == 0.0 or self.mu == 0.0:
             return np.ones(diffracted.shape[:-1])
         step = self.thickness / layers
-        rho = diffracted @ self.normal
+        rho = diffracted @ self.normal if self.curvature == "flat" else 1.0  # a sphere is met along its normal
         return np.exp(-layer * step * self.mu / rho) - np.exp(-(layer + 1) * step * self.mu / rho)
 
 

@@ -142,11 +142,12 @@ def beams(draw, forward, electric):
         )
     elif kind == "grid":
         steps = st.integers(1, 3)
-        values["divergence"] = tuple(rng.uniform(1.0, 9.0, 2).tolist())
-        values["divergence_steps"] = (draw(steps), draw(steps))
+        counts = (draw(steps), draw(steps))
+        values["divergence"] = tuple(rng.uniform(1.0, 9.0) if count > 1 else 0.0 for count in counts)
+        values["divergence_steps"] = counts
         values["round_divergence"] = draw(st.booleans()) or 2 in values["divergence_steps"]
-        values["dispersion"] = float(rng.uniform(0.0, 2.0))
         values["dispersion_steps"] = draw(steps)
+        values["dispersion"] = float(rng.uniform(0.0, 2.0)) if values["dispersion_steps"] > 1 else 0.0
     return nb.Beam(**values)
 
 
@@ -166,16 +167,15 @@ def detectors(draw, convention, curvature, axes):
     if convention == "custom" or draw(st.booleans()):
         values["beam_center"] = tuple(middle.tolist())
     if draw(st.booleans()):
-        values["closest_point"] = tuple(middle[::-1].tolist())
-    if draw(st.booleans()):
         values["pivot"] = draw(st.sampled_from(("beam", "sample")))
+    if values.get("pivot") == "sample" and draw(st.booleans()):
+        values["closest_point"] = tuple(middle[::-1].tolist())
     distance = float(rng.uniform(60.0, 110.0))
     values[draw(st.sampled_from(("distance", "close_distance")))] = distance
     values["twotheta"] = float(rng.uniform(-12.0, 12.0))
-    # nanoBragg's mapping turns points beyond the horizon of a sensor where lab y or z is the beam.
-    if curved != "nanobragg" or convention in ("mosflm", "denzo"):
+    if draw(st.booleans()):
         thickness = st.sampled_from((0.0, 0.3, 2.0))
-        values.update(sensor_thickness=draw(thickness), sensor_mu=float(rng.uniform(0.2, 3.0)))
+        values.update(sensor_thickness=float(rng.uniform(0.05, 1.0)), sensor_mu=float(rng.uniform(0.2, 3.0)))
     if draw(st.booleans()):
         values["mask"] = nb.Mask(rng.uniform(size=PIXELS) < 0.8)
     if draw(st.booleans()):

@@ -75,7 +75,7 @@ def main(args: list[str] | None = None) -> NoReturn:
         click.echo(f"Error: {error}", err=True)
         sys.exit(BAD_INPUT)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted: nothing was written under the names asked for.", err=True)
+        click.echo("Interrupted: no half-written file was left behind.", err=True)
         sys.exit(INTERRUPTED)
     except MemoryError:
         click.echo("Error: out of memory; ask for fewer pixels or a smaller reflection list.", err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import click
 import numpy as np
 
 import nbnumba as nb
-from nbnumba.outputs.atomic import check_writable
+from nbnumba.atomic import check_writable
 from nbnumba.report import image_report, report_text
 from nbnumba_cli.options import progress_bar
 
@@ -46,10 +47,19 @@ def render_to_files(
     if png is not None:
         nb.write_png(png, first["image"], overwrite=overwrite)
     if as_json:
-        click.echo(json.dumps({**first["report"], "files": [str(file) for file in files]}))
+        click.echo(json.dumps(_jsonable({**first["report"], "files": [str(file) for file in files]}), allow_nan=False))
     else:
         click.echo(report_text(first["report"]))
         click.echo("\n".join(f"Wrote {file}" for file in files))
+
+
+def _jsonable(value: Any) -> Any:
+    """The value with None in place of numbers that do not exist, such as a beam centre off the detector's plane."""
+    if isinstance(value, dict):
+        return {key: _jsonable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_jsonable(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _nth(experiment: nb.Experiment, number: int) -> nb.Experiment:

@@ -24,7 +24,7 @@ def from_nanobragg(flags: str | list[str], folder: str | Path = ".") -> Experime
     """
     translation = read_flags(flags, folder)
     for note in translation.notes:
-        logging.getLogger("nbnumba").info(note)
+        logging.getLogger("nbnumba").warning(note)
     return translation.experiment
 
 

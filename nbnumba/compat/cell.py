@@ -10,16 +10,12 @@ import math
 
 import numpy as np
 
-from nbnumba.model.cell import Cell
+from nbnumba.model.cell import Cell, volume_fraction
 
 
 def cell_volume(cell: Cell) -> float:
     """Volume [A^3] of the cell."""
-    a, b, c = cell[:3]
-    alpha, beta, gamma = (math.radians(angle) for angle in cell[3:])
-    half = (alpha + beta + gamma) / 2.0
-    skew = math.sin(half) * math.sin(half - alpha) * math.sin(half - beta) * math.sin(half - gamma)
-    return 2.0 * a * b * c * math.sqrt(abs(skew))
+    return cell[0] * cell[1] * cell[2] * volume_fraction(cell)
 
 
 def reference_axes(cell: Cell) -> np.ndarray:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from nbnumba.errors import NbnumbaError
 
@@ -214,3 +215,33 @@ def _value(word: str, kind: str, text: str) -> Value:
     if not value.is_integer():
         raise NbnumbaError(f"{word}: found {text!r}; allowed: a whole number")
     return int(value)
+
+
+class Flags:
+    """The flags of one command line by name, with the files they name in ``folder``."""
+
+    def __init__(self, given: list[Given], folder: Path) -> None:
+        self.given = given
+        self.folder = folder
+        self.notes: list[str] = []
+        self._last = {flag.name: flag.values for flag in given}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._last
+
+    def value(self, name: str, default: Any = None) -> Any:
+        """The first value of a flag, the last time it was given."""
+        return self._last[name][0] if name in self._last else default
+
+    def values(self, name: str) -> tuple[Any, ...] | None:
+        """All values of a flag, the last time it was given."""
+        return self._last.get(name)
+
+    def last_of(self, *names: str) -> Given | None:
+        """Whichever of several flags was given last."""
+        return next((flag for flag in reversed(self.given) if flag.name in names), None)
+
+    def file(self, name: str, default: str | None = None) -> Path | None:
+        """Path of the file that a flag names."""
+        text = self.value(name, default)
+        return None if text is None else self.folder / str(text)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from nbnumba.compat.flags import Flags
 from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.smv import Smv, read_smv
 from nbnumba.model.conventions import CONVENTIONS, Convention, Extent
@@ -13,9 +14,6 @@ from nbnumba.model.experiment import Experiment
 from nbnumba.model.mask import Mask
 from nbnumba.physics.rotation import rotate_xyz
 from nbnumba.physics.vector import Vector, dot, plus, scaled, unit
-
-if TYPE_CHECKING:
-    from nbnumba.compat.translate import Flags
 
 _VECTORS = {
     "fdet_vector": "fast_axis",

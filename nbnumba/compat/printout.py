@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.kernels.arguments import matrix, pack, panel_of, row_vector
+from nbnumba.kernels.arguments import matrix, panel_of, row_vector
+from nbnumba.kernels.pack import pack
 from nbnumba.model.experiment import Experiment
 from nbnumba.physics.absorption import capture
-from nbnumba.physics.lattice import amplitude
-from nbnumba.physics.pixel import position, ray_to, solid_angle, subpixel_center
+from nbnumba.physics.pixel import parallax, position, ray_to, solid_angle, subpixel_center
 from nbnumba.physics.polarization import Fields, polarization
 from nbnumba.physics.rotation import turn
-from nbnumba.physics.scattering import indices, scattering_vector
+from nbnumba.physics.scattering import scattering_vector
+from nbnumba.physics.step import diffraction, layer_depth
 from nbnumba.physics.structure_factor import cell_amplitude
-from nbnumba.physics.vector import dot, length
+from nbnumba.physics.vector import length
 
 
 def pixel_terms(experiment: Experiment, fast: int, slow: int, value: np.ndarray) -> str:
@@ -29,27 +30,28 @@ def pixel_terms(experiment: Experiment, fast: int, slow: int, value: np.ndarray)
     a = pack(experiment)
     panel, light, n = panel_of(a.sheet), a.illumination, a.steps.oversample
     f, s = (subpixel_center(i, n - 1, n, panel.pixel_size) for i in (fast, slow))
-    point = position(panel, f, s, (a.sensor.layers - 1) * a.sensor.thickness)
+    point = position(panel, f, s, layer_depth(a.sensor.layers - 1, a.sensor.thickness))
     ray = ray_to(point)
     incident = row_vector(light.incident, -1)
     field = Fields(row_vector(light.electric, -1), row_vector(light.magnetic, -1))
     q = scattering_vector(ray.direction, incident, float(light.wavelength[-1]))
-    cell = turn(matrix(a.orientations.domains, -1), matrix(a.orientations.cells, -1))
-    at = indices(cell, q)
+    axes = turn(matrix(a.orientations.domains, -1), matrix(a.orientations.cells, -1))
+    step = diffraction(axes, a.lattice, q)
+    at = step.at
     caught = 1.0
     if a.sensor.mu > 0.0:
-        caught = capture(a.sensor.layers - 1, a.sensor.thickness, a.sensor.mu, dot(ray.direction, panel.normal))
+        caught = capture(a.sensor.layers - 1, a.sensor.thickness, a.sensor.mu, parallax(panel, ray.direction))
     rows = [
         ("Pixel", f"fast {fast}, slow {slow}; the last step of its loops:"),
         ("  at", f"{point.x:g} {point.y:g} {point.z:g} mm, distance {ray.distance:g} mm"),
         ("  stol", f"{length(q) / 2.0:g} 1/A"),
         ("  hkl", f"{at.h:f} {at.k:f} {at.l:f}, nearest {at.h0:.0f} {at.k0:.0f} {at.l0:.0f}"),
         ("  F_cell", f"{cell_amplitude(a.structure, at):g}"),
-        ("  F_latt", f"{amplitude(a.lattice, at.h - at.h0, at.k - at.k0, at.l - at.l0):g} (up to its sign)"),
+        ("  F_latt", f"{step.f_latt:g} (up to its sign)"),
         ("  polar", f"{polarization(ray.direction, incident, field, light.kahn) if light.polarized else 1.0:.10g}"),
         ("  omega", f"{solid_angle(ray.distance, panel.pixel_size, panel.close_distance, panel.point_pixels):.10g}"),
         ("  capture", f"{caught:.10g}"),
-        *((f"  {name}", f"{v.x:.8f} {v.y:.8f} {v.z:.8f} A") for name, v in zip("abc", cell, strict=True)),
+        *((f"  {name}", f"{v.x:.8f} {v.y:.8f} {v.z:.8f} A") for name, v in zip("abc", axes, strict=True)),
         ("  value", f"{float(value[slow, fast]):.10g} photons"),
     ]
     return "\n".join(f"{name:13s} {text}" for name, text in rows)

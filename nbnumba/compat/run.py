@@ -10,12 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nbnumba.atomic import check_writable
+from nbnumba.compat.flags import Flags
 from nbnumba.compat.header import smv_fields
 from nbnumba.compat.noise import photon_noise
-from nbnumba.compat.translate import Flags, Translation
+from nbnumba.compat.translate import Translation
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
-from nbnumba.outputs.atomic import check_writable
 from nbnumba.outputs.dump import write_dump
 from nbnumba.outputs.nexus import write_nexus
 from nbnumba.outputs.pgm import write_pgm

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nbnumba.compat.cell import cell_volume, reference_axes
-from nbnumba.compat.flags import Given
+from nbnumba.compat.flags import Flags, Given
 from nbnumba.compat.geometry import Placed, read_headers, reference_distance, translate_detector
 from nbnumba.compat.steps import complete, complete_phi
 from nbnumba.constants import EV_ANGSTROM
@@ -24,7 +24,7 @@ from nbnumba.model.cell import Cell, cell_of
 from nbnumba.model.conventions import CONVENTIONS
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
-from nbnumba.model.mosaic import DEFAULT_SEED, Mosaic, random_rotation, rotation_matrix
+from nbnumba.model.mosaic import DEFAULT_SEED, Mosaic, domain_angle, random_rotation, rotation_matrix
 from nbnumba.model.random import MinimalStandard
 from nbnumba.model.reflections import Reflections
 from nbnumba.model.sampling import Sampling
@@ -45,36 +45,6 @@ class Translation(NamedTuple):
     def notes(self) -> list[str]:
         """Where nanoBragg and this program part, or agree in a mistake."""
         return self.flags.notes
-
-
-class Flags:
-    """The flags of one command line by name, with the files they name in ``folder``."""
-
-    def __init__(self, given: list[Given], folder: Path) -> None:
-        self.given = given
-        self.folder = folder
-        self.notes: list[str] = []
-        self._last = {flag.name: flag.values for flag in given}
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._last
-
-    def value(self, name: str, default: Any = None) -> Any:
-        """The first value of a flag, the last time it was given."""
-        return self._last[name][0] if name in self._last else default
-
-    def values(self, name: str) -> tuple[Any, ...] | None:
-        """All values of a flag, the last time it was given."""
-        return self._last.get(name)
-
-    def last_of(self, *names: str) -> Given | None:
-        """Whichever of several flags was given last."""
-        return next((flag for flag in reversed(self.given) if flag.name in names), None)
-
-    def file(self, name: str, default: str | None = None) -> Path | None:
-        """Path of the file that a flag names."""
-        text = self.value(name, default)
-        return None if text is None else self.folder / str(text)
 
 
 def translate(given: list[Given], folder: Path) -> Translation:
@@ -210,8 +180,8 @@ def _misset(flags: Flags) -> tuple[float, ...]:
         seed = int(time.time())
         flags.notes.append(f"-misset random draws from the clock: -misset_seed {seed} repeats it")
     axis, fraction = random_rotation(MinimalStandard(seed))
-    # nanoBragg takes the 90 for radians, in single precision.
-    return _angles(rotation_matrix(axis, float(np.float32(90.0) * np.float32(fraction))))
+    # nanoBragg takes the 90 for radians.
+    return _angles(rotation_matrix(axis, domain_angle(90.0, fraction)))
 
 
 def _angles(rotation: np.ndarray) -> tuple[float, float, float]:

@@ -14,13 +14,14 @@ from numba import prange
 from nbnumba._jit import by_type, loop, scalar
 from nbnumba.kernels.arguments import Arguments, Region, Sensor, matrix, panel_of, row_vector
 from nbnumba.physics.absorption import capture
-from nbnumba.physics.lattice import Lattice, amplitude
-from nbnumba.physics.pixel import CurvedPanel, FlatPanel, position, ray_to, solid_angle, subpixel_center
+from nbnumba.physics.lattice import Lattice
+from nbnumba.physics.pixel import CurvedPanel, FlatPanel, parallax, position, ray_to, solid_angle, subpixel_center
 from nbnumba.physics.polarization import Fields, polarization
 from nbnumba.physics.rotation import Matrix, turn
-from nbnumba.physics.scattering import beyond, indices, scattering_vector
-from nbnumba.physics.structure_factor import Nearest, Structure, Tricubic, Uniform, address, cell_amplitude, surrounded
-from nbnumba.physics.vector import Vector, dot
+from nbnumba.physics.scattering import beyond, scattering_vector
+from nbnumba.physics.step import diffraction, intensity, layer_depth, weight
+from nbnumba.physics.structure_factor import Nearest, Structure, Tricubic, Uniform, address, cell_amplitude, covered
+from nbnumba.physics.vector import Vector
 
 TILE = 256
 #: Loops run over whole groups of pixels, so that every pixel takes the same path through vector code wherever its tile
@@ -44,7 +45,7 @@ class Tile(NamedTuple):
     qy: np.ndarray
     qz: np.ndarray
     weight: np.ndarray  # product of all factors but F_cell^2 F_latt^2
-    value: np.ndarray  # weight F_latt^2 of one step
+    value: np.ndarray  # F_latt of one step
     place: np.ndarray  # of the nearest reflection in the table
     total: np.ndarray  # sum over steps
 
@@ -99,14 +100,14 @@ def open_angle(tile: Tile, n: int, panel: FlatPanel | CurvedPanel) -> None:
 
 
 @scalar
-def catch(tile: Tile, n: int, sensor: Sensor, layer: float, normal: Vector) -> None:
+def catch(tile: Tile, n: int, sensor: Sensor, layer: float, panel: FlatPanel | CurvedPanel) -> None:
     """Fractions caught in one layer."""
     if sensor.mu == 0.0:
         tile.caught[:n] = 1.0
         return
     for i in range(n):
-        parallax = dot(Vector(tile.dx[i], tile.dy[i], tile.dz[i]), normal)
-        tile.caught[i] = capture(layer, sensor.thickness, sensor.mu, parallax)
+        rho = parallax(panel, Vector(tile.dx[i], tile.dy[i], tile.dz[i]))
+        tile.caught[i] = capture(layer, sensor.thickness, sensor.mu, rho)
 
 
 @scalar
@@ -127,10 +128,10 @@ def scatter(tile: Tile, n: int, incident: Vector, wavelength: float) -> None:
 
 
 @scalar
-def weigh(tile: Tile, n: int, weight: float) -> None:
+def weigh(tile: Tile, n: int, source: float) -> None:
     """Product of the factors that do not depend on the crystal."""
     for i in range(n):
-        tile.weight[i] = tile.counted[i] * weight * tile.omega[i] * tile.caught[i] * tile.polar[i]
+        tile.weight[i] = tile.counted[i] * weight(source, tile.omega[i], tile.caught[i], tile.polar[i])
 
 
 @scalar
@@ -146,47 +147,34 @@ def cut(tile: Tile, n: int, dmin: float) -> bool:
 
 
 @scalar
-def add_uniform(structure: Uniform, tile: Tile, n: int, cell: Matrix, lattice: Lattice) -> int:
-    """Add one orientation, all reflections alike."""
+def add_plain(structure: Uniform | Tricubic, tile: Tile, n: int, axes: Matrix, lattice: Lattice) -> int:
+    """Add one orientation; the number of points that could not be interpolated."""
+    outside = 0
     for i in range(n):
-        at = indices(cell, Vector(tile.qx[i], tile.qy[i], tile.qz[i]))
-        f = cell_amplitude(structure, at) * amplitude(lattice, at.h - at.h0, at.k - at.k0, at.l - at.l0)
-        tile.total[i] += tile.weight[i] * f * f
-    return 0
+        step = diffraction(axes, lattice, Vector(tile.qx[i], tile.qy[i], tile.qz[i]))
+        tile.total[i] += tile.weight[i] * intensity(cell_amplitude(structure, step.at), step.f_latt)
+        if tile.weight[i] != 0.0 and not covered(structure, step.at):
+            outside += 1
+    return outside
 
 
 @scalar
-def add_nearest(structure: Nearest, tile: Tile, n: int, cell: Matrix, lattice: Lattice) -> int:
+def add_nearest(structure: Nearest, tile: Tile, n: int, axes: Matrix, lattice: Lattice) -> int:
     """Add one orientation, nearest reflections.
 
     Two loops, because a compiler that cannot tell the table from the tile would not vectorise a single one.
     """
     for i in range(n):
-        at = indices(cell, Vector(tile.qx[i], tile.qy[i], tile.qz[i]))
-        f = amplitude(lattice, at.h - at.h0, at.k - at.k0, at.l - at.l0)
-        tile.value[i] = tile.weight[i] * f * f
-        tile.place[i] = address(structure, at.h0, at.k0, at.l0)
+        step = diffraction(axes, lattice, Vector(tile.qx[i], tile.qy[i], tile.qz[i]))
+        tile.value[i] = step.f_latt
+        tile.place[i] = address(structure, step.at.h0, step.at.k0, step.at.l0)
     for i in range(n):
-        f = structure.values[int(tile.place[i])]
-        tile.total[i] += tile.value[i] * f * f
+        tile.total[i] += tile.weight[i] * intensity(structure.values[int(tile.place[i])], tile.value[i])
     return 0
 
 
-@scalar
-def add_tricubic(structure: Tricubic, tile: Tile, n: int, cell: Matrix, lattice: Lattice) -> int:
-    """Add one orientation, interpolated; the number of points that the table does not surround."""
-    outside = 0
-    for i in range(n):
-        at = indices(cell, Vector(tile.qx[i], tile.qy[i], tile.qz[i]))
-        f = cell_amplitude(structure, at) * amplitude(lattice, at.h - at.h0, at.k - at.k0, at.l - at.l0)
-        tile.total[i] += tile.weight[i] * f * f
-        if tile.weight[i] != 0.0 and not surrounded(structure, at.h, at.k, at.l):
-            outside += 1
-    return outside
-
-
-@by_type({Uniform: add_uniform, Nearest: add_nearest, Tricubic: add_tricubic})
-def add_orientation(structure: Structure, tile: Tile, n: int, cell: Matrix, lattice: Lattice) -> int:
+@by_type({Uniform: add_plain, Nearest: add_nearest, Tricubic: add_plain})
+def add_orientation(structure: Structure, tile: Tile, n: int, axes: Matrix, lattice: Lattice) -> int:
     """Add F_cell^2 F_latt^2 of one orientation of the lattice to the sums of a tile."""
     raise NotImplementedError
 
@@ -199,8 +187,8 @@ def add_crystal(tile: Tile, n: int, arguments: Arguments) -> int:
     domains = arguments.orientations.domains
     for i in range(cells.shape[0]):
         for m in range(domains.shape[0]):
-            cell = turn(matrix(domains, m), matrix(cells, i))
-            outside += add_orientation(arguments.structure, tile, n, cell, arguments.lattice)
+            axes = turn(matrix(domains, m), matrix(cells, i))
+            outside += add_orientation(arguments.structure, tile, n, axes, arguments.lattice)
     return outside
 
 
@@ -233,10 +221,10 @@ def add_tile(tile: Tile, n: int, slow: int, arguments: Arguments) -> int:
             offset = subpixel_center(slow, sub_slow, steps.oversample, panel.pixel_size)
             for sub_fast in range(steps.oversample):
                 first = layer == 0 and sub_slow == 0 and sub_fast == 0
-                aim(tile, n, panel, offset, sub_fast, steps.oversample, layer * sensor.thickness)
+                aim(tile, n, panel, offset, sub_fast, steps.oversample, layer_depth(layer, sensor.thickness))
                 if first or not steps.one_solid_angle:
                     open_angle(tile, n, panel)
-                catch(tile, n, sensor, layer, panel.normal)
+                catch(tile, n, sensor, layer, panel)
                 outside += add_sources(tile, n, arguments, first)
     return outside
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from nbnumba.constants import UNIT_FLUENCE
@@ -9,6 +10,9 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.model.sources import Sources, even_grid, grid_sources
 from nbnumba.model.validate import direction, flag, number, numbers, refuse, whole
 from nbnumba.physics.vector import Vector
+
+#: A grid of more sources is a mistake.
+MOST_SOURCES = 10**6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +74,17 @@ class Beam:
         put("divergence_steps", tuple(whole("beam.divergence_steps", n, low=1, high=10**6) for n in steps))
         put("dispersion", number("beam.dispersion", self.dispersion, "percent", low=0.0, high=199.0))
         put("dispersion_steps", whole("beam.dispersion_steps", self.dispersion_steps, low=1, high=10**6))
+        widths = (*self.divergence, self.dispersion)
+        for name, width, count in zip(
+            ("divergence_steps[0]", "divergence_steps[1]", "dispersion_steps"),
+            widths,
+            (*self.divergence_steps, self.dispersion_steps),
+            strict=True,
+        ):
+            if width > 0.0 and count == 1:
+                raise refuse(f"beam.{name}", count, f"2 or more, for a width of {width:g}")
+        if math.prod((*self.divergence_steps, self.dispersion_steps)) > MOST_SOURCES:
+            raise refuse("beam.divergence_steps, dispersion_steps", "their product", f"up to {MOST_SOURCES} sources")
         if self.sources is not None and not isinstance(self.sources, Sources):
             raise refuse("beam.sources", self.sources, "Sources(rows), as from read_sources(file)")
 

@@ -14,20 +14,26 @@ def exact_axes(cell: Cell) -> tuple[tuple[float, float, float], ...]:
 
     With w^2 = 1 - cos^2 alpha - cos^2 beta - cos^2 gamma + 2 cos alpha cos beta cos gamma:
     a = a (w/sin alpha, (cos gamma - cos alpha cos beta)/sin alpha, cos beta), b = b (0, sin alpha, cos alpha),
-    c = c (0, 0, 1). For small w the determinant is written as a product, which does not cancel.
+    c = c (0, 0, 1).
     """
     a, b, c = cell[:3]
-    alpha, beta, gamma = (math.radians(angle) for angle in cell[3:])
-    half = (alpha + beta + gamma) / 2.0
-    w = 2.0 * math.sqrt(math.sin(half) * math.sin(half - alpha) * math.sin(half - beta) * math.sin(half - gamma))
+    w = volume_fraction(cell)
     cos_alpha, cos_beta, cos_gamma = _cosine(cell[3]), _cosine(cell[4]), _cosine(cell[5])
-    sin_alpha = math.sin(alpha)
+    sin_alpha = math.sin(math.radians(cell[3]))
     across = (cos_gamma - cos_alpha * cos_beta) / sin_alpha
     return (
         (a * w / sin_alpha, a * across, a * cos_beta),
         (0.0, b * sin_alpha, b * cos_alpha),
         (0.0, 0.0, c),
     )
+
+
+def volume_fraction(cell: Cell) -> float:
+    """Volume over a b c, from the angles: w of ``exact_axes``; a product of sines, which does not cancel."""
+    alpha, beta, gamma = (math.radians(angle) for angle in cell[3:])
+    half = (alpha + beta + gamma) / 2.0
+    product = math.sin(half) * math.sin(half - alpha) * math.sin(half - beta) * math.sin(half - gamma)
+    return 2.0 * math.sqrt(product)
 
 
 def _cosine(degrees: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,10 +16,10 @@ from nbnumba.model.cell import Cell, cell_of, exact_axes
 from nbnumba.model.mosaic import Mosaic
 from nbnumba.model.reflections import Reflections
 from nbnumba.model.validate import choice, number, numbers, refuse
-from nbnumba.physics.rotation import Matrix, rotate_xyz
+from nbnumba.physics.lattice import SHAPES
+from nbnumba.physics.rotation import rotate_xyz
 from nbnumba.physics.vector import Vector
 
-SHAPES = ("square", "round", "gauss", "gauss_star", "tophat", "tophat_star")
 INTERPOLATIONS = ("auto", "nearest", "tricubic")
 
 
@@ -68,12 +69,12 @@ class Crystal:
                 raise NbnumbaError("crystal: found both cell and orientation; give one of them")
             put("orientation", _orientation(self.orientation))
         else:
-            from_file = self.reflections.cell if self.reflections is not None else None
-            put("cell", _cell(from_file if self.cell is None else self.cell))
+            checked = _cell(self._own_cell())
+            put("cell", None if self.cell is None else checked)
         put("misset", numbers("crystal.misset", self.misset, 3, "degrees"))
-        cells = [self.cells] * 3 if isinstance(self.cells, (int, float)) else self.cells
+        cells = [self.cells] * 3 if isinstance(self.cells, Real) else self.cells
         put("cells", numbers("crystal.cells", cells, 3, low=1.0, high=1e9))
-        choice("crystal.shape", self.shape, SHAPES)
+        choice("crystal.shape", self.shape, tuple(SHAPES))
         choice("crystal.interpolate", self.interpolate, INTERPOLATIONS)
         put("fudge", number("crystal.fudge", self.fudge, above=0.0))
         put("default_f", number("crystal.default_f", self.default_f))
@@ -89,19 +90,20 @@ class Crystal:
     @property
     def axes(self) -> np.ndarray:
         """Cell axes a, b, c [A] in the laboratory frame, as rows of a (3, 3) array."""
-        rows = self.orientation or exact_axes(cast(Cell, self.cell))
+        rows = self.orientation or exact_axes(_cell(self._own_cell()))
         angles = [math.radians(angle) for angle in self.misset]
         return np.array([rotate_xyz(Vector(*row), *angles) for row in rows])
 
     @property
     def unit_cell(self) -> Cell:
         """a, b, c [A], alpha, beta, gamma [degrees], however the crystal was described."""
-        return cast(Cell, self.cell) if self.cell is not None else cell_of(self.axes)
+        return cell_of(self.axes) if self.orientation is not None else _cell(self._own_cell())
 
-    @property
-    def matrix(self) -> Matrix:
-        """``axes`` as the scalar physics takes them."""
-        return Matrix(*(Vector(*map(float, row)) for row in self.axes))
+    def _own_cell(self) -> Any:
+        """The cell that was given, or that the reflections' file holds."""
+        if self.cell is not None or self.reflections is None:
+            return self.cell
+        return self.reflections.cell
 
     @property
     def interpolates(self) -> bool:

@@ -49,7 +49,7 @@ class Detector:
         fast_axis, slow_axis, normal_axis, twotheta_axis: x, y, z before rotation; None: the convention's.
         curvature: "flat", "spherical" (all pixels at ``distance``), or "nanobragg" (the same, with its mirrored map).
         point_pixels: solid angle 1/R^2 [1/m^2] without pixel area and obliquity.
-        sensor_thickness: [mm]; 0: every photon is caught at the front.
+        sensor_thickness: [mm]; 0, and ``sensor_mu`` 0 too: every photon is caught at the front.
         sensor_mu: attenuation coefficient [1/mm].
         mask: pixels to render; None: all.
         roi: ((slow start, slow stop), (fast start, fast stop)), stops excluded: the rest of the image stays 0.
@@ -103,6 +103,11 @@ class Detector:
         flag("detector.point_pixels", self.point_pixels)
         put("sensor_thickness", number("detector.sensor_thickness", self.sensor_thickness, "mm", low=0.0))
         put("sensor_mu", number("detector.sensor_mu", self.sensor_mu, "1/mm", low=0.0))
+        if (self.sensor_thickness > 0.0) != (self.sensor_mu > 0.0):
+            found = f"thickness {self.sensor_thickness:g} mm, mu {self.sensor_mu:g} 1/mm"
+            raise refuse("detector.sensor_thickness and sensor_mu", found, "both above 0, or neither")
+        if self.closest_point is not None and self.turns_about == "beam" and self.convention != "custom":
+            raise refuse("detector.closest_point", self.closest_point, 'none for pivot "beam"; give beam_center')
         put("roi", _roi(self.roi, self.pixels))
         _check_mask(self.mask, self.pixels)
 
@@ -157,6 +162,7 @@ class Detector:
         frame = self.frame
         flat = [self._axis("fast_axis", frame.fast), self._axis("slow_axis", frame.slow)]
         flat.append(self._axis("normal_axis", frame.normal))
+        _check_square(flat)
         tilt = [math.radians(angle) for angle in self.rotation]
         ratio = dot(beam, rotate_xyz(flat[2], *tilt))
         if ratio < 1e-6:
@@ -177,6 +183,16 @@ class Detector:
         else:
             origin = _corner(fast, slow, self._beam_spot(), scaled(beam, close / ratio))
         return _complete(origin, fast, slow, normal, close / ratio, beam)
+
+
+def _check_square(axes: list[Vector]) -> None:
+    for i, j, names in (
+        (0, 1, "fast_axis and slow_axis"),
+        (0, 2, "fast_axis and normal_axis"),
+        (1, 2, "slow_axis and normal_axis"),
+    ):
+        if abs(dot(axes[i], axes[j])) > 1e-6:
+            raise refuse(f"detector.{names}", (tuple(axes[i]), tuple(axes[j])), "axes at right angles")
 
 
 def _corner(fast: Vector, slow: Vector, spot: tuple[float, float], place: Vector) -> Vector:

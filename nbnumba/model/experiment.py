@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.beam import Beam
@@ -17,7 +19,11 @@ from nbnumba.model.sampling import Sampling
 from nbnumba.model.scan import Scan
 from nbnumba.model.sources import Sources, as_arrays
 from nbnumba.model.validate import refuse, unknown_key
-from nbnumba.physics.vector import Vector, cross, dot, length, unit
+from nbnumba.physics.pixel import flat_position, ray_to
+from nbnumba.physics.scattering import scattering_vector
+from nbnumba.physics.vector import Vector, cross, length, unit
+
+_PARALLEL = 1e-6  # sine of an angle that counts as none
 
 #: Fields of which a component holds one or the other: setting one clears its partners.
 ALTERNATIVES = (("cell", "orientation"), ("fluence", "flux"), ("distance", "close_distance"))
@@ -47,16 +53,18 @@ class Experiment:
         _ = self.geometry, self.oversample
 
     def _check_polarization(self) -> None:
-        self._check_across(self.beam_direction, "the beam")
-        for i, direction in enumerate(as_arrays(self.sources)[0].tolist()):
-            self._check_across(Vector(*direction), f"the beam of source {i}")
+        if length(cross(self.beam_direction, self.polarization_axis)) < _PARALLEL:
+            raise self._not_across("the beam")
+        incident, _, _ = as_arrays(self.sources)
+        along = np.linalg.norm(np.cross(incident, np.array(self.polarization_axis)), axis=1) < _PARALLEL
+        if along.any():
+            raise self._not_across(f"the beam of source {int(along.argmax())}")
 
-    def _check_across(self, beam: Vector, name: str) -> None:
-        if length(cross(beam, self.polarization_axis)) < 1e-6:
-            raise NbnumbaError(
-                f"beam.polarization_axis: found {tuple(self.polarization_axis)}, parallel to {name}; allowed: any "
-                "direction across the beam"
-            )
+    def _not_across(self, name: str) -> NbnumbaError:
+        return NbnumbaError(
+            f"beam.polarization_axis: found {tuple(self.polarization_axis)}, parallel to {name}; allowed: any "
+            "direction across the beam"
+        )
 
     @cached_property
     def beam_direction(self) -> Vector:
@@ -97,14 +105,13 @@ class Experiment:
         if isinstance(self.sampling.oversample, int):
             return self.sampling.oversample
         pixel = self.beam.wavelength * self.geometry.distance / self.detector.pixel_size
-        # Less a little, so that a whole quotient is not pushed up by rounding.
-        needed = math.ceil(3.0 * max(self.crystal.size) / pixel - 1e-9)
-        if needed > 1000:
+        needed = 3.0 * max(self.crystal.size) / pixel
+        if not needed <= 1000.0:
             raise NbnumbaError(
-                f"sampling.oversample: 'auto' asks for {needed} x {needed} sub-pixels for a crystal of "
+                f"sampling.oversample: 'auto' asks for {needed:.6g} x {needed:.6g} sub-pixels for a crystal of "
                 f"{max(self.crystal.size):.4g} A; set sampling.oversample to a whole number up to 1000"
             )
-        return max(needed, 1)
+        return max(math.ceil(needed - 1e-9), 1)  # a whole quotient is not to be pushed up by rounding
 
     @cached_property
     def layers(self) -> int:
@@ -126,10 +133,10 @@ class Experiment:
 
     def resolution(self, slow: float, fast: float) -> float:
         """Spacing [A] at a point of the detector's plane, in pixels from the outer corner of the first one."""
-        g, size = self.geometry, self.detector.pixel_size
-        point = [o + fast * size * f + slow * size * s for o, f, s in zip(g.origin, g.fast, g.slow, strict=True)]
-        cosine = min(dot(unit(Vector(*point)), self.beam_direction), 1.0)
-        return self.beam.wavelength / math.sqrt(max(2.0 * (1.0 - cosine), 1e-300))
+        size = self.detector.pixel_size
+        ray = ray_to(flat_position(self.geometry, fast * size, slow * size, 0.0))
+        q = length(scattering_vector(ray.direction, self.beam_direction, self.beam.wavelength))
+        return 1.0 / q if q > 0.0 else math.inf
 
     def replace(self, **changes: Any) -> Experiment:
         """Copy with fields changed by dotted name, as in ``replace(**{"crystal.misset": (10, 20, 30)})``.
@@ -146,15 +153,15 @@ class Experiment:
             put(tree, name, value)
         return _changed(self, tree, "experiment")
 
-    def to_toml(self, file: str | Path | None = None, *, inline: bool = False) -> str:
+    def to_toml(self, file: str | Path | None = None, *, inline: bool = False, overwrite: bool = False) -> str:
         """Text that ``from_toml`` turns into an equal experiment; also written to ``file`` if one is named.
 
-        Reflections and masks that were read from a file are referred to by its path, or, with ``inline``, held in the
-        text itself, as are those that were made in memory.
+        Reflections that were read from a file are referred to by its path, or, with ``inline``, held in the text
+        itself, as are masks and everything that was made in memory. An existing file stays, without ``overwrite``.
         """
         from nbnumba.model.toml import dump
 
-        return dump(self, file, inline=inline)
+        return dump(self, file, inline=inline, overwrite=overwrite)
 
     @classmethod
     def from_toml(cls, source: str | Path, settings: Mapping[str, Any] | None = None) -> Experiment:
@@ -171,17 +178,22 @@ class Experiment:
 
 
 def put(tree: dict[str, Any], name: str, value: Any) -> None:
-    """Set a value in nested dictionaries by its dotted name; its alternatives go."""
+    """Set a value in nested dictionaries by its dotted name."""
     *parents, last = name.split(".")
     for parent in parents:
         tree = tree.setdefault(parent, {})
         if not isinstance(tree, dict):
             raise NbnumbaError(f"{name}: found together with a value for {parent!r}; give one of them")
-    for partners in ALTERNATIVES:
-        if last in partners:
-            for other in partners:
-                tree.pop(other, None)
     tree[last] = value
+
+
+def without_rivals(current: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """What changes make of the fields of a part: of alternatives, the one that is set anew stays alone."""
+    values = {**current, **changes}
+    for partners in ALTERNATIVES:
+        if any(changes.get(name) is not None for name in partners):
+            values.update({name: None for name in partners if name in values and changes.get(name) is None})
+    return values
 
 
 def _changed(part: Any, changes: dict[str, Any], where: str) -> Any:
@@ -190,14 +202,11 @@ def _changed(part: Any, changes: dict[str, Any], where: str) -> Any:
     for name, value in changes.items():
         if name not in known:
             raise unknown_key(where, name, known)
-        for partners in ALTERNATIVES:
-            if name in partners and value is not None:
-                values.update({other: None for other in partners if other != name and other in known})
         current = getattr(part, name)
         if isinstance(value, dict):
             current = Scan() if name == "scan" and current is None else current
             if not is_dataclass(current):
-                raise unknown_key(f"{where}.{name}", next(iter(value)), [])
+                raise refuse(f"{where}.{name}", value, "a single value: it has no parts")
             value = _changed(current, value, name if where == "experiment" else f"{where}.{name}")
         values[name] = value
-    return replace(part, **values)
+    return type(part)(**without_rivals({name: getattr(part, name) for name in known}, values))

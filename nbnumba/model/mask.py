@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,21 +12,29 @@ import numpy as np
 from nbnumba.model.validate import refuse
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class Mask:
     """A frozen map of pixels: true where a pixel is rendered.
 
     Args:
         pixels: array (slow, fast) of bool, or of numbers of which 0 means "not rendered".
+
+    Raises:
+        NbnumbaError: no array of two dimensions, or of something else than numbers.
     """
 
-    def __init__(self, pixels: Any) -> None:
-        array = np.asarray(pixels)
+    pixels: np.ndarray
+
+    def __post_init__(self) -> None:
+        array = np.asarray(self.pixels)
         if array.ndim != 2 or array.size == 0 or array.dtype.kind not in "biuf":
             raise refuse("detector.mask", f"an array of shape {array.shape}", "a two-dimensional array (slow, fast)")
-        self.pixels = np.ascontiguousarray(array != 0)
-        self.pixels.flags.writeable = False
+        object.__setattr__(self, "pixels", read_only(array != 0))
 
-    @property
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Mask, (np.array(self.pixels),)  # a copied array would lose its protection
+
+    @cached_property
     def digest(self) -> str:
         """Hash of the content."""
         return hashlib.sha256(repr(self.pixels.shape).encode() + np.packbits(self.pixels).tobytes()).hexdigest()
@@ -38,3 +48,14 @@ class Mask:
     def __repr__(self) -> str:
         slow, fast = self.pixels.shape
         return f"Mask({slow} x {fast} pixels, {np.count_nonzero(self.pixels)} rendered)"
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    """Copy of a bool array that cannot be changed."""
+    result = np.array(array, dtype=np.bool_, order="C")
+    result.flags.writeable = False
+    return result
+
+
+#: Stands for "all pixels" where a loop wants an array.
+NO_MASK = read_only(np.zeros((0, 0)))

@@ -48,7 +48,7 @@ class Mosaic:
         matrices = np.empty((self.count, 3, 3))
         for m in range(self.count):
             axis, fraction = random_rotation(generator)
-            matrices[m] = rotation_matrix(axis, math.radians(self.spread) * fraction if m else 0.0)
+            matrices[m] = rotation_matrix(axis, domain_angle(math.radians(self.spread), fraction) if m else 0.0)
         return matrices
 
 
@@ -58,6 +58,11 @@ def random_rotation(generator: MinimalStandard) -> tuple[Vector, float]:
     rho = math.sqrt(1.0 - r2 * r2)
     axis = Vector(rho * math.sin(math.pi * r1), rho * math.cos(math.pi * r1), r2)
     return axis, float(np.float32(float(np.float32(1.0 - r3 * r3)) ** float(np.float32(1.0 / 3.0))))
+
+
+def domain_angle(spread: float, fraction: float) -> float:
+    """Angle [rad] of a domain: the product in single precision, as nanoBragg has it."""
+    return float(np.float32(spread) * np.float32(fraction))
 
 
 def rotation_matrix(axis: Vector, angle: float) -> np.ndarray:

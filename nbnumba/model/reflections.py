@@ -58,7 +58,8 @@ class Reflections:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Reflections):
             return NotImplemented
-        return np.array_equal(self.hkl, other.hkl) and np.array_equal(self.amplitude, other.amplitude)
+        same = np.array_equal(self.hkl, other.hkl) and np.array_equal(self.amplitude, other.amplitude)
+        return same and self.cell == other.cell
 
     def __hash__(self) -> int:
         return hash(self.digest)

@@ -14,12 +14,13 @@ from typing import Any, cast
 import numpy as np
 import tomli_w
 
+from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.beam import Beam
 from nbnumba.model.cell import Cell
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.detector import Detector
-from nbnumba.model.experiment import Experiment, put
+from nbnumba.model.experiment import Experiment, put, without_rivals
 from nbnumba.model.mask import Mask
 from nbnumba.model.mosaic import Mosaic
 from nbnumba.model.reflections import Reflections
@@ -32,16 +33,12 @@ PARTS = {"crystal": Crystal, "beam": Beam, "detector": Detector, "scan": Scan, "
 _LISTED = 50  # reflections up to this number are written as readable rows
 
 
-def dump(experiment: Experiment, file: str | Path | None = None, *, inline: bool = False) -> str:
+def dump(experiment: Experiment, file: str | Path | None, *, inline: bool, overwrite: bool) -> str:
     """TOML text of an experiment, also written to ``file`` if one is named."""
     text = tomli_w.dumps(_table(experiment, inline))
     if file is not None:
-        try:
-            Path(file).write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise NbnumbaError(
-                f"{file}: cannot be written ({error.strerror}); name a file in a folder that exists"
-            ) from None
+        with new_file(file, overwrite) as part:
+            part.write_text(text, encoding="utf-8")
     return text
 
 
@@ -108,11 +105,27 @@ def load(source: str | Path, settings: Mapping[str, Any]) -> Experiment:
     except tomllib.TOMLDecodeError as error:
         raise NbnumbaError(f"{name}: not valid TOML: {error}") from None
     try:
-        for setting, value in settings.items():
-            put(tree, setting, value)
-        return _experiment(tree, folder)
+        return _experiment(_with_settings(tree, settings), folder)
     except NbnumbaError as error:
         raise NbnumbaError(f"{name}: {error}") from None
+
+
+def _with_settings(tree: dict[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    for name, value in settings.items():
+        put(changes, name, value)
+    return _merged(tree, changes)
+
+
+def _merged(table: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Nested tables with changes; None marks what an alternative took the place of."""
+    values = dict(changes)
+    for key, value in changes.items():
+        if isinstance(value, dict) and isinstance(table.get(key), dict):
+            # A new file of reflections, say, takes the place of all that described the old one.
+            values[key] = value if "file" in value else _merged(table[key], value)
+    merged = without_rivals(table, values)
+    return {key: value for key, value in merged.items() if value is not None}
 
 
 def _read(file: Path) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from nbnumba.atomic import new_file
 from nbnumba.model.reflections import Reflections
-from nbnumba.outputs.atomic import new_file
 
 
 def write_dump(path: str | Path, reflections: Reflections, default_f: float, *, overwrite: bool = False) -> Path:

@@ -12,7 +12,7 @@ from typing import Any
 
 import h5py
 
-from nbnumba.outputs.atomic import new_file
+from nbnumba.atomic import new_file
 
 #: Calls a function with an open file and further arguments, and returns its result.
 Use = Callable[..., Any]

@@ -102,7 +102,11 @@ def _description(experiment: Experiment) -> str:
 
 def _mask(detector: h5py.Group, experiment: Experiment) -> None:
     mask, shape = experiment.detector.mask, experiment.detector.pixels
-    bad = np.zeros(shape, dtype=np.uint32) if mask is None else (~mask.pixels).astype(np.uint32)
+    (slow_start, slow_stop), (fast_start, fast_stop) = experiment.detector.region
+    bad = np.ones(shape, dtype=np.uint32)
+    bad[slow_start:slow_stop, fast_start:fast_stop] = 0
+    if mask is not None:
+        bad[~mask.pixels] = 1
     rows = max(1, min(shape[0], 2**20 // shape[1]))
     detector.create_dataset(
         "pixel_mask", data=bad, chunks=(rows, shape[1]), compression=GZIP_LEVEL, shuffle=True, track_times=False

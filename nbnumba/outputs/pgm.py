@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nbnumba.outputs.atomic import new_file
+from nbnumba.atomic import new_file
 
 
 def write_pgm(path: str | Path, grey: np.ndarray, scale: float, *, overwrite: bool = False) -> Path:

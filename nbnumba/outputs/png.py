@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError
-from nbnumba.outputs.atomic import new_file
 
 LARGEST = 2048
 _RANGE = 300.0  # between what is just seen and what is black

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nbnumba.outputs.atomic import new_file
+from nbnumba.atomic import new_file
 
 
 def write_raw(path: str | Path, image: np.ndarray, *, overwrite: bool = False) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nbnumba.outputs.atomic import new_file
+from nbnumba.atomic import new_file
 
 _BLOCK = 512
 

@@ -4,11 +4,11 @@ Forward model, section 2. Lengths in mm, F and S measured from the outer corner 
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nbnumba._jit import by_type, scalar
 from nbnumba.physics.rotation import rotate
-from nbnumba.physics.vector import Vector, dot, scaled
+from nbnumba.physics.vector import Vector, dot, minus, scaled
 
 
 class FlatPanel(NamedTuple):
@@ -24,7 +24,7 @@ class FlatPanel(NamedTuple):
 
 
 class CurvedPanel(NamedTuple):
-    """A panel wrapped on a sphere around the sample: offsets along e1, e2 become angles about k1, k2."""
+    """A panel wrapped on a sphere around the sample: offsets from a spot along e1, e2 become angles about k1, k2."""
 
     origin: Vector
     fast: Vector
@@ -33,7 +33,8 @@ class CurvedPanel(NamedTuple):
     pixel_size: float
     close_distance: float
     point_pixels: bool
-    center: Vector  # distance times beam
+    center: Vector  # where the beam meets the sphere: distance times beam
+    spot: Vector  # point that the offsets are counted from
     radius: float
     e1: Vector
     k1: Vector
@@ -55,8 +56,8 @@ def subpixel_center(pixel: float, sub: float, oversample: float, pixel_size: flo
 
 
 @scalar
-def flat_position(panel: FlatPanel | CurvedPanel, fast: float, slow: float, depth: float) -> Vector:
-    """Position [mm] of the point at offsets ``fast``, ``slow`` and ``depth`` [mm]."""
+def flat_position(panel: Any, fast: float, slow: float, depth: float) -> Vector:
+    """Position [mm] at offsets ``fast``, ``slow``, ``depth`` [mm] on anything with an origin and three axes."""
     return Vector(
         panel.origin.x + fast * panel.fast.x + slow * panel.slow.x + depth * panel.normal.x,
         panel.origin.y + fast * panel.fast.y + slow * panel.slow.y + depth * panel.normal.y,
@@ -67,14 +68,32 @@ def flat_position(panel: FlatPanel | CurvedPanel, fast: float, slow: float, dept
 @scalar
 def curved_position(panel: CurvedPanel, fast: float, slow: float, depth: float) -> Vector:
     """Position [mm] on the sphere: the direct beam's spot turned by the flat offsets over the radius."""
-    flat = flat_position(panel, fast, slow, depth)
-    turned = rotate(panel.center, panel.k1, dot(flat, panel.e1) / panel.radius)
-    return rotate(turned, panel.k2, dot(flat, panel.e2) / panel.radius)
+    offset = minus(flat_position(panel, fast, slow, depth), panel.spot)
+    turned = rotate(panel.center, panel.k1, dot(offset, panel.e1) / panel.radius)
+    return rotate(turned, panel.k2, dot(offset, panel.e2) / panel.radius)
 
 
 @by_type({FlatPanel: flat_position, CurvedPanel: curved_position})
 def position(panel: FlatPanel | CurvedPanel, fast: float, slow: float, depth: float) -> Vector:
     """Position [mm] of a point of either kind of panel."""
+    raise NotImplementedError
+
+
+@scalar
+def flat_parallax(panel: FlatPanel, direction: Vector) -> float:
+    """Cosine between a ray and the panel's normal."""
+    return dot(direction, panel.normal)
+
+
+@scalar
+def curved_parallax(panel: CurvedPanel, direction: Vector) -> float:
+    """Every ray from its centre meets a sphere along the normal."""
+    return 1.0
+
+
+@by_type({FlatPanel: flat_parallax, CurvedPanel: curved_parallax})
+def parallax(panel: FlatPanel | CurvedPanel, direction: Vector) -> float:
+    """Cosine between a ray and the normal where it meets the panel."""
     raise NotImplementedError
 
 

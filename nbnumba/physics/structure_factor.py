@@ -71,7 +71,7 @@ def address(table: Table, h: float, k: float, l: float) -> float:  # noqa: E741
 
 
 @scalar
-def surrounded(table: Table, h: float, k: float, l: float) -> bool:  # noqa: E741
+def box_surrounds(table: Table, h: float, k: float, l: float) -> bool:  # noqa: E741
     """Whether the 4 x 4 x 4 reflections around the fractional indices lie in the box (the table less its border)."""
     i = math.floor(h) - table.h_low
     j = math.floor(k) - table.k_low
@@ -95,7 +95,7 @@ def cubic(u: float) -> Weights:
 
 @scalar
 def tricubic(table: Table, h: float, k: float, l: float) -> float:  # noqa: E741
-    """Amplitude at fractional indices that are ``surrounded``: tensor product of cubic weights."""
+    """Amplitude at fractional indices that the box surrounds: tensor product of cubic weights."""
     h_floor = math.floor(h)
     k_floor = math.floor(k)
     l_floor = math.floor(l)
@@ -130,7 +130,7 @@ def nearest_amplitude(table: Table, at: Indices) -> float:
 @scalar
 def tricubic_amplitude(table: Tricubic, at: Indices) -> float:
     """F_cell between reflections."""
-    if surrounded(table, at.h, at.k, at.l):
+    if box_surrounds(table, at.h, at.k, at.l):
         return tricubic(table, at.h, at.k, at.l)
     return nearest_amplitude(table, at)
 
@@ -138,4 +138,22 @@ def tricubic_amplitude(table: Tricubic, at: Indices) -> float:
 @by_type({Uniform: uniform_amplitude, Nearest: nearest_amplitude, Tricubic: tricubic_amplitude})
 def cell_amplitude(structure: Structure, at: Indices) -> float:
     """F_cell at the given indices."""
+    raise NotImplementedError
+
+
+@scalar
+def always(structure: Structure, at: Indices) -> bool:
+    """True: there is nothing to interpolate."""
+    return True
+
+
+@scalar
+def can_interpolate(table: Tricubic, at: Indices) -> bool:
+    """Whether the box surrounds the point."""
+    return box_surrounds(table, at.h, at.k, at.l)
+
+
+@by_type({Uniform: always, Nearest: always, Tricubic: can_interpolate})
+def covered(structure: Structure, at: Indices) -> bool:
+    """Whether ``cell_amplitude`` is what was asked for at the given indices."""
     raise NotImplementedError

@@ -39,6 +39,12 @@ def plus(u: Vector, v: Vector) -> Vector:
 
 
 @scalar
+def minus(u: Vector, v: Vector) -> Vector:
+    """Difference u - v."""
+    return Vector(u.x - v.x, u.y - v.y, u.z - v.z)
+
+
+@scalar
 def length(u: Vector) -> float:
     """Length |u|."""
     return math.sqrt(dot(u, u))

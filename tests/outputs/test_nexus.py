@@ -36,7 +36,7 @@ EXPERIMENTS = {
     "many": PLAIN.replace(**{"crystal.reflections": MANY, "crystal.mosaic": nb.Mosaic(spread=0.1, domains=3, seed=9)}),
     "mask": PLAIN.replace(**{"detector.mask": MASK, "detector.roi": ((2, 9), (3, 30))}),
     "sources": PLAIN.replace(**{"beam.sources": PINK}),
-    "pink": PLAIN.replace(**{"beam.dispersion": 1.0, "beam.dispersion_steps": 5, "beam.divergence": (1.0, 2.0)}),
+    "pink": PLAIN.replace(**{"beam.dispersion": 1.0, "beam.dispersion_steps": 5}),
     "tilted": PLAIN.replace(**TILTED),
     "sensor": PLAIN.replace(**{"detector.sensor_thickness": 0.45, "detector.sensor_mu": 0.5}),
     "curved": PLAIN.replace(**{"detector.curvature": "spherical"}),

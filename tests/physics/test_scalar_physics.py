@@ -210,7 +210,7 @@ def test_tricubic_reproduces_cubic_functions_inside_the_list(rng):
 def test_interpolation_needs_64_neighbours(h, inside):
     table = tricubic_table(cubic_in_each_index, -4, 4)
     for place in ((h, 0.5, 0.5), (0.5, h, 0.5), (0.5, 0.5, h)):
-        assert bool(structure_factor.surrounded(table, *place)) is inside
+        assert bool(structure_factor.box_surrounds(table, *place)) is inside
 
 
 @pytest.mark.parametrize(("hkl", "expected"), [((1, 2, 3), 5.0), ((1, 2, 4), 0.25), ((40000, -40000, 0), 0.25)])

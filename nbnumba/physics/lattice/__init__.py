@@ -8,6 +8,17 @@ from nbnumba.physics.lattice.tophat import Tophat, TophatStar, tophat_amplitude,
 
 Lattice = Square | Round | Gauss | GaussStar | Tophat | TophatStar
 
+#: The shapes by the name that users give them. Fields of a shape's tuple are numbers of cells na, nb, nc, the factor
+#: fudge, or products of reciprocal axes, as ``metric`` names them.
+SHAPES: dict[str, type] = {
+    "square": Square,
+    "round": Round,
+    "gauss": Gauss,
+    "gauss_star": GaussStar,
+    "tophat": Tophat,
+    "tophat_star": TophatStar,
+}
+
 
 @by_type(
     {

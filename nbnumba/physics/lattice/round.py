@@ -1,6 +1,6 @@
 """Ellipsoid: F_latt = Na Nb Nc 0.7236 * 3 (sin x - x cos x)/x^3, x = pi sqrt(fudge rho) (forward model, 4).
 
-rho = (Na dh)^2 + (Nb dk)^2 + (Nc dl)^2.
+rho is the squared distance in the index metric of ``metric``.
 """
 
 import math
@@ -9,6 +9,7 @@ from typing import NamedTuple
 from nbnumba._jit import scalar
 from nbnumba.constants import ROUND_SCALE
 from nbnumba.physics.elementary import cos_pi, nearest_integer, sin_pi
+from nbnumba.physics.lattice.metric import index_square
 
 
 class Round(NamedTuple):
@@ -37,8 +38,5 @@ def sphere_transform(turns: float) -> float:
 @scalar
 def round_amplitude(lattice: Round, dh: float, dk: float, dl: float) -> float:
     """F_latt at the offsets dh, dk, dl from the nearest reflection."""
-    a = lattice.na * dh
-    b = lattice.nb * dk
-    c = lattice.nc * dl
-    turns = math.sqrt(lattice.fudge * (a * a + b * b + c * c))
+    turns = math.sqrt(lattice.fudge * index_square(lattice, dh, dk, dl))
     return lattice.na * lattice.nb * lattice.nc * ROUND_SCALE * sphere_transform(turns)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from nbnumba.atomic import check_writable, new_file
 from nbnumba.errors import NbnumbaError
-from nbnumba.outputs.atomic import check_writable, new_file
 from nbnumba.outputs.hdf5 import new_hdf5
 
 # Writes an HDF5 file of about 1 MB, then shows that nothing odd is said when the program ends.

@@ -1,0 +1,45 @@
+"""One step of the sum over layers, sub-pixels, sources, phi steps and domains (forward model, 1).
+
+Its value is w omega capture P F_cell^2 F_latt^2: ``weight`` does not know the crystal, ``intensity`` nothing else.
+"""
+
+from typing import NamedTuple
+
+from nbnumba._jit import scalar
+from nbnumba.physics.lattice import Lattice, amplitude
+from nbnumba.physics.rotation import Matrix
+from nbnumba.physics.scattering import Indices, indices
+from nbnumba.physics.vector import Vector
+
+
+class Diffraction(NamedTuple):
+    """What one orientation of the lattice makes of a scattering vector."""
+
+    at: Indices
+    f_latt: float  # up to its sign
+
+
+@scalar
+def layer_depth(layer: float, thickness: float) -> float:
+    """Depth [mm] of the front of a sensor layer, all of one thickness [mm]."""
+    return layer * thickness
+
+
+@scalar
+def weight(source: float, omega: float, caught: float, polar: float) -> float:
+    """Product of a source's weight, solid angle, caught fraction and polarization."""
+    return source * omega * caught * polar
+
+
+@scalar
+def diffraction(axes: Matrix, lattice: Lattice, q: Vector) -> Diffraction:
+    """Indices of q [1/A] for the axes a, b, c [A], and the lattice transform there."""
+    at = indices(axes, q)
+    return Diffraction(at, amplitude(lattice, at.h - at.h0, at.k - at.k0, at.l - at.l0))
+
+
+@scalar
+def intensity(f_cell: float, f_latt: float) -> float:
+    """F_cell^2 F_latt^2."""
+    f = f_cell * f_latt
+    return f * f
