@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import logging
 import math
 import os
+import pickle
 import shutil
 import tempfile
 import threading
@@ -32,6 +34,7 @@ _INLINED = {"forceinline": True, "error_model": "numpy", "fastmath": FASTMATH}
 _MONTH = 30 * 86400.0  # seconds
 
 _one_at_a_time = threading.RLock()
+_loops: list[Any] = []
 _pending: list[Callable[[], None]] = []
 
 
@@ -146,11 +149,34 @@ def loop(*, parallel: bool = False, exact: bool = False) -> Callable[[Function],
         # Numba takes the folder from its own global setting at this moment; other users of Numba keep theirs.
         previous, config.CACHE_DIR = config.CACHE_DIR, str(directory or "")
         try:
-            return jit(function)
+            _loops.append(jit(function))
+            return _loops[-1]
         finally:
             config.CACHE_DIR = previous
 
     return decorate
+
+
+def call(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a loop; where compiled code can be neither stored nor read back, compile without the cache."""
+    try:
+        return function(*arguments)
+    except (OSError, EOFError, pickle.UnpicklingError) as error:
+        folder = cache_directory()
+        if folder is None:
+            raise
+        logging.getLogger("nbnumba").warning("compiled code is not kept: %s: %s", folder, error)
+        _forget(folder)
+        return function(*arguments)
+
+
+def _forget(folder: Path) -> None:
+    """Empty the cache, so that the next process starts anew, and do without it in this one."""
+    from numba.core.caching import NullCache
+
+    shutil.rmtree(folder, ignore_errors=True)
+    for function in _loops:
+        function._cache = NullCache()
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,8 @@ def report_text(report: dict[str, Any]) -> str:
         ("Beam", f"{report['wavelength_A']:g} A, detector at {report['distance_mm']:g} mm"),
         ("Resolution", f"{report['resolution_edge_A']:.3f} A at the edge, "
             f"{report['resolution_corner_A']:.3f} A at the corner"),
-        ("Beam centre", f"fast, slow {_numbers(centers['fast_slow'], '.3f')} mm from the first pixel's corner"),
+        ("Beam centre", f"fast, slow {_numbers(centers['fast_slow'], '.3f')} mm from the first pixel's corner"
+                        f"{'' if math.isfinite(centers['fast_slow'][0]) else ' (the beam misses the plane)'}"),
         ("", f"MOSFLM {_numbers(centers['mosflm'], '.3f')}, DENZO {_numbers(centers['denzo'], '.3f')}, "
              f"ADXV {_numbers(centers['adxv'], '.3f')} mm"),
         ("", f"XDS ORGX, ORGY {_numbers(centers['xds_orgx_orgy_pixels'], '.2f')} pixels, "

@@ -63,6 +63,10 @@ def simulate(
             outside += render(arguments, image, start, stop)
             if progress is not None:
                 progress(stop - first, last - first)
+    if not np.isfinite(image.sum(dtype=np.float64)):
+        raise NbnumbaError(
+            "the image holds numbers beyond float32: amplitudes, numbers of cells, fluence or spot_scale are too large"
+        )
     if outside:
         _warn(
             f"{outside} of {experiment.pixels_rendered * experiment.steps_per_pixel} steps lie too close to the edge "

@@ -174,7 +174,6 @@ def detectors(draw, convention, curvature, axes):
     values[draw(st.sampled_from(("distance", "close_distance")))] = distance
     values["twotheta"] = float(rng.uniform(-12.0, 12.0))
     if draw(st.booleans()):
-        thickness = st.sampled_from((0.0, 0.3, 2.0))
         values.update(sensor_thickness=float(rng.uniform(0.05, 1.0)), sensor_mu=float(rng.uniform(0.2, 3.0)))
     if draw(st.booleans()):
         values["mask"] = nb.Mask(rng.uniform(size=PIXELS) < 0.8)

@@ -81,7 +81,8 @@ def test_set_changes_the_experiment(toml, tmp_path):
 
 def test_set_can_name_a_reflection_file(toml, tmp_path):
     (tmp_path / "f.hkl").write_text("1 0 0 5.0\n0 1 0 6.0\n")
-    assert run("simulate", toml, "-o", tmp_path / "a.h5", "--set", "crystal.reflections=f.hkl").returncode == 0
+    words = ["simulate", toml, "-o", tmp_path / "a.h5", "--set", "crystal.reflections=f.hkl"]
+    assert run(*words, cwd=tmp_path).returncode == 0
     experiment, _ = nb.read_nexus(tmp_path / "a.h5")
     assert experiment.crystal.reflections.amplitude.tolist() == [5.0, 6.0]
 
@@ -108,6 +109,8 @@ def test_demo_writes_its_files_and_a_way_on(tmp_path):
     assert result.returncode == 0, result.stderr
     assert {file.name for file in (tmp_path / "demo").iterdir()} == {"demo.toml", "1orc.pdb.gz", "demo.h5", "demo.png"}
     assert "nbnumba simulate" in result.stdout
+    assert run("demo", "-o", tmp_path / "demo").returncode == 0
+    (tmp_path / "demo" / "demo.toml").write_text("mine")
     refused(run("demo", "-o", tmp_path / "demo"), "exists", "--overwrite")
     assert run("demo", "-o", tmp_path / "demo", "--overwrite").returncode == 0
 
@@ -169,7 +172,7 @@ def test_bad_reflection_file_is_refused(name, toml, tmp_path):
     file, content, parts = BAD_REFLECTIONS[name]
     (tmp_path / file).write_bytes(content)
     output = tmp_path / "out.h5"
-    refused(run("simulate", toml, "-o", output, "--set", f"crystal.reflections={file}"), *parts)
+    refused(run("simulate", toml, "-o", output, "--set", f"crystal.reflections={tmp_path / file}"), *parts)
     assert not output.exists()
 
 
@@ -182,7 +185,7 @@ def test_mtz_without_amplitudes_lists_its_columns(toml, tmp_path):
     mtz.add_column("PHIC", "P")
     mtz.set_data(np.array([[1, 0, 0, 90.0]], dtype=np.float32))
     mtz.write_to_file(str(tmp_path / "a.mtz"))
-    result = run("simulate", toml, "-o", tmp_path / "out.h5", "--set", "crystal.reflections=a.mtz")
+    result = run("simulate", toml, "-o", tmp_path / "out.h5", "--set", f"crystal.reflections={tmp_path / 'a.mtz'}")
     refused(result, "a.mtz", "PHIC")
 
 
@@ -207,6 +210,37 @@ def test_existing_output_is_kept(toml, tmp_path):
     assert output.read_text() == "precious"
     assert run("simulate", toml, "-o", output, "--overwrite").returncode == 0
     assert h5py.is_hdf5(output)
+
+
+def test_outputs_that_are_one_file_or_an_input_are_refused(toml, tmp_path):
+    refused(run("simulate", toml, "-o", tmp_path / "a", "--png", tmp_path / "a"), "another output")
+    refused(run("simulate", toml, "-o", toml, "--overwrite"), "input")
+    assert toml.read_text() == GOOD
+    assert not (tmp_path / "a").exists()
+
+
+def test_series_needs_a_rotation(toml, tmp_path):
+    refused(run("simulate", toml, "-o", tmp_path / "a.h5", "--images", 2), "--images", "scan.width")
+
+
+def test_broken_cache_is_made_anew(toml, tmp_path):
+    cache = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    assert run("simulate", toml, "-o", tmp_path / "a.h5", **cache).returncode == 0
+    for file in (tmp_path / "cache").rglob("*.nb?"):
+        file.write_bytes(file.read_bytes()[:50])
+    for name in ("b.h5", "c.h5"):
+        assert run("simulate", toml, "-o", tmp_path / name, **cache).returncode == 0
+    np.testing.assert_array_equal(nb.read_nexus(tmp_path / "c.h5")[1], nb.read_nexus(tmp_path / "a.h5")[1])
+
+
+def test_image_beyond_float32_is_refused(toml, tmp_path):
+    refused(run("simulate", toml, "-o", tmp_path / "a.h5", "--set", "crystal.default_f=1e30"), "float32")
+
+
+def test_beam_off_the_detector_is_null_in_json(toml, tmp_path):
+    words = ["--set", "detector.convention=xds", "--set", "detector.twotheta=100", "--json"]
+    report = json.loads(run("simulate", toml, "-o", tmp_path / "a.h5", *words).stdout, parse_constant=pytest.fail)
+    assert report["beam_center"]["mosflm"] == [None, None]
 
 
 def test_full_disk_leaves_nothing(toml, tmp_path):

@@ -22,7 +22,10 @@ from nbnumba_cli import options
 @options.threads
 @options.overwrite
 def command(folder: Path, threads: int | None, overwrite: bool) -> None:
-    """Render a built-in example: the mutant Cro repressor 1ORC, 1 A wavelength, a million pixels."""
+    """Render a built-in example: the mutant Cro repressor 1ORC, 1 A wavelength, a million pixels.
+
+    Run again, it renders again; a demo.toml that was changed meanwhile stays, without --overwrite.
+    """
     from nbnumba.demo import unpack
     from nbnumba_cli.render import render_to_files
 
@@ -30,7 +33,7 @@ def command(folder: Path, threads: int | None, overwrite: bool) -> None:
     click.echo(f"Rendering {toml}: a crystal of 1ORC, computed from its coordinates in the wwPDB.")
     picture = folder / "demo.png"
     render_to_files(
-        experiment, folder / "demo.h5", picture, overwrite=overwrite, threads=threads, command_line="nbnumba demo"
+        experiment, folder / "demo.h5", picture, overwrite=True, threads=threads, command_line="nbnumba demo"
     )
     click.echo(
         f"\nLook at {picture}. Then try\n"

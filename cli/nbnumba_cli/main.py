@@ -64,10 +64,13 @@ def _stop(*_: Any) -> NoReturn:
 def main(args: list[str] | None = None) -> NoReturn:
     """Run the program and exit with its code; bad input ends in one message, never in a traceback."""
     warnings.showwarning = _print_warning
-    signal.signal(signal.SIGTERM, _stop)  # so that half-written files are removed
+    for name in ("SIGTERM", "SIGHUP"):  # so that half-written files are removed
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _stop)
     try:
         cli.main(args=args, prog_name="nbnumba", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -83,4 +86,7 @@ def main(args: list[str] | None = None) -> NoReturn:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(FAILED)
+    except OSError as error:
+        click.echo(f"Error: {error.filename or 'output'}: {error.strerror}", err=True)
+        os._exit(FAILED)  # nothing more can be flushed
     sys.exit(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -19,6 +20,8 @@ from nbnumba.model.experiment import Experiment
 _PATIENCE = 2.0  # seconds
 COMPILING = "Compiling for this kind of experiment; the next run starts at once."
 
+FILES = ("crystal.reflections", "crystal.reflections.file", "detector.mask", "beam.sources")
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 threads: Decorator = click.option(
@@ -35,7 +38,8 @@ def experiment_source(function: Callable[..., Any]) -> Callable[..., Any]:
         "settings",
         multiple=True,
         metavar="NAME=VALUE",
-        help="Change a value of the experiment, as in --set crystal.misset=10,20,30 (degrees); may be repeated.",
+        help="Change a value of the experiment, as in --set crystal.misset=10,20,30 (degrees); may be repeated. "
+        "Names of files are relative to the working folder.",
     )(function)
     function = click.option(
         "--nanobragg", metavar='"FLAGS"', default=None, help="Flags of the nanoBragg program instead of a TOML file."
@@ -65,14 +69,37 @@ def load_experiment(file: Path | None, nanobragg: str | None, settings: tuple[st
 def _setting(text: str) -> tuple[str, Any]:
     """Name and value of NAME=VALUE: any TOML value, a list without brackets, or bare text."""
     name, equals, value = text.partition("=")
-    if not equals or not name.strip():
+    if not equals or not name.strip() or "\n" in text:
         raise NbnumbaError(f"--set: found {text!r}; allowed: NAME=VALUE, as in crystal.misset=10,20,30")
     for candidate in (value, f"[{value}]" if "," in value else value):
         try:
-            return name.strip(), tomllib.loads(f"value = {candidate}")["value"]
+            value = tomllib.loads(f"value = {candidate}")["value"]
+            break
         except tomllib.TOMLDecodeError:
             continue
-    return name.strip(), value
+    return name.strip(), _from_here(name.strip(), value)
+
+
+def _from_here(name: str, value: Any) -> Any:
+    """Names of files on the command line are relative to the working folder, not to the TOML file."""
+    if name in FILES and isinstance(value, str):
+        return str(Path(value).absolute())
+    if isinstance(value, dict) and isinstance(value.get("file"), str):
+        return {**value, "file": str(Path(value["file"]).absolute())}
+    return value
+
+
+def keep_inputs(experiment: Experiment, file: Path | None, outputs: list[Path | None]) -> None:
+    """Refuse outputs that are the same file as one another or as an input."""
+    reflections = experiment.crystal.reflections
+    inputs = [file, reflections.origin.get("file") if reflections else None]
+    taken = {os.path.realpath(name) for name in inputs if name is not None}
+    for output in outputs:
+        if output is not None:
+            place = os.path.realpath(output)
+            if place in taken:
+                raise NbnumbaError(f"{output}: is an input or another output of this command; name another file")
+            taken.add(place)
 
 
 class ProgressBar:

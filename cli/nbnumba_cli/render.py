@@ -13,6 +13,7 @@ import numpy as np
 
 import nbnumba as nb
 from nbnumba.atomic import check_writable
+from nbnumba.errors import NbnumbaError
 from nbnumba.report import image_report, report_text
 from nbnumba_cli.options import progress_bar
 
@@ -32,6 +33,8 @@ def render_to_files(
     files = [output] if png is None else [output, png]
     for file in files:
         check_writable(file, overwrite)
+    if images > 1 and (experiment.scan is None or experiment.scan.width == 0.0):
+        raise NbnumbaError(f"--images: found {images} without a rotation; add --set scan.width=DEGREES, or ask for 1")
     first: dict[str, Any] = {}
 
     def rendered() -> Iterator[np.ndarray]:
@@ -47,8 +50,11 @@ def render_to_files(
     if png is not None:
         nb.write_png(png, first["image"], overwrite=overwrite)
     if as_json:
-        click.echo(json.dumps(_jsonable({**first["report"], "files": [str(file) for file in files]}), allow_nan=False))
+        report = {**first["report"], "images": images, "files": [str(file) for file in files]}
+        click.echo(json.dumps(_jsonable(report), allow_nan=False))
     else:
+        if images > 1:
+            click.echo(f"The first of {images} images:")
         click.echo(report_text(first["report"]))
         click.echo("\n".join(f"Wrote {file}" for file in files))
 

@@ -23,8 +23,8 @@ from nbnumba_cli import options
     show_default=True,
     help="Number of images; with a scan, image i starts at scan.start + i*scan.width degrees.",
 )
-@click.option("--device", default="cpu", show_default=True, help="Where to compute.")
-@click.option("--precision", default="double", show_default=True, help="Arithmetic of the loops.")
+@click.option("--device", default="cpu", show_default=True, help="Where to compute: cpu.")
+@click.option("--precision", default="double", show_default=True, help="Arithmetic of the loops: double.")
 @options.threads
 @options.overwrite
 @options.as_json
@@ -50,7 +50,8 @@ def command(
     from nbnumba_cli.render import render_to_files
 
     described = options.load_experiment(experiment, nanobragg, settings)
-    line = shlex.join(["nbnumba", *sys.argv[1:]])
+    line = shlex.join(["nbnumba", *sys.argv[1:]]).encode("utf-8", "backslashreplace").decode("utf-8")
+    options.keep_inputs(described, experiment, [output, png])
     render_to_files(
         described, output, png, images=images, overwrite=overwrite, as_json=as_json, command_line=line, **how
     )

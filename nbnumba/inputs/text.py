@@ -11,8 +11,9 @@ def read_bytes(file: str | Path) -> bytes:
     """Content of a file."""
     try:
         return Path(file).read_bytes()
-    except OSError as error:
-        raise NbnumbaError(f"{file}: cannot be read ({error.strerror}); name an existing file") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise NbnumbaError(f"{file}: cannot be read ({why}); name an existing file") from None
 
 
 def read_rows(file: str | Path) -> list[tuple[int, list[float]]]:

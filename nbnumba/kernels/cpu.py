@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from nbnumba._jit import by_type, loop, scalar
+from nbnumba._jit import by_type, call, loop, scalar
 from nbnumba.kernels.arguments import Arguments, Region, Sensor, matrix, panel_of, row_vector
 from nbnumba.physics.absorption import capture
 from nbnumba.physics.lattice import Lattice
@@ -259,4 +259,4 @@ def render_rows(  # type: ignore[no-untyped-def]
 
 def render(arguments: Arguments, image: np.ndarray, start: int, stop: int) -> int:
     """Render rows start ... stop - 1 of the image in place; the number of points that could not be interpolated."""
-    return int(render_rows(image, start, stop, *arguments))
+    return int(call(render_rows, image, start, stop, *arguments))

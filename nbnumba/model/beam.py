@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from nbnumba.constants import UNIT_FLUENCE
@@ -13,6 +14,13 @@ from nbnumba.physics.vector import Vector
 
 #: A grid of more sources is a mistake.
 MOST_SOURCES = 10**6
+
+
+def _finite(compute: Callable[[], float]) -> bool:
+    try:
+        return math.isfinite(compute())
+    except (OverflowError, ZeroDivisionError):
+        return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +63,7 @@ class Beam:
 
     def __post_init__(self) -> None:
         put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
-        put("wavelength", number("beam.wavelength", self.wavelength, "A", above=0.0, high=1e4))
+        put("wavelength", number("beam.wavelength", self.wavelength, "A", low=1e-4, high=1e4))
         if self.fluence is not None and self.flux is not None:
             raise NbnumbaError("beam: found both fluence and flux; give one of them")
         for name, unit in (("fluence", "photons/m^2"), ("flux", "photons/s")):
@@ -63,6 +71,8 @@ class Beam:
                 put(name, number(f"beam.{name}", getattr(self, name), unit, low=0.0))
         put("exposure", number("beam.exposure", self.exposure, "s", above=0.0))
         put("size", number("beam.size", self.size, "mm", above=0.0))
+        if not _finite(lambda: self.photons_per_area):
+            raise refuse("beam.flux, exposure, size", (self.flux, self.exposure, self.size), "a finite fluence")
         put("polarization", number("beam.polarization", self.polarization, low=-1.0, high=1.0))
         flag("beam.polarized", self.polarized)
         flag("beam.round_divergence", self.round_divergence)

@@ -80,14 +80,14 @@ class Detector:
         put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
         counts = numbers("detector.pixels", self.pixels, 2)
         put("pixels", tuple(whole("detector.pixels", n, low=1, high=10**6) for n in counts))
-        put("pixel_size", number("detector.pixel_size", self.pixel_size, "mm", above=0.0))
+        put("pixel_size", number("detector.pixel_size", self.pixel_size, "mm", low=1e-6, high=1e6))
         if self.distance is not None and self.close_distance is not None:
             raise NbnumbaError("detector: found both distance and close_distance; give one of them")
         if self.close_distance is not None:
-            put("close_distance", number("detector.close_distance", self.close_distance, "mm", above=0.0))
+            put("close_distance", number("detector.close_distance", self.close_distance, "mm", low=1e-3, high=1e9))
         else:
             distance = 100.0 if self.distance is None else self.distance
-            put("distance", number("detector.distance", distance, "mm, in front of the sample", above=0.0))
+            put("distance", number("detector.distance", distance, "mm, in front of the sample", low=1e-3, high=1e9))
         choice("detector.convention", self.convention, tuple(CONVENTIONS))
         choice("detector.curvature", self.curvature, CURVATURES)
         if self.pivot is not None:

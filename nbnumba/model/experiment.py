@@ -23,6 +23,8 @@ from nbnumba.physics.pixel import flat_position, ray_to
 from nbnumba.physics.scattering import scattering_vector
 from nbnumba.physics.vector import Vector, cross, length, unit
 
+PARTS: dict[str, type] = {"crystal": Crystal, "beam": Beam, "detector": Detector, "scan": Scan, "sampling": Sampling}
+
 _PARALLEL = 1e-6  # sine of an angle that counts as none
 
 #: Fields of which a component holds one or the other: setting one clears its partners.
@@ -44,8 +46,7 @@ class Experiment:
     sampling: Sampling = field(default_factory=Sampling)
 
     def __post_init__(self) -> None:
-        kinds = {"crystal": Crystal, "beam": Beam, "detector": Detector, "scan": Scan, "sampling": Sampling}
-        for name, kind in kinds.items():
+        for name, kind in PARTS.items():
             value = getattr(self, name)
             if not isinstance(value, kind) and not (name == "scan" and value is None):
                 raise refuse(f"experiment.{name}", value, f"a {kind.__name__}(...)")
@@ -187,6 +188,14 @@ def put(tree: dict[str, Any], name: str, value: Any) -> None:
     tree[last] = value
 
 
+def unknown_part(name: str) -> NbnumbaError:
+    """Error for a name that is no part of an experiment, but may be a field of one."""
+    homes = [f"{part}.{name}" for part, kind in PARTS.items() if name in {f.name for f in fields(kind)}]
+    if homes:
+        return NbnumbaError(f"experiment: no such key {name!r}. Did you mean {' or '.join(homes)}?")
+    return unknown_key("experiment", name, list(PARTS))
+
+
 def without_rivals(current: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """What changes make of the fields of a part: of alternatives, the one that is set anew stays alone."""
     values = {**current, **changes}
@@ -201,7 +210,7 @@ def _changed(part: Any, changes: dict[str, Any], where: str) -> Any:
     values: dict[str, Any] = {}
     for name, value in changes.items():
         if name not in known:
-            raise unknown_key(where, name, known)
+            raise unknown_part(name) if where == "experiment" else unknown_key(where, name, known)
         current = getattr(part, name)
         if isinstance(value, dict):
             current = Scan() if name == "scan" and current is None else current

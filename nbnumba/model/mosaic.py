@@ -34,7 +34,7 @@ class Mosaic:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "spread", number("crystal.mosaic.spread", self.spread, "degrees", low=0.0, high=180.0))
-        object.__setattr__(self, "domains", whole("crystal.mosaic.domains", self.domains, low=1))
+        object.__setattr__(self, "domains", whole("crystal.mosaic.domains", self.domains, low=1, high=10**7))
         object.__setattr__(self, "seed", whole("crystal.mosaic.seed", self.seed, low=1))
 
     @property

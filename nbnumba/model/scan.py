@@ -31,7 +31,7 @@ class Scan:
     def __post_init__(self) -> None:
         object.__setattr__(self, "start", number("scan.start", self.start, "degrees"))
         object.__setattr__(self, "width", number("scan.width", self.width, "degrees"))
-        object.__setattr__(self, "steps", whole("scan.steps", self.steps, low=1))
+        object.__setattr__(self, "steps", whole("scan.steps", self.steps, low=1, high=10**6))
         if self.axis is not None:
             object.__setattr__(self, "axis", direction("scan.axis", self.axis))
         choice("scan.rule", self.rule, RULES)

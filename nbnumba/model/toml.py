@@ -16,20 +16,14 @@ import tomli_w
 
 from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError
-from nbnumba.model.beam import Beam
 from nbnumba.model.cell import Cell
-from nbnumba.model.crystal import Crystal
-from nbnumba.model.detector import Detector
-from nbnumba.model.experiment import Experiment, put, without_rivals
+from nbnumba.model.experiment import PARTS, Experiment, put, unknown_part, without_rivals
 from nbnumba.model.mask import Mask
 from nbnumba.model.mosaic import Mosaic
 from nbnumba.model.reflections import Reflections
-from nbnumba.model.sampling import Sampling
-from nbnumba.model.scan import Scan
 from nbnumba.model.sources import Sources
 from nbnumba.model.validate import numbers, unknown_key
 
-PARTS = {"crystal": Crystal, "beam": Beam, "detector": Detector, "scan": Scan, "sampling": Sampling}
 _LISTED = 50  # reflections up to this number are written as readable rows
 
 
@@ -141,7 +135,7 @@ def _experiment(tree: dict[str, Any], folder: Path) -> Experiment:
     parts = {}
     for name, table in tree.items():
         if name not in PARTS:
-            raise unknown_key("experiment", name, list(PARTS))
+            raise unknown_part(name)
         parts[name] = _part(name, PARTS[name], table, folder)
     for name in ("crystal", "beam", "detector"):
         if name not in parts:
@@ -188,6 +182,8 @@ def _reflections(where: str, value: Any, folder: Path) -> Reflections:
         except (TypeError, ValueError):
             raise NbnumbaError(f"{where}.list: allowed: rows of four numbers h, k, l, F") from None
         return Reflections(rows[:, :3], rows[:, 3], cell=cell)
+    if "hkl" not in value or "amplitude" not in value:
+        raise NbnumbaError(f"{where}: found the keys {', '.join(value)}; allowed: file, or list, or hkl and amplitude")
     hkl = _unpack(f"{where}.hkl", value.get("hkl"), "int32")
     return Reflections(hkl, _unpack(f"{where}.amplitude", value.get("amplitude"), "float64"), cell=cell)
 
@@ -197,7 +193,10 @@ def _reflections_from_file(where: str, options: dict[str, Any], folder: Path) ->
 
     digest = options.pop("digest", None)
     file = os.path.join(folder, str(options.pop("file")))
-    reflections = read_reflections(file, **options)
+    try:
+        reflections = read_reflections(file, **options)
+    except NbnumbaError as error:
+        raise NbnumbaError(f"{where}: {error}") from None
     if digest is not None and digest != reflections.digest:
         raise NbnumbaError(
             f"{where}: {file} no longer holds the reflections that the experiment was written with; "

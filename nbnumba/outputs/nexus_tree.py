@@ -42,7 +42,7 @@ def describe(entry: h5py.Group, experiment: Experiment, images: int, kind: np.dt
     put(group(entry, "source", "NXsource"), "name", "simulation")
     instrument = group(entry, "instrument", "NXinstrument")
     put(instrument, "name", "nbnumba")
-    _beam(group(instrument, "beam", "NXbeam"), experiment)
+    _beam(group(instrument, "beam", "NXbeam"), experiment, images)
     _detector(group(instrument, "detector", "NXdetector"), experiment, kind)
     _sample(group(entry, "sample", "NXsample"), experiment, images)
 
@@ -55,7 +55,7 @@ def _time(seconds: float) -> str:
     return moment.isoformat() + "Z"
 
 
-def _beam(beam: h5py.Group, experiment: Experiment) -> None:
+def _beam(beam: h5py.Group, experiment: Experiment, images: int) -> None:
     model = experiment.beam
     _, weights, wavelengths = as_arrays(experiment.sources)
     spectrum, which = np.unique(wavelengths, return_inverse=True)
@@ -64,9 +64,9 @@ def _beam(beam: h5py.Group, experiment: Experiment) -> None:
     else:
         variant = "incident_wavelength_1Dspectrum"
         mean = np.average(wavelengths, weights=weights)
-        put(beam, "incident_wavelength", mean, "angstrom", variant=variant)
+        put(beam, "incident_wavelength", np.full(images, mean), "angstrom", variant=variant)
         put(beam, variant, spectrum, "angstrom")
-        put(beam, f"{variant}_weights", np.bincount(which, weights))
+        put(beam, f"{variant}_weights", np.tile(np.bincount(which, weights), (images, 1)))
     put(beam, "incident_beam_size", [model.size, model.size], "mm")
     put(beam, "total_flux", model.photons_per_area * (model.size * 1e-3) ** 2 / model.exposure, "Hz")
     if model.polarized:

@@ -465,7 +465,7 @@ def test_a_flat_cell_is_refused_or_has_axes(angles, slack):
 
 def test_the_cell_comes_from_the_reflections_where_none_is_given():
     cell = (30.0, 40.0, 50.0, 80.0, 90.0, 100.0)
-    assert nb.Crystal(reflections=nb.Reflections([(1, 0, 0)], [1.0], cell=cell)).cell == cell
+    assert nb.Crystal(reflections=nb.Reflections([(1, 0, 0)], [1.0], cell=cell)).unit_cell == cell
 
 
 def test_a_given_cell_goes_before_that_of_the_reflections():
@@ -768,7 +768,7 @@ def test_a_file_that_is_no_text_is_named(tmp_path):
 
 
 def test_a_folder_that_is_missing_is_named(tmp_path):
-    with pytest.raises(nb.NbnumbaError, match=r"e\.toml.*cannot be written"):
+    with pytest.raises(nb.NbnumbaError, match=r"e\.toml.*nowhere does not exist"):
         scenes.still().to_toml(tmp_path / "nowhere" / "e.toml")
 
 
@@ -1039,7 +1039,39 @@ def test_steps_are_counted():
         }
     )
     assert experiment.steps_per_pixel == 4 * 3 * 4 * 5 * 6
-    assert experiment.replace(**{"detector.sensor_mu": 0.0}).layers == 1
+    bare = {"detector.sensor_mu": 0.0, "detector.sensor_thickness": 0.0}
+    assert experiment.replace(**bare).layers == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ({"detector.sensor_mu": 1.0}, "sensor_mu"),
+        ({"detector.closest_point": (1.0, 2.0)}, "closest_point"),
+        ({"beam.divergence": (5.0, 0.0)}, "divergence_steps"),
+        ({"beam.dispersion": 1.0}, "dispersion_steps"),
+        ({"detector.fast_axis": (1, 0, 0)}, "fast_axis and normal_axis"),
+        ({"beam.size": 1e-308, "beam.flux": 1.0}, "beam.flux"),
+        ({"beam.flux": 1.0, "beam.fluence": 1.0}, "fluence and flux"),
+        ({"beam.wavelength": {}}, "beam.wavelength"),
+        ({"misset": (1, 2, 3)}, "crystal.misset"),
+    ],
+)
+def test_what_would_have_no_effect_or_no_sense_is_refused(changes, part):
+    with pytest.raises(nb.NbnumbaError, match=part):
+        scenes.still().replace(**changes)
+
+
+def test_new_reflections_bring_their_own_cell():
+    one, two = (nb.Reflections([(1, 0, 0)], [1.0], cell=(a, 40.0, 50.0, 90.0, 90.0, 90.0)) for a in (30.0, 31.0))
+    crystal = nb.Crystal(reflections=one)
+    changed = scenes.still(crystal=crystal).replace(**{"crystal.reflections": two})
+    assert changed.crystal.unit_cell == two.cell
+
+
+def test_a_part_can_be_set_to_nothing_beside_its_alternative():
+    turned = {"crystal.cell": None, "crystal.orientation": ((9, 0, 0), (0, 8, 0), (0, 0, 7))}
+    assert scenes.still().replace(**turned).crystal.unit_cell[:3] == (9.0, 8.0, 7.0)
 
 
 def test_rendered_pixels_are_counted_inside_region_and_mask():

@@ -38,7 +38,8 @@ def test_last_duplicate_wins_in_the_first_place():
 
 def test_equality_and_hash_follow_content_only():
     first = Reflections(HKL, F)
-    same = Reflections(HKL, F, (1, 1, 1, 90, 90, 90), {"file": "elsewhere"})
+    same = Reflections(HKL, F, None, {"file": "elsewhere"})
+    assert first != Reflections(HKL, F, (1, 1, 1, 90, 90, 90))
     assert first == same
     assert hash(first) == hash(same)
     assert first != Reflections(HKL, [10.5, 2.0, 3.0])

@@ -293,11 +293,11 @@ class TestContents:
         beam = entry["instrument/beam"]
         rows = np.array(experiment.sources.rows)
         mean = np.average(rows[:, 4], weights=rows[:, 3])
-        assert beam["incident_wavelength"][()] == pytest.approx(mean, rel=1e-14)
+        assert np.atleast_1d(beam["incident_wavelength"][()]) == pytest.approx(mean, rel=1e-14)
         variant = beam["incident_wavelength"].attrs.get("variant")
         assert (variant is None) == (len(set(rows[:, 4])) == 1)
         if variant:
-            weights = beam[f"{variant}_weights"][()]
+            weights = beam[f"{variant}_weights"][0]
             assert weights.sum() == rows[:, 3].sum()
             assert np.average(beam[variant][()], weights=weights) == pytest.approx(mean, rel=1e-14)
 
@@ -306,13 +306,17 @@ class TestContents:
         with h5py.File(tmp_path / "a.h5") as file:
             beam = file["entry/instrument/beam"]
             assert beam["incident_wavelength_1Dspectrum"][()].tolist() == [0.97, 1.01]
-            assert beam["incident_wavelength_1Dspectrum_weights"][()].tolist() == [5.0, 1.0]
+            assert beam["incident_wavelength_1Dspectrum_weights"][()].tolist() == [[5.0, 1.0]]
 
     def test_pixel_mask(self, opened):
         experiment, entry = opened
         mask = entry["instrument/detector/pixel_mask"]
         assert mask.dtype == np.uint32
-        expected = np.ones(SHAPE, bool) if experiment.detector.mask is None else experiment.detector.mask.pixels
+        (s0, s1), (f0, f1) = experiment.detector.region
+        expected = np.zeros(SHAPE, bool)
+        expected[s0:s1, f0:f1] = (
+            True if experiment.detector.mask is None else experiment.detector.mask.pixels[s0:s1, f0:f1]
+        )
         assert ((mask[()] == 0) == expected).all()
         assert ((mask[()] == 1) == ~expected).all()
 
