@@ -128,17 +128,26 @@ def _rendered(experiment: Experiment) -> tuple[slice, slice]:
 
 
 def _statistics(experiment: Experiment, image: np.ndarray) -> Statistics:
-    part = image[_rendered(experiment)].astype(np.float64)
+    part = image[_rendered(experiment)]
     count = max(experiment.pixels_rendered, 1)
-    mean = float(part.sum()) / count
+    mean = sum(float(part[rows].sum(dtype=np.float64)) for rows in _bands(part)) / count
     slow, fast = np.unravel_index(int(image.argmax()), image.shape)
     return Statistics(
         maximum=float(image.max()),
         place=(int(slow), int(fast)),
         mean=mean,
-        rms=math.sqrt(float((part**2).sum()) / max(count - 1, 1)),
-        rmsd=math.sqrt(float(((part - mean) ** 2).sum()) / max(part.size - 1, 1)),
+        rms=math.sqrt(_square_sum(part, 0.0) / max(count - 1, 1)),
+        rmsd=math.sqrt(_square_sum(part, mean) / max(part.size - 1, 1)),
     )
+
+
+def _square_sum(part: np.ndarray, center: float) -> float:
+    """Sum of squared distances from a centre."""
+    total = 0.0
+    for rows in _bands(part):
+        distance = (part[rows] - np.float64(center)).ravel()
+        total += float(distance @ distance)
+    return total
 
 
 def _scales(flags: Flags, statistics: Statistics) -> dict[str, float]:
@@ -153,7 +162,7 @@ def _scales(flags: Flags, statistics: Statistics) -> dict[str, float]:
 
 def _bands(image: np.ndarray) -> Iterator[slice]:
     """Rows in portions, so that double precision copies stay small."""
-    rows = max((1 << 20) // image.shape[1], 1)
+    rows = max((1 << 17) // image.shape[1], 1)
     for start in range(0, image.shape[0], rows):
         yield slice(start, start + rows)
 
