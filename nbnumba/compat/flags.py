@@ -245,3 +245,14 @@ class Flags:
         """Path of the file that a flag names."""
         text = self.value(name, default)
         return None if text is None else self.folder / str(text)
+
+
+def flag_table() -> str:
+    """The flags as a table in Markdown."""
+    rows = ["| flags | values | unit | default | meaning |", "|---|---|---|---|---|"]
+    words = {"n": "number", "w": "whole number", "t": "name"}
+    for flag in FLAGS:
+        names = " ".join(f"`-{name}`" for name in flag.names)
+        kinds = ", ".join(f"{flag.values.count(kind)} {words[kind]}" for kind in dict.fromkeys(flag.values))
+        rows.append(f"| {names} | {kinds} | {flag.unit} | {flag.default} | {flag.meaning} |")
+    return "\n".join(rows)

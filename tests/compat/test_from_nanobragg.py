@@ -2,13 +2,14 @@
 
 import math
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import nbnumba as nb
 from nbnumba.compat import read_flags
-from nbnumba.compat.flags import FLAGS, parse
+from nbnumba.compat.flags import FLAGS, flag_table, parse
 from nbnumba.compat.steps import complete, complete_phi
 
 CELL = "-cell 70 80 90 90 90 90 -default_F 10 -oversample 1 "
@@ -71,6 +72,10 @@ def test_every_flag_is_read():
     words = [word for flag in FLAGS for word in (f"-{flag.names[0]}", *(sample[kind] for kind in flag.values))]
     assert [given.name for given in parse(words)] == [flag.names[0] for flag in FLAGS]
     assert len({name for flag in FLAGS for name in flag.names}) == sum(len(flag.names) for flag in FLAGS)
+
+
+def test_documentation_lists_every_flag():
+    assert flag_table() in (Path(__file__).parents[2] / "docs" / "nanobragg.md").read_text()
 
 
 def test_random_orientation_follows_its_seed():
