@@ -1,4 +1,4 @@
-"""Numba, named in one place: which options the loops get, how scalar functions reach them, where code is cached.
+"""Numba, named in one place: which options the loops get, how scalar functions reach them, how many threads run.
 
 The physics is written as plain Python functions of scalars and tuples. ``scalar`` and ``by_type`` only note them down,
 so that they stay plain Python for whoever calls them from Python; ``register`` hands all of them to Numba, which then
@@ -8,19 +8,17 @@ inlines them wherever a compiled loop, on the CPU or on a GPU, calls them by nam
 from __future__ import annotations
 
 import functools
-import hashlib
 import logging
 import math
-import os
 import pickle
 import shutil
-import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+
+from nbnumba._cache import cache_directory
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -31,9 +29,10 @@ FASTMATH = {"contract", "nsz", "arcp"}
 #: ``forceinline`` and ``error_model`` let a call disappear: otherwise its error status stops the vectoriser.
 _INLINED = {"forceinline": True, "error_model": "numpy", "fastmath": FASTMATH}
 
-_MONTH = 30 * 86400.0  # seconds
-
 _one_at_a_time = threading.RLock()
+#: What storing compiled code on a full disk raises, and reading it back from a damaged file.
+_CACHE_FAULTS = (OSError, EOFError, pickle.UnpicklingError, ValueError, LookupError, AttributeError, ImportError)
+
 _loops: list[Any] = []
 _pending: list[Callable[[], None]] = []
 
@@ -161,7 +160,7 @@ def call(function: Callable[..., Any], *arguments: Any) -> Any:
     """Call a loop; where compiled code can be neither stored nor read back, compile without the cache."""
     try:
         return function(*arguments)
-    except (OSError, EOFError, pickle.UnpicklingError) as error:
+    except _CACHE_FAULTS as error:
         folder = cache_directory()
         if folder is None:
             raise
@@ -177,51 +176,3 @@ def _forget(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     for function in _loops:
         function._cache = NullCache()
-
-
-@functools.cache
-def cache_directory() -> Path | None:
-    """Folder for compiled code, or None where nothing can be written.
-
-    Numba looks for edits in the file of a loop alone, not in the files of the functions it inlines, so the name of
-    the folder carries a hash of all sources that can end up in compiled code.
-    """
-    roots = [
-        os.environ.get("NUMBA_CACHE_DIR"),
-        os.environ.get("XDG_CACHE_HOME"),
-        os.path.join(os.path.expanduser("~"), ".cache"),
-    ]
-    for root in roots:
-        if root and os.path.isabs(root):
-            folder = Path(root) / "nbnumba" / _source_hash()
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                with tempfile.TemporaryFile(dir=folder):
-                    os.utime(folder)
-                _drop_old(folder.parent)
-                return folder
-            except OSError:
-                continue
-    return None
-
-
-def _drop_old(parent: Path) -> None:
-    """Remove the code of versions that were not used for a month."""
-    for folder in parent.iterdir():
-        if time.time() - folder.stat().st_mtime > _MONTH:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _source_hash() -> str:
-    here = Path(__file__).parent
-    files = [
-        Path(__file__),
-        here / "constants.py",
-        *(here / "physics").rglob("*.py"),
-        *(here / "kernels").rglob("*.py"),
-    ]
-    digest = hashlib.sha256()
-    for file in sorted(files):
-        digest.update(str(file.relative_to(here)).encode())
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]

@@ -1,0 +1,63 @@
+"""Where compiled code is kept between processes."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+_MONTH = 30 * 86400.0  # seconds
+
+
+@functools.cache
+def cache_directory() -> Path | None:
+    """Folder for compiled code, or None where nothing can be written.
+
+    Numba looks for edits in the file of a loop alone, not in the files of the functions it inlines, so the name of
+    the folder carries a hash of all sources that can end up in compiled code.
+    """
+    roots = [
+        os.environ.get("NUMBA_CACHE_DIR"),
+        os.environ.get("XDG_CACHE_HOME"),
+        os.path.join(os.path.expanduser("~"), ".cache"),
+    ]
+    for root in roots:
+        if root and os.path.isabs(root):
+            folder = Path(root) / "nbnumba" / _source_hash()
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                with tempfile.TemporaryFile(dir=folder):
+                    os.utime(folder)
+                _drop_old(folder.parent)
+                return folder
+            except OSError:
+                continue
+    return None
+
+
+def _drop_old(parent: Path) -> None:
+    """Remove the code of versions that were not used for a month."""
+    for folder in parent.iterdir():
+        with contextlib.suppress(OSError):  # another process may do the same
+            if time.time() - folder.stat().st_mtime > _MONTH:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _source_hash() -> str:
+    here = Path(__file__).parent
+    files = [
+        here / "_jit.py",
+        here / "constants.py",
+        *(here / "physics").rglob("*.py"),
+        *(here / "kernels").rglob("*.py"),
+    ]
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        digest.update(str(file.relative_to(here)).encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
