@@ -43,13 +43,11 @@ def test_an_edited_equation_is_used_at_once(tmp_path):
 
 def test_old_versions_are_dropped(tmp_path, monkeypatch):
     (tmp_path / "old").mkdir()
-    (tmp_path / "new").mkdir()
-    monkeypatch.setattr(_cache.time, "time", lambda: (tmp_path / "new").stat().st_mtime + 0.9 * _cache._MONTH)
-    _cache._drop_old(tmp_path)
-    assert (tmp_path / "old").exists()
-    monkeypatch.setattr(_cache.time, "time", lambda: (tmp_path / "new").stat().st_mtime + 1.1 * _cache._MONTH)
-    _cache._drop_old(tmp_path)
-    assert not (tmp_path / "old").exists()
+    made = (tmp_path / "old").stat().st_mtime
+    for months, kept in ((0.9, True), (1.1, False)):
+        monkeypatch.setattr(_cache.time, "time", lambda months=months: made + months * _cache._MONTH)
+        _cache._drop_old(tmp_path)
+        assert (tmp_path / "old").exists() == kept
 
 
 def test_an_unwritable_home_means_no_cache(tmp_path, monkeypatch):
