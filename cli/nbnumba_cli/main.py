@@ -68,7 +68,7 @@ def main(args: list[str] | None = None) -> NoReturn:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _stop)
     try:
-        cli.main(args=args, prog_name="nbnumba", standalone_mode=False)
+        code = cli.main(args=args, prog_name="nbnumba", standalone_mode=False)
         if sys.stdout is not None:
             sys.stdout.flush()
     except click.ClickException as error:
@@ -89,4 +89,4 @@ def main(args: list[str] | None = None) -> NoReturn:
     except OSError as error:
         click.echo(f"Error: {error.filename or 'output'}: {error.strerror}", err=True)
         os._exit(FAILED)  # nothing more can be flushed
-    sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import threading
 import time
@@ -87,6 +88,11 @@ def _from_here(name: str, value: Any) -> Any:
     if isinstance(value, dict) and isinstance(value.get("file"), str):
         return {**value, "file": str(Path(value["file"]).absolute())}
     return value
+
+
+def command_line() -> str:
+    """The words of this run as a line; bytes that are not UTF-8 as escapes, so that a file can hold it."""
+    return shlex.join(["nbnumba", *sys.argv[1:]]).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def keep_inputs(experiment: Experiment, file: Path | None, outputs: list[Path | None]) -> None:

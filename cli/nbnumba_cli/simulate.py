@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +48,7 @@ def command(
     from nbnumba_cli.render import render_to_files
 
     described = options.load_experiment(experiment, nanobragg, settings)
-    line = shlex.join(["nbnumba", *sys.argv[1:]]).encode("utf-8", "backslashreplace").decode("utf-8")
+    line = options.command_line()
     options.keep_inputs(described, experiment, [output, png])
     render_to_files(
         described, output, png, images=images, overwrite=overwrite, as_json=as_json, command_line=line, **how

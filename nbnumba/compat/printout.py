@@ -18,15 +18,16 @@ from nbnumba.physics.structure_factor import cell_amplitude
 from nbnumba.physics.vector import length
 
 
-def pixel_terms(experiment: Experiment, fast: int, slow: int, value: np.ndarray) -> str:
-    """Lines for a terminal about the last step of a pixel; ``value`` is the image [photons].
-
-    Raises:
-        NbnumbaError: the pixel is not on the detector.
-    """
-    if not (0 <= slow < value.shape[0] and 0 <= fast < value.shape[1]):
-        allowed = f"fast below {value.shape[1]}, slow below {value.shape[0]}"
+def check_pixel(experiment: Experiment, fast: int, slow: int) -> None:
+    """Raise NbnumbaError for a pixel that is not on the detector."""
+    slow_size, fast_size = experiment.detector.pixels
+    if not (0 <= slow < slow_size and 0 <= fast < fast_size):
+        allowed = f"fast from 0 to {fast_size - 1}, slow from 0 to {slow_size - 1}"
         raise NbnumbaError(f"-printout_pixel: found {fast} {slow}; allowed: {allowed}")
+
+
+def pixel_terms(experiment: Experiment, fast: int, slow: int, value: np.ndarray) -> str:
+    """Lines for a terminal about the last step of a pixel of the detector; ``value`` is the image [photons]."""
     a = pack(experiment)
     panel, light, n = panel_of(a.sheet), a.illumination, a.steps.oversample
     f, s = (subpixel_center(i, n - 1, n, panel.pixel_size) for i in (fast, slow))

@@ -149,6 +149,12 @@ def test_command_reports_and_writes(folder):
     assert {"floatimage.bin", "intimage.img", "image.pgm", "noiseimage.img"} <= set(os.listdir(folder))
 
 
+def test_command_without_flags_prints_help_and_fails(folder):
+    result = command(cwd=folder)
+    assert result.returncode == 2
+    assert "-lambda" in result.stdout
+
+
 def test_command_prints_help_for_every_flag(folder):
     text = command("--help", cwd=folder).stdout
     for word in ("-lambda", "-detector_abs", "mrad", "-misset", "INTEGER"):
@@ -157,7 +163,13 @@ def test_command_prints_help_for_every_flag(folder):
 
 @pytest.mark.parametrize(
     ("words", "part"),
-    [(["-detpixel", "5"], "-detpixels"), (["-N"], "-N"), (["-mask", "none.img"], "none.img"), (["5"], "'5'")],
+    [
+        (["-detpixel", "5"], "-detpixels"),
+        (["-N"], "-N"),
+        (["-mask", "none.img"], "none.img"),
+        (["5"], "'5'"),
+        (["-printout_pixel", "5", "400"], "-printout_pixel"),
+    ],
 )
 def test_command_refuses_bad_flags(words, part, folder):
     shutil.rmtree(folder / "inputs")

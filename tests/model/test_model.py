@@ -1108,3 +1108,13 @@ def test_divergence_leaves_the_beam_by_half_its_width(rng):
     experiment = scenes.still(**{"beam.divergence": (width, 0.0), "beam.divergence_steps": (2, 1)})
     towards = np.array(experiment.sources.rows)[:, :3]
     np.testing.assert_allclose(np.arccos(towards @ [-1, 0, 0]), width * 0.5e-3, rtol=1e-6)
+
+
+def test_a_matrix_file_gives_the_axes(tmp_path):
+    file = tmp_path / "A.mat"
+    axes = scenes.still().crystal.axes
+    starred = np.linalg.inv(axes) * 1.1  # columns a*, b*, c* times the wavelength
+    file.write_text("\n".join(" ".join(f"{x:.17g}" for x in row) for row in starred))
+    crystal = nb.Crystal.from_matrix(file, 1.1, cells=3, default_f=1.0)
+    np.testing.assert_allclose(crystal.axes, axes, atol=1e-12)
+    assert crystal.cells == (3.0, 3.0, 3.0)
