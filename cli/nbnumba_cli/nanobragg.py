@@ -46,7 +46,7 @@ def command(flags: tuple[str, ...]) -> None:
       nbnumba nanobragg -hkl P1.hkl -cell 70 80 90 90 90 90 -N 10 -lambda 1 -distance 100 -detpixels 1024
     """
     from nbnumba.compat import read_flags
-    from nbnumba.compat.printout import check_pixel, pixel_terms
+    from nbnumba.compat.printout import printed_pixels, printout
     from nbnumba.compat.report import results, settings
     from nbnumba.compat.run import run
     from nbnumba_cli.options import command_line, progress_bar
@@ -54,12 +54,10 @@ def command(flags: tuple[str, ...]) -> None:
     translation = read_flags(list(flags))
     for note in translation.notes:
         click.echo(f"Note: {note}", err=True)
-    pixel = translation.flags.values("printout_pixel")
-    if pixel is not None:
-        check_pixel(translation.experiment, fast=pixel[0], slow=pixel[1])
+    pixels = printed_pixels(translation)
     click.echo(settings(translation))
     with progress_bar("Rendering") as bar:
         result = run(translation, progress=bar.show, command_line=command_line())
-    if pixel is not None:
-        click.echo(pixel_terms(translation.experiment, fast=pixel[0], slow=pixel[1], value=result.image))
+    for lines in printout(translation.experiment, pixels, result.image):
+        click.echo(lines)
     click.echo(results(translation, result))

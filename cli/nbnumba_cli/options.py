@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 import sys
@@ -29,6 +30,20 @@ threads: Decorator = click.option(
     "--threads", type=click.IntRange(min=1), default=None, help="Number of CPU threads [default: all]."
 )
 overwrite: Decorator = click.option("--overwrite", is_flag=True, help="Replace output files that exist.")
+image_number: Decorator = click.option(
+    "--image",
+    "number",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Number of the image in a file that holds several.",
+)
+raw_shape: Decorator = click.option(
+    "--shape",
+    type=(click.IntRange(min=1), click.IntRange(min=1)),
+    metavar="SLOW FAST",
+    help="Pixels of a raw file [default: those of an image it is compared with, or a square].",
+)
 as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 
 
@@ -106,6 +121,15 @@ def keep_inputs(experiment: Experiment, file: Path | None, outputs: list[Path | 
             if place in taken:
                 raise NbnumbaError(f"{output}: is an input or another output of this command; name another file")
             taken.add(place)
+
+
+def jsonable(value: Any) -> Any:
+    """The value with None in place of numbers that do not exist, such as a beam centre off the detector's plane."""
+    if isinstance(value, dict):
+        return {key: jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class ProgressBar:

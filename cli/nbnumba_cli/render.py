@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import nbnumba as nb
 from nbnumba.atomic import check_writable
 from nbnumba.errors import NbnumbaError
 from nbnumba.report import image_report, report_text
-from nbnumba_cli.options import progress_bar
+from nbnumba_cli.options import jsonable, progress_bar
 
 
 def render_to_files(
@@ -51,21 +50,12 @@ def render_to_files(
         nb.write_png(png, first["image"], overwrite=overwrite)
     if as_json:
         report = {**first["report"], "images": images, "files": [str(file) for file in files]}
-        click.echo(json.dumps(_jsonable(report), allow_nan=False))
+        click.echo(json.dumps(jsonable(report), allow_nan=False))
     else:
         if images > 1:
             click.echo(f"The first of {images} images:")
         click.echo(report_text(first["report"]))
         click.echo("\n".join(f"Wrote {file}" for file in files))
-
-
-def _jsonable(value: Any) -> Any:
-    """The value with None in place of numbers that do not exist, such as a beam centre off the detector's plane."""
-    if isinstance(value, dict):
-        return {key: _jsonable(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_jsonable(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _nth(experiment: nb.Experiment, number: int) -> nb.Experiment:

@@ -6,6 +6,7 @@ import logging
 import shlex
 from pathlib import Path
 
+from nbnumba.compat.deviations import warnings
 from nbnumba.compat.flags import parse
 from nbnumba.compat.translate import Translation, translate
 from nbnumba.errors import NbnumbaError
@@ -34,4 +35,6 @@ def read_flags(flags: str | list[str], folder: str | Path = ".") -> Translation:
         words = shlex.split(flags) if isinstance(flags, str) else list(flags)
     except ValueError as error:
         raise NbnumbaError(f"flags: {error}; close the quotes") from None
-    return translate(parse(words), Path(folder))
+    translation = translate(parse(words), Path(folder))
+    translation.notes.extend(warnings(translation))
+    return translation

@@ -136,8 +136,8 @@ FLAGS = (
     _flag("o", "t", "", "", "HDF5 file (NXmx) to write too; not a flag of nanoBragg"),
     _flag("water", "n", "um", "0", "edge of a cube of water around the crystal"),
     _flag("seed", "w", "", "from the clock", "seed of the photon noise"),
-    _flag("printout", "", "", "", "print the terms of pixels"),
-    _flag("printout_pixel", "ww", "pixels", "", "fast and slow number of the pixel to print"),
+    _flag("printout", "", "", "", "print the terms of the last step of every rendered pixel (see -roi)"),
+    _flag("printout_pixel", "ww", "pixels", "", "print the terms of this pixel alone: its fast and slow number"),
     _flag("progress", "", "", "yes", "progress meter"),
     _flag("noprogress", "", "", "", "no progress meter"),
 )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 
+from nbnumba.compat.translate import Translation
 from nbnumba.errors import NbnumbaError
-from nbnumba.kernels.arguments import matrix, panel_of, row_vector
+from nbnumba.kernels.arguments import Arguments, matrix, panel_of, row_vector
 from nbnumba.kernels.pack import pack
 from nbnumba.model.experiment import Experiment
 from nbnumba.physics.absorption import capture
@@ -18,17 +21,46 @@ from nbnumba.physics.structure_factor import cell_amplitude
 from nbnumba.physics.vector import length
 
 
-def check_pixel(experiment: Experiment, fast: int, slow: int) -> None:
-    """Raise NbnumbaError for a pixel that is not on the detector."""
+def printed_pixels(translation: Translation) -> Iterator[tuple[int, int]]:
+    """Fast and slow numbers of the pixels to print: the one that a flag names, or with -printout alone all rendered.
+
+    Raises:
+        NbnumbaError: a pixel that is not on the detector.
+    """
+    experiment, flags = translation.experiment, translation.flags
+    named = flags.values("printout_pixel")
+    if named is not None:
+        _check(experiment, *named)
+        return iter([named])
+    return _rendered(experiment) if "printout" in flags else iter(())
+
+
+def printout(experiment: Experiment, pixels: Iterable[tuple[int, int]], image: np.ndarray) -> Iterator[str]:
+    """Lines for a terminal about each of the pixels (fast, slow) of an image [photons]."""
+    arguments = None
+    for fast, slow in pixels:
+        arguments = arguments or pack(experiment)
+        yield pixel_terms(arguments, fast, slow, float(image[slow, fast]))
+
+
+def _check(experiment: Experiment, fast: int, slow: int) -> None:
     slow_size, fast_size = experiment.detector.pixels
     if not (0 <= slow < slow_size and 0 <= fast < fast_size):
         allowed = f"fast from 0 to {fast_size - 1}, slow from 0 to {slow_size - 1}"
         raise NbnumbaError(f"-printout_pixel: found {fast} {slow}; allowed: {allowed}")
 
 
-def pixel_terms(experiment: Experiment, fast: int, slow: int, value: np.ndarray) -> str:
-    """Lines for a terminal about the last step of a pixel of the detector; ``value`` is the image [photons]."""
-    a = pack(experiment)
+def _rendered(experiment: Experiment) -> Iterator[tuple[int, int]]:
+    (slow_start, slow_stop), (fast_start, fast_stop) = experiment.detector.region
+    mask = experiment.detector.mask
+    for slow in range(slow_start, slow_stop):
+        for fast in range(fast_start, fast_stop):
+            if mask is None or mask.pixels[slow, fast]:
+                yield fast, slow
+
+
+def pixel_terms(a: Arguments, fast: int, slow: int, value: float) -> str:
+    """Lines for a terminal about the last step of a pixel of the detector, of which ``value`` is known [photons]."""
     panel, light, n = panel_of(a.sheet), a.illumination, a.steps.oversample
     f, s = (subpixel_center(i, n - 1, n, panel.pixel_size) for i in (fast, slow))
     point = position(panel, f, s, layer_depth(a.sensor.layers - 1, a.sensor.thickness))
@@ -53,6 +85,6 @@ def pixel_terms(experiment: Experiment, fast: int, slow: int, value: np.ndarray)
         ("  omega", f"{solid_angle(ray.distance, panel.pixel_size, panel.close_distance, panel.point_pixels):.10g}"),
         ("  capture", f"{caught:.10g}"),
         *((f"  {name}", f"{v.x:.8f} {v.y:.8f} {v.z:.8f} A") for name, v in zip("abc", axes, strict=True)),
-        ("  value", f"{float(value[slow, fast]):.10g} photons"),
+        ("  value", f"{value:.10g} photons"),
     ]
     return "\n".join(f"{name:13s} {text}" for name, text in rows)

@@ -198,7 +198,6 @@ def _reflections(flags: Flags) -> Reflections | None:
         return read_reflections(file, format="hkl")
     dump = flags.file("dump", "Fdump.bin")
     if dump is not None and dump.exists():
-        flags.notes.append(f"no -hkl: structure factors come from {dump}")
         return read_dump(dump)
     if "dump" in flags and not flags.value("default_F", 0.0):
         raise NbnumbaError(f"-dump: {dump} does not exist, and there is no -hkl and no -default_F; give one of them")
@@ -285,8 +284,6 @@ def _scan(flags: Flags, header: dict[str, float], grid: Grid, convention: str) -
     axis = flags.values("spindle_axis") if convention == "custom" else None
     if start == 0.0 and grid.width == 0.0 and axis is None:
         return None
-    if any(start + math.degrees(grid.step) * i == 0.0 for i in range(1, grid.number)):
-        flags.notes.append("phi passes through 0, where nanoBragg keeps the previous orientation; here it is 0")
     return Scan(start=start, width=math.degrees(grid.step) * grid.number, steps=grid.number, axis=axis, rule="left")
 
 

@@ -15,6 +15,7 @@ from nbnumba.errors import NbnumbaError
 
 LARGEST = 2048
 _RANGE = 300.0  # between what is just seen and what is black
+_GAP = 8  # pixels between pictures side by side
 
 
 def write_png(
@@ -48,6 +49,44 @@ def write_png(
     with new_file(path, overwrite) as part:
         part.write_bytes(encode(grey))
     return Path(path)
+
+
+def write_comparison(path: str | Path, first: np.ndarray, second: np.ndarray, *, overwrite: bool = False) -> Path:
+    """Write three pictures side by side: two images on one scale of grey, and their difference.
+
+    The difference is red where the second image is larger and blue where the first is; full colour is the largest
+    difference, and the scale runs with its square root.
+
+    Args:
+        path: the new file.
+        first: array (slow, fast) of numbers.
+        second: array of the same shape.
+        overwrite: replace an existing file.
+
+    Raises:
+        NbnumbaError: the file cannot be written.
+    """
+    factor = math.ceil(max(first.shape) / LARGEST)
+    a, b = _binned(first, factor), _binned(second, factor)
+    grey = shades(np.hstack([a, b]))
+    with np.errstate(invalid="ignore"):
+        excess = second.astype(np.float64) - first.astype(np.float64)
+    above, below = _binned(excess, factor), _binned(-excess, factor)
+    pictures = [*np.hsplit(np.repeat(grey[:, :, np.newaxis], 3, axis=2), 2), _two_colors(above, below)]
+    gap = np.full((grey.shape[0], _GAP, 3), 128, dtype=np.uint8)
+    with new_file(path, overwrite) as part:
+        part.write_bytes(encode(np.hstack([pictures[0], gap, pictures[1], gap, pictures[2]])))
+    return Path(path)
+
+
+def _two_colors(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """Colours (slow, fast, 3) of differences: those above 0 red, those below, as positive numbers, blue; 0 is white."""
+    size = np.maximum(np.maximum(above, below), 0.0)
+    largest = float(size.max())
+    paleness = np.rint(255.0 * (1.0 - np.sqrt(size / largest if largest > 0.0 else size))).astype(np.uint8)
+    red = above >= below
+    full = np.full_like(paleness, 255)
+    return np.stack([np.where(red, full, paleness), paleness, np.where(red, paleness, full)], axis=2)
 
 
 def _binned(image: np.ndarray, factor: int) -> np.ndarray:
@@ -89,10 +128,11 @@ def _cross(grey: np.ndarray, slow: float, fast: float) -> None:
     grey[marked] = np.where(grey[marked] > 127, 0, 255)
 
 
-def encode(grey: np.ndarray) -> bytes:
-    """PNG file with the pixels of a uint8 array (slow, fast)."""
-    rows = np.pad(grey, ((0, 0), (1, 0)))  # each row begins with the number of its filter, none
-    header = struct.pack(">IIBBBBB", grey.shape[1], grey.shape[0], 8, 0, 0, 0, 0)
+def encode(pixels: np.ndarray) -> bytes:
+    """PNG file with the pixels of a uint8 array: (slow, fast) of greys, or (slow, fast, 3) of red, green and blue."""
+    slow, fast = pixels.shape[:2]
+    rows = np.pad(pixels.reshape(slow, -1), ((0, 0), (1, 0)))  # each row begins with the number of its filter, none
+    header = struct.pack(">IIBBBBB", fast, slow, 8, 0 if pixels.ndim == 2 else 2, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), 6)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
 

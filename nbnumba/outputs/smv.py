@@ -9,7 +9,7 @@ import numpy as np
 
 from nbnumba.atomic import new_file
 
-_BLOCK = 512
+BLOCK = 512  # headers are a multiple of so many bytes
 
 
 def write_smv(path: str | Path, pixels: np.ndarray, fields: Mapping[str, str], *, overwrite: bool = False) -> Path:
@@ -31,13 +31,20 @@ def write_smv(path: str | Path, pixels: np.ndarray, fields: Mapping[str, str], *
     return Path(path)
 
 
+def header_length(fast: int, slow: int, fields: Mapping[str, str]) -> int:
+    """Characters that the header would have in one block."""
+    return len(_text(BLOCK, fast, slow, fields))
+
+
 def _header(fast: int, slow: int, fields: Mapping[str, str]) -> bytes:
     """Header that fills whole blocks and says how many bytes that are."""
-    size = _BLOCK
-    while True:
-        kind = {"DIM": "2", "BYTE_ORDER": "little_endian", "TYPE": "unsigned_short"}
-        lines = {"HEADER_BYTES": str(size), **kind, "SIZE1": str(fast), "SIZE2": str(slow), **fields}
-        text = "{\n" + "".join(f"{key}={value};\n" for key, value in lines.items()) + "}\f"
-        if len(text) <= size:
-            return text.ljust(size).encode("ascii")
-        size += _BLOCK
+    size = BLOCK
+    while len(text := _text(size, fast, slow, fields)) > size:
+        size += BLOCK
+    return text.ljust(size).encode("ascii")
+
+
+def _text(size: int, fast: int, slow: int, fields: Mapping[str, str]) -> str:
+    kind = {"DIM": "2", "BYTE_ORDER": "little_endian", "TYPE": "unsigned_short"}
+    lines = {"HEADER_BYTES": str(size), **kind, "SIZE1": str(fast), "SIZE2": str(slow), **fields}
+    return "{\n" + "".join(f"{key}={value};\n" for key, value in lines.items()) + "}\f"

@@ -2,7 +2,7 @@
 
 Run: python compact.py FOLDER, where FOLDER holds nanobragg.h5 and inputs/. Of every image it keeps the largest value,
 the sum, and 400 pixels: every n-th and the brightest; of integer and PGM images the same pixels, and the header text of
-every case. Of noise images it keeps the first 2000 pixels with their means: each number depends on those before it.
+every case. Of noise images it keeps the first 2000 pixels: each number depends on those before it.
 """
 
 import sys
@@ -38,7 +38,6 @@ def main() -> None:
                 group.create_dataset("pgm", data=case["pgm"][head:][place])
             if "noise" in case:
                 group.create_dataset("noise", data=case["noise"][()].ravel()[:NOISE], compression="gzip", shuffle=True)
-                group.create_dataset("mean", data=image[:NOISE], compression="gzip", shuffle=True)
     with zipfile.ZipFile(HERE / "inputs.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for file in sorted((source / "inputs").iterdir()):
             archive.writestr(zipfile.ZipInfo(f"inputs/{file.name}"), file.read_bytes(), zipfile.ZIP_DEFLATED, 9)

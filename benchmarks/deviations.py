@@ -1,0 +1,62 @@
+"""Measures how far the images of nanoBragg and nbnumba are apart where nbnumba departs from it on purpose.
+
+Run: python benchmarks/deviations.py PROGRAM, where PROGRAM is a nanoBragg executable. Prints the table of
+docs/parity.md.
+"""
+
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+import nbnumba as nb
+from nbnumba.compat import read_flags
+from nbnumba.compat.deviations import DEVIATIONS, Deviation, deviation_rows
+from nbnumba.compat.run import run
+
+INPUTS = Path(__file__).parents[1] / "tests" / "golden" / "inputs.zip"
+FILES = {"long SMV headers": "intimage.img"}
+QUIET = " -nonoise -nopgm -scale 1"
+
+
+def main() -> None:
+    """Print the table."""
+    program = Path(sys.argv[1]).resolve()
+    print("| | nanoBragg | here | why | example | apart |\n|---|---|---|---|---|---|")
+    for known, row in zip(DEVIATIONS, deviation_rows(), strict=True):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            with zipfile.ZipFile(INPUTS) as archive:
+                archive.extractall(folder)
+            prepare(folder)
+            apart = measure(program, folder, known)
+        print(row, apart, "|")
+
+
+def prepare(folder: Path) -> None:
+    """The files that examples name: a dump, and a list with a line that is none."""
+    run(read_flags("-cell 70 80 90 90 90 90 -detpixels 8 -hkl inputs/small.hkl -dump F.bin" + QUIET, folder))
+    lines = (folder / "inputs" / "small.hkl").read_text().splitlines()
+    lines.insert(len(lines) // 2, "end of shell 1")
+    (folder / "odd.hkl").write_text("\n".join(lines))
+
+
+def measure(program: Path, folder: Path, known: Deviation) -> str:
+    """What nanoBragg in one thread and nbnumba make of an example."""
+    words = (known.example + QUIET).split()
+    file = folder / FILES.get(known.name, "floatimage.bin")
+    subprocess.run([program, *words], cwd=folder, check=True, capture_output=True, env={"OMP_NUM_THREADS": "1"})
+    theirs = nb.read_image(file)
+    try:
+        run(read_flags(words, folder))
+    except nb.NbnumbaError:
+        return "no image here"
+    found = nb.compare(theirs, nb.read_image(file))
+    if found.largest == 0.0:
+        return "equal"
+    return f"correlation {found.correlation:.4f}, sums {found.ratio:.4g}, largest difference {found.relative:.3g}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""``nbnumba convert``: nanoBragg's flags to an experiment file, images to other formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from nbnumba.errors import NbnumbaError
+from nbnumba_cli import options
+
+EXPERIMENT = ".toml"
+IMAGES = (".npy", ".bin", ".raw", ".png")
+
+
+@click.command("convert")
+@click.argument("files", metavar="[IN] OUT", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--nanobragg",
+    metavar='"FLAGS"',
+    help="Flags of the nanoBragg program instead of IN, for an OUT.toml. Names of files are relative to the working "
+    "folder.",
+)
+@options.image_number
+@options.raw_shape
+@options.overwrite
+def command(
+    files: tuple[Path, ...], nanobragg: str | None, number: int, shape: tuple[int, int] | None, overwrite: bool
+) -> None:
+    """Turn nanoBragg's flags into an experiment file, or an image into another format.
+
+    What OUT becomes follows from its name: .toml, the experiment that flags or an HDF5 file of ours describe; .npy, a
+    NumPy array; .bin or .raw, float32 without header; .png, a picture with a scale from the median (white) to the
+    spots. IN may be HDF5, SMV, CBF, TIFF, PGM, .npy or raw float32.
+
+    \b
+    Examples:
+      nbnumba convert --nanobragg "-mat A.mat -hkl P1.hkl -N 10 -lambda 1" experiment.toml
+      nbnumba convert image.h5 experiment.toml
+      nbnumba convert intimage.img picture.png
+    """
+    if len(files) != (2 if nanobragg is None else 1):
+        raise click.UsageError('Give IN and OUT, or --nanobragg "FLAGS" and OUT.toml.')
+    source, target = (None if nanobragg is not None else files[0]), files[-1]
+    kind = target.suffix.lower()
+    if kind == EXPERIMENT:
+        _to_toml(source, nanobragg, target, overwrite)
+    elif kind in IMAGES and source is not None:
+        _to_image(source, target, kind, overwrite, number=number, shape=shape)
+    else:
+        allowed = [EXPERIMENT, *(IMAGES if source is not None else ())]
+        raise NbnumbaError(f"{target}: found the ending {kind!r}; allowed: {', '.join(allowed)}")
+    click.echo(f"Wrote {target}")
+
+
+def _to_toml(source: Path | None, nanobragg: str | None, target: Path, overwrite: bool) -> None:
+    if nanobragg is not None:
+        experiment = options.load_experiment(None, nanobragg, ())
+    else:
+        from nbnumba.outputs.nexus import read_nexus
+
+        experiment, _ = read_nexus(str(source))
+    experiment.to_toml(target, overwrite=overwrite)
+
+
+def _to_image(source: Path, target: Path, kind: str, overwrite: bool, **which: object) -> None:
+    import numpy as np
+
+    from nbnumba.atomic import new_file
+    from nbnumba.images import read_image
+    from nbnumba.outputs.png import write_png
+    from nbnumba.outputs.raw import write_raw
+
+    image = read_image(source, **which)  # type: ignore[arg-type]
+    if kind == ".png":
+        write_png(target, image, overwrite=overwrite)
+    elif kind == ".npy":
+        with new_file(target, overwrite) as part, open(part, "wb") as file:
+            np.save(file, image, allow_pickle=False)
+    else:
+        write_raw(target, image, overwrite=overwrite)

@@ -1,0 +1,150 @@
+"""How alike two images are."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nbnumba.errors import NbnumbaError
+
+#: Peaks that lie this close together [pixels] are the same one.
+NEAR = 0.5
+
+
+class Peaks(NamedTuple):
+    """The strongest local maxima of two images, and how many of them the other image has within half a pixel."""
+
+    strongest: tuple[int, int]  # looked at in the first and the second image
+    matched: tuple[int, int]
+    apart: float  # mean distance of those that match [pixels]; nan if there are none
+
+
+class Comparison(NamedTuple):
+    """Figures over the pixels that are finite in both images."""
+
+    pixels: int
+    correlation: float  # Pearson's; nan where an image is flat
+    ratio: float  # sum of the second over sum of the first; nan where that is 0
+    rms: float  # of the difference
+    largest: float  # difference, without its sign
+    place: tuple[int, int]  # slow, fast
+    relative: float  # largest difference over the largest value of the first image
+    peaks: Peaks
+
+
+def compare(first: Any, second: Any, *, peaks: int = 100) -> Comparison:
+    """Compare two images of one shape.
+
+    Args:
+        first: array (slow, fast) of numbers; the yardstick.
+        second: array of the same shape.
+        peaks: how many of the strongest peaks of each image are looked for in the other.
+
+    Raises:
+        NbnumbaError: arrays that are not images, or differ in shape, or have no finite pixel in common.
+    """
+    a, b = _image("first", first), _image("second", second)
+    if a.shape != b.shape:
+        raise NbnumbaError(f"images: found {a.shape} and {b.shape} pixels (slow, fast); allowed: the same shape")
+    good = np.isfinite(a) & np.isfinite(b)
+    count = int(np.count_nonzero(good))
+    if count == 0:
+        raise NbnumbaError("images: found no pixel that is finite in both; give images with numbers")
+    a, b = np.where(good, a, 0.0), np.where(good, b, 0.0)
+    difference = b - a
+    slow, fast = np.unravel_index(int(np.abs(difference).argmax()), a.shape)
+    largest = abs(float(difference[slow, fast]))
+    return Comparison(
+        pixels=count,
+        correlation=_correlation(a[good], b[good]),
+        ratio=_quotient(float(b.sum()), float(a.sum())),
+        rms=math.sqrt(float(np.vdot(difference, difference)) / count),
+        largest=largest,
+        place=(int(slow), int(fast)),
+        relative=0.0 if largest == 0.0 else _quotient(largest, float(np.abs(a).max())),
+        peaks=_matched_peaks(a, b, peaks),
+    )
+
+
+def _image(name: str, image: Any) -> np.ndarray:
+    array = np.asarray(image)
+    if array.ndim != 2 or array.size == 0 or array.dtype.kind not in "biuf":
+        raise NbnumbaError(
+            f"{name} image: found {array.dtype} of shape {array.shape}; allowed: numbers in two dimensions, slow and "
+            "fast"
+        )
+    return array.astype(np.float64)
+
+
+def _quotient(above: float, below: float) -> float:
+    return above / below if below != 0.0 else math.nan
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> float:
+    a, b = a - a.mean(), b - b.mean()
+    squares = float(np.vdot(a, a)) * float(np.vdot(b, b))
+    return _quotient(float(np.vdot(a, b)), math.sqrt(squares))
+
+
+def _matched_peaks(a: np.ndarray, b: np.ndarray, number: int) -> Peaks:
+    summits = [_summits(image) for image in (a, b)]
+    distances = [
+        [_distance_to_peak(image, place, other, tops) for place in _strongest(image, own, number)]
+        for image, own, other, tops in ((a, summits[0], b, summits[1]), (b, summits[1], a, summits[0]))
+    ]
+    near = [[d for d in found if d <= NEAR] for found in distances]
+    together = near[0] + near[1]
+    return Peaks(
+        strongest=(len(distances[0]), len(distances[1])),
+        matched=(len(near[0]), len(near[1])),
+        apart=float(np.mean(together)) if together else math.nan,
+    )
+
+
+def _summits(image: np.ndarray) -> np.ndarray:
+    """Which pixels are at least as strong as their eight neighbours, and stronger than the ground."""
+    padded = np.pad(image, 1, constant_values=-math.inf)
+    rows = np.maximum(np.maximum(padded[:-2], padded[1:-1]), padded[2:])
+    return (image >= np.maximum(np.maximum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])) & (image > np.median(image))
+
+
+def _strongest(image: np.ndarray, summits: np.ndarray, number: int) -> list[tuple[int, int]]:
+    """Places of the strongest summits, one of each plateau."""
+    slow, fast = np.nonzero(summits)
+    chosen: list[tuple[int, int]] = []
+    seen: set[tuple[int, int]] = set()
+    for i in np.argsort(-image[slow, fast], kind="stable").tolist():
+        if len(chosen) == number:
+            break
+        s, f = int(slow[i]), int(fast[i])
+        around = {(s + y, f + x) for y in (-1, 0, 1) for x in (-1, 0, 1)}
+        if not around & seen:
+            chosen.append((s, f))
+        seen.add((s, f))
+    return chosen
+
+
+def _distance_to_peak(image: np.ndarray, place: tuple[int, int], other: np.ndarray, summits: np.ndarray) -> float:
+    """Distance [pixels] from a peak to the nearest peak of another image among the nine pixels around it."""
+    slow, fast = place
+    rows, columns = np.nonzero(summits[max(slow - 1, 0) : slow + 2, max(fast - 1, 0) : fast + 2])
+    here = _centroid(image, slow, fast)
+    centers = [
+        _centroid(other, s, f)
+        for s, f in zip((rows + max(slow - 1, 0)).tolist(), (columns + max(fast - 1, 0)).tolist(), strict=True)
+    ]
+    return min((math.dist(here, center) for center in centers), default=math.inf)
+
+
+def _centroid(image: np.ndarray, slow: int, fast: int) -> tuple[float, float]:
+    """Centre of mass of a peak: of the nine pixels around its summit, above the weakest of them."""
+    start_slow, start_fast = max(slow - 1, 0), max(fast - 1, 0)
+    window = image[start_slow : slow + 2, start_fast : fast + 2]
+    mass = window - window.min()
+    total = float(mass.sum())
+    if total == 0.0:
+        return float(slow), float(fast)
+    rows, columns = np.indices(window.shape)
+    return start_slow + float((mass * rows).sum()) / total, start_fast + float((mass * columns).sum()) / total
