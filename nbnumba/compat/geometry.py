@@ -93,6 +93,12 @@ def translate_detector(flags: Flags, header: dict[str, Any]) -> Placed:
         raise NbnumbaError(f"-pixel: found {pixel!r}; allowed: above 0 mm")
     size_fast, fast = _extent(flags, header, "f", pixel)
     size_slow, slow = _extent(flags, header, "s", pixel)
+    mask = header.get("mask")
+    if mask is not None and mask.pixels.shape != (slow, fast):
+        raise NbnumbaError(
+            f"-mask: found {mask.pixels.shape} pixels (slow, fast) in {flags.file('mask')}; allowed: the detector's "
+            f"{(slow, fast)}, which are the mask's where no other flag sets them"
+        )
     if "curved_det" in flags:
         flags.notes.append("-curved_det maps pixels as nanoBragg does, mirrored about the image's anti-diagonal")
     thickness, mu = _sensor(flags)
@@ -113,7 +119,7 @@ def translate_detector(flags: Flags, header: dict[str, Any]) -> Placed:
         point_pixels="point_pixel" in flags,
         sensor_thickness=thickness,
         sensor_mu=mu,
-        mask=header.get("mask"),
+        mask=mask,
         roi=_roi(flags, slow, fast),
     )
     return Placed(detector, beam, size)

@@ -84,6 +84,7 @@ def solid_angle(experiment: Experiment) -> float:
         "beam.fluence": None,
         "beam.flux": None,
         "detector.sensor_thickness": 0.0,
+        "detector.sensor_mu": 0.0,
         "sampling.oversample": 1,
         "sampling.dmin": 0.0,
     }

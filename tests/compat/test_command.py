@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -84,6 +86,14 @@ def test_command_reports_and_writes(folder):
     assert {"floatimage.bin", "intimage.img", "image.pgm", "noiseimage.img"} <= set(os.listdir(folder))
 
 
+def test_command_takes_what_departs_from_nanobragg(folder):
+    words = "-detector_abs 300 -detector_thick 450 -water 1 -phi 0 -osc 1 -oversample 2 -oversample_polar"
+    result = command(*SMALL.split(), *words.split(), cwd=folder)
+    assert result.returncode == 0, result.stderr
+    for word in ("sensor layers", "-water", "rotation through 0", "-oversample_polar"):
+        assert f"Note: {word}" in result.stderr
+
+
 def test_command_without_flags_prints_help_and_fails(folder):
     result = command(cwd=folder)
     assert result.returncode == 2
@@ -113,3 +123,80 @@ def test_command_refuses_bad_flags(words, part, folder):
     assert part in result.stderr
     assert "Traceback" not in result.stderr
     assert os.listdir(folder) == []
+
+
+# what goes wrong
+
+
+def mask_file(folder, name, order="little_endian", cut=0):
+    pixels = np.ones((40, 40), dtype="<u2" if order == "little_endian" else ">u2")
+    pixels[5:20, 7:30] = 0
+    head = f"{{\nHEADER_BYTES=512;\nDIM=2;\nBYTE_ORDER={order};\nTYPE=unsigned_short;\nSIZE1=40;\nSIZE2=40;\n}}\f"
+    content = head.encode().ljust(512) + pixels.tobytes()
+    (folder / name).write_bytes(content[: len(content) - cut])
+
+
+def test_a_mask_may_have_either_byte_order(folder):
+    mask_file(folder, "little.img")
+    mask_file(folder, "big.img", "big_endian")
+    images = [run(read_flags(f"{SMALL} -mask {name}.img", folder)).image for name in ("little", "big")]
+    np.testing.assert_array_equal(*images)
+    assert not images[0][5:20, 7:30].any()
+    assert images[0].any()
+
+
+def test_broken_masks_are_refused(tmp_path):
+    mask_file(tmp_path, "short.img", cut=1)
+    mask_file(tmp_path, "other.img")
+    (tmp_path / "text.img").write_text("no image")
+    (tmp_path / "folder.img").mkdir()
+    before = sorted(os.listdir(tmp_path))
+    for name, part in [("short", "3199"), ("other", "-mask"), ("text", "braces"), ("folder", "cannot be read")]:
+        result = command(*SMALL.split(), "-detpixels", "50", "-mask", f"{name}.img", cwd=tmp_path)
+        assert result.returncode == 2
+        assert part in result.stderr
+        assert f"{name}.img" in result.stderr
+        assert "Traceback" not in result.stderr
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_full_disk_leaves_whole_files_alone(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", disk], capture_output=True, check=False)
+    if mount.returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    try:
+        for pixels, whole in ((200, []), (150, ["floatimage.bin"])):  # 160 kB and 90 kB of raw pixels
+            result = command(*SMALL.split(), "-detpixels", str(pixels), "-nopgm", "-nonoise", cwd=disk)
+            assert result.returncode == 2
+            assert "space" in result.stderr
+            assert "Traceback" not in result.stderr
+            assert os.listdir(disk) == whole
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
+def test_interrupt_leaves_nothing(tmp_path):
+    words = [*SMALL.split(), "-detpixels", "3000", "-mosaic", "1", "-mosaic_dom", "10000"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nbnumba_cli", "nanobragg", *words],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()  # the settings come before the work
+    time.sleep(3.0)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert b"Traceback" not in errors
+    assert os.listdir(tmp_path) == []
+
+
+def test_all_pixels_of_a_region_are_printed(folder):
+    result = command(*SMALL.split(), "-roi", "3", "5", "8", "9", "-printout", cwd=folder)
+    places = [line.split(";")[0].split(None, 1)[1] for line in result.stdout.splitlines() if line.startswith("Pixel  ")]
+    assert places == [f"fast {fast}, slow {slow}" for slow in (8, 9) for fast in (3, 4, 5)]
