@@ -53,6 +53,8 @@ def _source_hash() -> str:
     files = [
         here / "_jit.py",
         here / "constants.py",
+        here / "model" / "random.py",
+        here / "compat" / "noise.py",
         *(here / "physics").rglob("*.py"),
         *(here / "kernels").rglob("*.py"),
     ]

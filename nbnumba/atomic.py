@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from nbnumba.errors import NbnumbaError
@@ -17,6 +18,8 @@ def check_writable(path: str | Path, overwrite: bool = False) -> None:
         NbnumbaError: its folder is missing, not a folder or not writable; or ``path`` is a folder, something else that
             is not a file, or a file that may not be overwritten.
     """
+    if _is_device(path):
+        return
     path = Path(path)
     folder = path.parent
     if not os.path.lexists(folder):
@@ -35,6 +38,29 @@ def check_writable(path: str | Path, overwrite: bool = False) -> None:
         raise NbnumbaError(f"{path}: its folder {folder} is not writable; name a file in one that is")
 
 
+def check_distinct(outputs: Iterable[str | Path | None], inputs: Iterable[str | Path | None]) -> None:
+    """Check that no output is the same file as another or as an input; None stands for a file that is not wanted.
+
+    Raises:
+        NbnumbaError: one is.
+    """
+    taken = {os.path.realpath(name) for name in inputs if name is not None}
+    for output in outputs:
+        if output is None or _is_device(output):
+            continue
+        place = os.path.realpath(output)
+        if place in taken:
+            raise NbnumbaError(f"{output}: is an input or another output of this command; name another file")
+        taken.add(place)
+
+
+def _is_device(path: str | Path) -> bool:
+    """Whether this is a device such as /dev/null, which takes what is written as it comes."""
+    with contextlib.suppress(OSError):
+        return stat.S_ISCHR(os.stat(path).st_mode)
+    return False
+
+
 @contextlib.contextmanager
 def new_file(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
     """Give the path of a hidden file beside ``path``, which takes that name when the block ends well.
@@ -44,6 +70,9 @@ def new_file(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
     Raises:
         NbnumbaError: as ``check_writable``, or the file system refuses, for instance because it is full.
     """
+    if _is_device(path):
+        yield Path(path)
+        return
     check_writable(path, overwrite)
     final = Path(os.path.realpath(path))  # a link stays a link
     part = final.with_name(f".{final.stem}.{os.getpid()}{final.suffix}")

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.outputs.pixels import as_image
 
 #: Peaks that lie this close together [pixels] are the same one.
 NEAR = 0.5
@@ -25,6 +26,7 @@ class Comparison(NamedTuple):
     """Figures over the pixels that are finite in both images."""
 
     pixels: int
+    one_sided: int  # pixels that are finite in one of the images alone, and left out
     correlation: float  # Pearson's; nan where an image is flat
     ratio: float  # sum of the second over sum of the first; nan where that is 0
     rms: float  # of the difference
@@ -45,11 +47,13 @@ def compare(first: Any, second: Any, *, peaks: int = 100) -> Comparison:
     Raises:
         NbnumbaError: arrays that are not images, or differ in shape, or have no finite pixel in common.
     """
-    a, b = _image("first", first), _image("second", second)
+    a, b = (
+        as_image(f"{name} image", image).astype(np.float64) for name, image in (("first", first), ("second", second))
+    )
     if a.shape != b.shape:
         raise NbnumbaError(f"images: found {a.shape} and {b.shape} pixels (slow, fast); allowed: the same shape")
     good = np.isfinite(a) & np.isfinite(b)
-    count = int(np.count_nonzero(good))
+    count, one_sided = int(np.count_nonzero(good)), int(np.count_nonzero(np.isfinite(a) != np.isfinite(b)))
     if count == 0:
         raise NbnumbaError("images: found no pixel that is finite in both; give images with numbers")
     a, b = np.where(good, a, 0.0), np.where(good, b, 0.0)
@@ -58,6 +62,7 @@ def compare(first: Any, second: Any, *, peaks: int = 100) -> Comparison:
     largest = abs(float(difference[slow, fast]))
     return Comparison(
         pixels=count,
+        one_sided=one_sided,
         correlation=_correlation(a[good], b[good]),
         ratio=_quotient(float(b.sum()), float(a.sum())),
         rms=math.sqrt(float(np.vdot(difference, difference)) / count),
@@ -68,39 +73,33 @@ def compare(first: Any, second: Any, *, peaks: int = 100) -> Comparison:
     )
 
 
-def _image(name: str, image: Any) -> np.ndarray:
-    array = np.asarray(image)
-    if array.ndim != 2 or array.size == 0 or array.dtype.kind not in "biuf":
-        raise NbnumbaError(
-            f"{name} image: found {array.dtype} of shape {array.shape}; allowed: numbers in two dimensions, slow and "
-            "fast"
-        )
-    return array.astype(np.float64)
-
-
 def _quotient(above: float, below: float) -> float:
     return above / below if below != 0.0 else math.nan
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> float:
+    if a.min() == a.max() or b.min() == b.max():
+        return math.nan
     a, b = a - a.mean(), b - b.mean()
-    squares = float(np.vdot(a, a)) * float(np.vdot(b, b))
-    return _quotient(float(np.vdot(a, b)), math.sqrt(squares))
+    return float(np.vdot(a, b)) / math.sqrt(float(np.vdot(a, a)) * float(np.vdot(b, b)))
 
 
 def _matched_peaks(a: np.ndarray, b: np.ndarray, number: int) -> Peaks:
-    summits = [_summits(image) for image in (a, b)]
-    distances = [
-        [_distance_to_peak(image, place, other, tops) for place in _strongest(image, own, number)]
-        for image, own, other, tops in ((a, summits[0], b, summits[1]), (b, summits[1], a, summits[0]))
-    ]
-    near = [[d for d in found if d <= NEAR] for found in distances]
-    together = near[0] + near[1]
+    of_a, of_b = _summits(a), _summits(b)
+    from_a, from_b = _distances(a, of_a, b, of_b, number), _distances(b, of_b, a, of_a, number)
+    near = [distance for distance in from_a + from_b if distance <= NEAR]
     return Peaks(
-        strongest=(len(distances[0]), len(distances[1])),
-        matched=(len(near[0]), len(near[1])),
-        apart=float(np.mean(together)) if together else math.nan,
+        strongest=(len(from_a), len(from_b)),
+        matched=(sum(distance <= NEAR for distance in from_a), sum(distance <= NEAR for distance in from_b)),
+        apart=float(np.mean(near)) if near else math.nan,
     )
+
+
+def _distances(
+    image: np.ndarray, summits: np.ndarray, other: np.ndarray, its_summits: np.ndarray, number: int
+) -> list[float]:
+    """Distance [pixels] of each of the strongest peaks from the nearest peak of the other image."""
+    return [_distance_to_peak(image, place, other, its_summits) for place in _strongest(image, summits, number)]
 
 
 def _summits(image: np.ndarray) -> np.ndarray:
@@ -111,19 +110,12 @@ def _summits(image: np.ndarray) -> np.ndarray:
 
 
 def _strongest(image: np.ndarray, summits: np.ndarray, number: int) -> list[tuple[int, int]]:
-    """Places of the strongest summits, one of each plateau."""
-    slow, fast = np.nonzero(summits)
-    chosen: list[tuple[int, int]] = []
-    seen: set[tuple[int, int]] = set()
-    for i in np.argsort(-image[slow, fast], kind="stable").tolist():
-        if len(chosen) == number:
-            break
-        s, f = int(slow[i]), int(fast[i])
-        around = {(s + y, f + x) for y in (-1, 0, 1) for x in (-1, 0, 1)}
-        if not around & seen:
-            chosen.append((s, f))
-        seen.add((s, f))
-    return chosen
+    """Places of the strongest summits; of a plateau, the first pixel."""
+    before = np.pad(summits, 1)
+    first = summits & ~(before[1:-1, :-2] | before[:-2, :-2] | before[:-2, 1:-1] | before[:-2, 2:])
+    slow, fast = np.nonzero(first)
+    order = np.argsort(-image[slow, fast], kind="stable")[:number]
+    return list(zip(slow[order].tolist(), fast[order].tolist(), strict=True))
 
 
 def _distance_to_peak(image: np.ndarray, place: tuple[int, int], other: np.ndarray, summits: np.ndarray) -> float:

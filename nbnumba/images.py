@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
@@ -13,10 +14,16 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.smv import parse_smv
 from nbnumba.inputs.text import read_bytes
 
-_NPY, _SMV, _PGM, _FABIO = b"\x93NUMPY", b"{", b"P5", (b"###CBF", b"II*\0", b"MM\0*")
-_PGM_HEADER = re.compile(rb"P5" + 3 * rb"(?:\s|#[^\n]*\n)+(\d{1,9})" + rb"\s")
-_LONGEST = 8  # bytes that tell the kind
 ALLOWED = "HDF5, SMV, CBF, TIFF, PGM, .npy, or raw little-endian float32"
+#: Kind of file -> how it begins; everything else is raw.
+_BEGINNINGS = {
+    "hdf5": rb"\x89HDF\r\n\x1a\n",
+    "npy": rb"\x93NUMPY",
+    "smv": rb"\{\s*[A-Z]",
+    "pgm": rb"P5\s",
+    "fabio": rb"###CBF|II\*\0|MM\0\*",
+}
+_PGM_HEADER = re.compile(rb"P5" + 3 * rb"(?:\s|#[^\n]*\n)+(\d{1,9})" + rb"\s")
 
 
 def read_image(path: str | Path, *, number: int = 0, shape: tuple[int, int] | None = None) -> np.ndarray:
@@ -33,70 +40,102 @@ def read_image(path: str | Path, *, number: int = 0, shape: tuple[int, int] | No
     Raises:
         NbnumbaError: the file is missing, damaged, of another kind, or has no such image.
     """
-    if not Path(path).is_file():
-        raise NbnumbaError(f"{path}: is not there or not a file; name an image: {ALLOWED}")
-    if h5py.is_hdf5(path):
+    kind = _kind(path)
+    if kind == "hdf5":
         return _from_hdf5(path, number)
-    content = read_bytes(path)
-    if content.startswith(_NPY):
-        image = _from_npy(path, content)
-    elif content.startswith(_SMV):
-        image = parse_smv(path, content).pixels
-    elif content.startswith(_PGM):
-        image = _from_pgm(path, content)
-    elif content.startswith(_FABIO):
+    if kind == "npy":
+        images = _from_npy(path)
+        return _pick(path, list(images) if images.ndim == 3 else [images], number)
+    if kind == "smv":
+        image = parse_smv(path, read_bytes(path)).pixels
+    elif kind == "pgm":
+        image = _from_pgm(path)
+    elif kind == "fabio":
         image = _by_fabio(path)
     else:
-        image = _from_raw(path, content, shape)
-    return _pick(path, image, number)
+        image = _from_raw(path, shape)
+    return _pick(path, [image], number)
 
 
 def read_pair(
     first: str | Path, second: str | Path, *, number: int = 0, shape: tuple[int, int] | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Read two images as ``read_image`` does; a raw file has the shape of the other one, unless ``shape`` is given."""
-    if shape is None and _is_raw(first) and not _is_raw(second):
-        b, a = read_pair(second, first, number=number)
-        return a, b
-    a = read_image(first, number=number, shape=shape)
-    return a, read_image(second, number=number, shape=shape or (a.shape[0], a.shape[1]))
+    """Read two images as ``read_image`` does; a raw file has the shape of the other one, unless ``shape`` is given.
+
+    Of a file that holds a single image, that one is read, whatever ``number``.
+    """
+
+    def one(path: str | Path, shape: tuple[int, int] | None) -> np.ndarray:
+        return read_image(path, number=number if _holds_several(path) else 0, shape=shape)
+
+    if shape is None and _kind(first) == "raw" != _kind(second):
+        b = one(second, None)
+        return one(first, (b.shape[0], b.shape[1])), b
+    a = one(first, shape)
+    return a, one(second, shape or (a.shape[0], a.shape[1]))
 
 
-def _is_raw(path: str | Path) -> bool:
-    if not Path(path).is_file() or h5py.is_hdf5(path):
-        return False
-    with open(path, "rb") as file:
-        return not file.read(_LONGEST).startswith((_NPY, _SMV, _PGM, *_FABIO))
+def _kind(path: str | Path) -> str:
+    try:
+        with open(path, "rb") as file:
+            start = file.read(16)
+    except OSError as error:
+        raise NbnumbaError(f"{path}: cannot be read ({error.strerror}); name an image: {ALLOWED}") from None
+    return next((kind for kind, begin in _BEGINNINGS.items() if re.match(begin, start)), "raw")
 
 
-def _pick(path: str | Path, images: np.ndarray | h5py.Dataset, number: int) -> np.ndarray:
-    count = images.shape[0] if len(images.shape) == 3 else 1
-    if not 0 <= number < count:
-        raise NbnumbaError(f"{path}: asked for image {number}; allowed: 0 to {count - 1}")
-    return np.asarray(images[number] if len(images.shape) == 3 else images[()])
+def _holds_several(path: str | Path) -> bool:
+    kind = _kind(path)
+    if kind == "hdf5":
+        with h5py.File(path, "r") as file:
+            return sum(stack.shape[0] if stack.ndim == 3 else 1 for stack in _stacks(file)) > 1
+    return kind == "npy" and _from_npy(path).ndim == 3
+
+
+def _pick(path: str | Path, images: list[np.ndarray], number: int) -> np.ndarray:
+    if not 0 <= number < len(images):
+        raise NbnumbaError(f"{path}: asked for image {number}; allowed: 0 to {len(images) - 1}")
+    return images[number]
 
 
 def _from_hdf5(path: str | Path, number: int) -> np.ndarray:
-    """From the largest dataset that can hold images."""
     try:
         with h5py.File(path, "r") as file:
-            found: list[h5py.Dataset] = []
-
-            def note(_: str, item: h5py.Group | h5py.Dataset) -> None:
-                if isinstance(item, h5py.Dataset) and item.ndim in (2, 3) and item.dtype.kind in "biuf":
-                    found.append(item)
-
-            file.visititems(note)
-            if not found:
-                raise NbnumbaError(f"{path}: found no dataset of two or three dimensions; allowed: images")
-            return _pick(path, max(found, key=lambda dataset: (dataset.size, dataset.ndim)), number)
-    except (OSError, RuntimeError) as error:
+            rest = number
+            for stack in _stacks(file):
+                count = stack.shape[0] if stack.ndim == 3 else 1
+                if rest < count:
+                    return np.asarray(stack[rest] if stack.ndim == 3 else stack[()])
+                rest -= count
+    except (OSError, RuntimeError, KeyError) as error:
         raise NbnumbaError(f"{path}: cannot be read ({error}); name an undamaged HDF5 file") from None
+    found = number - rest
+    if not found:
+        raise NbnumbaError(f"{path}: found no dataset of two or three dimensions; allowed: images")
+    raise NbnumbaError(f"{path}: asked for image {number}; allowed: 0 to {found - 1}")
 
 
-def _from_npy(path: str | Path, content: bytes) -> np.ndarray:
+def _stacks(file: h5py.File) -> Iterator[h5py.Dataset]:
+    """Datasets of images: in NXmx and Eiger files /entry/data/data or data_000001 and so on, else the largest."""
+    group = file.get("entry/data")
+    names = sorted(name for name in group if re.fullmatch(r"data(_\d+)?", name)) if group else []
+    if names:
+        yield from (group[name] for name in names)
+        return
+    found: list[h5py.Dataset] = []
+
+    def note(_: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset) and item.ndim in (2, 3) and item.dtype.kind in "biuf":
+            found.append(item)
+
+    file.visititems(note)
+    if found:
+        yield max(found, key=lambda dataset: (dataset.size, dataset.ndim))
+
+
+def _from_npy(path: str | Path) -> np.ndarray:
     try:
-        array = np.load(io.BytesIO(content), allow_pickle=False)
+        array = np.load(io.BytesIO(read_bytes(path)), allow_pickle=False)
     except (EOFError, ValueError) as error:
         raise NbnumbaError(f"{path}: cannot be read as an array ({error}); name an undamaged .npy file") from None
     if array.ndim not in (2, 3) or array.dtype.kind not in "biuf":
@@ -104,11 +143,12 @@ def _from_npy(path: str | Path, content: bytes) -> np.ndarray:
     return array
 
 
-def _from_pgm(path: str | Path, content: bytes) -> np.ndarray:
+def _from_pgm(path: str | Path) -> np.ndarray:
+    content = read_bytes(path)
     header = _PGM_HEADER.match(content)
     fast, slow, white = map(int, header.groups()) if header else (0, 0, 0)
     pixels = content[header.end() :] if header else b""
-    if not 1 <= white <= 255 or len(pixels) != slow * fast:
+    if not 1 <= white <= 255 or len(pixels) != slow * fast or not pixels:
         raise NbnumbaError(f"{path}: found {len(pixels)} bytes for {slow} x {fast} pixels; allowed: a PGM of 8 bits")
     return np.frombuffer(pixels, dtype=np.uint8).reshape(slow, fast)
 
@@ -126,7 +166,8 @@ def _by_fabio(path: str | Path) -> np.ndarray:
         raise NbnumbaError(f"{path}: cannot be read ({error}); name an undamaged image") from None
 
 
-def _from_raw(path: str | Path, content: bytes, shape: tuple[int, int] | None) -> np.ndarray:
+def _from_raw(path: str | Path, shape: tuple[int, int] | None) -> np.ndarray:
+    content = read_bytes(path)
     edge = round((len(content) / 4) ** 0.5)
     slow, fast = shape or (edge, edge)
     if 4 * slow * fast != len(content) or not content:

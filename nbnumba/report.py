@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,12 @@ def report_text(report: dict[str, Any]) -> str:
                     f"{report['photons_mean']:.6g} on average, {report['photons_total']:.6g} in all"),
         ("Time", f"{report['seconds']:.2f} s, {report['steps_per_second']:.3g} steps a second"),
     ]  # fmt: skip
-    return "\n".join(f"{name:12s} {text}" for name, text in rows)
+    return table(rows)
+
+
+def table(rows: Iterable[tuple[str, str]]) -> str:
+    """Lines for a terminal: names and what there is to say, in two columns."""
+    return "\n".join(f"{name:13s} {text}" for name, text in rows)
 
 
 def _numbers(values: list[Any], form: str, between: str = " ") -> str:

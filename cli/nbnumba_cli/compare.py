@@ -27,7 +27,8 @@ DIFFERENT = 1
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0.0),
-    help="Exit with 1 if the largest difference exceeds this fraction of A's largest value.",
+    help="Exit with 1 if the largest difference exceeds this fraction of A's largest value, or pixels are finite "
+    "in one image alone.",
 )
 @options.image_number
 @options.raw_shape
@@ -69,7 +70,7 @@ def command(
         check_writable(png, overwrite)
     a, b = read_pair(first, second, number=number, shape=shape)
     found = nb.compare(a, b, peaks=peaks)
-    exceeded = None if tolerance is None else not found.relative <= tolerance
+    exceeded = None if tolerance is None else found.one_sided > 0 or not found.relative <= tolerance
     if png is not None:
         write_comparison(png, a, b, overwrite=overwrite)
     if as_json:
@@ -86,12 +87,14 @@ def command(
 
 
 def _text(found: Comparison, first: Path, second: Path) -> str:
+    from nbnumba.report import table
+
     slow, fast = found.place
     peaks, (of_a, of_b) = found.peaks, found.peaks.strongest
     rows = [
         ("A", str(first)),
         ("B", str(second)),
-        ("Pixels", f"{found.pixels} that are finite in both"),
+        ("Pixels", f"{found.pixels} that are finite in both; {found.one_sided} in one alone"),
         ("Correlation", f"{found.correlation:.9f}"),
         ("Sums", f"{found.ratio:.9g}, B over A"),
         ("Difference", f"rms {found.rms:.6g}; largest {found.largest:.6g} at slow {slow}, fast {fast}, "
@@ -99,4 +102,4 @@ def _text(found: Comparison, first: Path, second: Path) -> str:
         ("Peaks", f"of the {of_a} strongest of A, {peaks.matched[0]} within half a pixel of one of B; "
                   f"of the {of_b} of B, {peaks.matched[1]}; {peaks.apart:.3g} pixels apart on average"),
     ]  # fmt: skip
-    return "\n".join(f"{name:13s} {text}" for name, text in rows)
+    return table(rows)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import click
 
-from nbnumba.compat.flags import FLAGS, Flag
-
-VALUES = {"n": "NUMBER", "w": "INTEGER", "t": "NAME"}
+from nbnumba.compat.flags import FLAGS, VALUE_KINDS, Flag
 
 
-class Flags(click.Command):
+class FlagCommand(click.Command):
     """A command whose words are not click's to read."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -28,7 +26,7 @@ class Flags(click.Command):
 
 def _left(flag: Flag) -> str:
     names = ", ".join(f"-{name}" for name in flag.names)
-    return " ".join([names, *(VALUES[kind] for kind in flag.values)])
+    return " ".join([names, *(VALUE_KINDS[kind].upper().replace(" ", "-") for kind in flag.values)])
 
 
 def _right(flag: Flag) -> str:
@@ -37,7 +35,7 @@ def _right(flag: Flag) -> str:
     return f"{flag.meaning}{unit}{default}"
 
 
-@click.command("nanobragg", cls=Flags)
+@click.command("nanobragg", cls=FlagCommand)
 def command(flags: tuple[str, ...]) -> None:
     """Take nanoBragg's flags and write its files, with the same numbers.
 
@@ -46,18 +44,23 @@ def command(flags: tuple[str, ...]) -> None:
       nbnumba nanobragg -hkl P1.hkl -cell 70 80 90 90 90 90 -N 10 -lambda 1 -distance 100 -detpixels 1024
     """
     from nbnumba.compat import read_flags
+    from nbnumba.compat.deviations import warnings
     from nbnumba.compat.printout import printed_pixels, printout
     from nbnumba.compat.report import results, settings
     from nbnumba.compat.run import run
     from nbnumba_cli.options import command_line, progress_bar
 
     translation = read_flags(list(flags))
-    for note in translation.notes:
+    for note in [*translation.notes, *warnings(translation, in_files=True)]:
         click.echo(f"Note: {note}", err=True)
     pixels = printed_pixels(translation)
     click.echo(settings(translation))
-    with progress_bar("Rendering") as bar:
-        result = run(translation, progress=bar.show, command_line=command_line())
+    meter = translation.flags.last_of("progress", "noprogress")
+    if meter is not None and meter.name == "noprogress":
+        result = run(translation, command_line=command_line())
+    else:
+        with progress_bar("Rendering") as bar:
+            result = run(translation, progress=bar.show, command_line=command_line())
     for lines in printout(translation.experiment, pixels, result.image):
         click.echo(lines)
     click.echo(results(translation, result))

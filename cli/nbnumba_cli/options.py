@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import shlex
 import sys
 import threading
@@ -16,6 +15,7 @@ from typing import Any
 
 import click
 
+from nbnumba.atomic import check_distinct
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.experiment import Experiment
 
@@ -79,6 +79,8 @@ def load_experiment(file: Path | None, nanobragg: str | None, settings: tuple[st
     experiment = translation.experiment
     for note in translation.notes:
         click.echo(f"Note: {note}", err=True)
+    if "water" in translation.flags:
+        click.echo("Note: -water is no part of an experiment; nbnumba nanobragg alone adds it", err=True)
     return Experiment.from_toml(experiment.to_toml(inline=True), changes) if changes else experiment
 
 
@@ -113,14 +115,7 @@ def command_line() -> str:
 def keep_inputs(experiment: Experiment, file: Path | None, outputs: list[Path | None]) -> None:
     """Refuse outputs that are the same file as one another or as an input."""
     reflections = experiment.crystal.reflections
-    inputs = [file, reflections.origin.get("file") if reflections else None]
-    taken = {os.path.realpath(name) for name in inputs if name is not None}
-    for output in outputs:
-        if output is not None:
-            place = os.path.realpath(output)
-            if place in taken:
-                raise NbnumbaError(f"{output}: is an input or another output of this command; name another file")
-            taken.add(place)
+    check_distinct(outputs, [file, reflections.origin.get("file") if reflections else None])
 
 
 def jsonable(value: Any) -> Any:

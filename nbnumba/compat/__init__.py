@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 from nbnumba.compat.deviations import warnings
-from nbnumba.compat.flags import parse
+from nbnumba.compat.flags import FLAG_OF, parse
 from nbnumba.compat.translate import Translation, translate
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.experiment import Experiment
@@ -35,6 +35,16 @@ def read_flags(flags: str | list[str], folder: str | Path = ".") -> Translation:
         words = shlex.split(flags) if isinstance(flags, str) else list(flags)
     except ValueError as error:
         raise NbnumbaError(f"flags: {error}; close the quotes") from None
-    translation = translate(parse(words), Path(folder))
-    translation.notes.extend(warnings(translation))
+    given = parse(words)
+    try:
+        translation = translate(given, Path(folder))
+    except NbnumbaError as error:
+        raise NbnumbaError(_named_by_flag(str(error))) from error
+    translation.notes.extend(warnings(translation, in_files=False))
     return translation
+
+
+def _named_by_flag(message: str) -> str:
+    """An error about a field of the experiment, with the flag that sets the field."""
+    field, colon, rest = message.partition(":")
+    return f"{FLAG_OF[field]}{colon}{rest}" if field in FLAG_OF else message

@@ -22,28 +22,34 @@ class Deviation(NamedTuple):
     why: str
     example: str
     met: Callable[[Translation], bool]
+    in_files: bool = False  # shows in nanoBragg's files alone, not in the experiment
 
 
-def warnings(translation: Translation) -> list[str]:
-    """A sentence for every deviation that these flags meet."""
+def warnings(translation: Translation, in_files: bool) -> list[str]:
+    """A sentence for every deviation that these flags meet: those of the experiment, or those of the files alone."""
     return [
         f"{known.name}: nanoBragg {known.reference}; here {known.here}"
         for known in DEVIATIONS
-        if known.met(translation)
+        if known.in_files == in_files and known.met(translation)
     ]
 
 
 def _passes_zero(translation: Translation) -> bool:
     grid, scan = translation.oscillation, translation.experiment.scan
     start = math.radians(scan.start) if scan else 0.0
-    return grid.number > 1 and any(start + grid.step * i == 0.0 for i in range(grid.number))
+    angles = [start + grid.step * i for i in range(grid.number)]
+    return 0.0 in angles and any(angles)
 
 
 def _multiplies_sums(translation: Translation) -> bool:
     experiment, flags = translation.experiment, translation.flags
-    acts = ("oversample_polar" in flags and experiment.beam.polarized) or "oversample_omega" in flags
+    acts = "oversample_polar" in flags or "oversample_omega" in flags
     acts = acts or ("oversample_thick" in flags and experiment.detector.sensor_thickness > 0.0)
     return acts and experiment.steps_per_pixel > 1
+
+
+def _polarizes_anyway(translation: Translation) -> bool:
+    return "oversample_polar" in translation.flags and not translation.experiment.beam.polarized
 
 
 def _has_layers(translation: Translation) -> bool:
@@ -59,19 +65,39 @@ def _has_long_header(translation: Translation) -> bool:
     return header_length(fast, slow, smv_fields(translation)) > BLOCK
 
 
-def _takes_dump(translation: Translation) -> bool:
-    return "hkl" not in translation.flags and translation.experiment.crystal.reflections is not None
+def _swings_by_axis(translation: Translation) -> bool:
+    flags = translation.flags
+    last, axis = flags.last_of("twotheta", "twotheta_axis"), flags.values("twotheta_axis")
+    return axis is not None and (last == ("twotheta_axis", axis) or not math.isclose(math.hypot(*axis), 1.0))
+
+
+def _takes_seed_for_angle(translation: Translation) -> bool:
+    given = translation.flags.given
+    places = [i for i, flag in enumerate(given) if flag.name in ("misset", "misset_seed")]
+    if not places or given[places[-1]].name == "misset":
+        return False
+    return sum(1 + len(flag.values) for flag in given[places[-1] + 1 :]) >= 2
+
+
+def _lists_oddly(translation: Translation) -> bool:
+    """Whether the first reflection of the -hkl file is not three whole numbers and another, or comments are in it."""
+    file = translation.flags.file("hkl")
+    if file is None:
+        return False
+    content = file.read_bytes()
+    words = content.lstrip().split(b"\n", 1)[0].split()
+    return b"#" in content or len(words) != 4 or any(b"." in word for word in words[:3])
 
 
 def _seen_while_it_runs(_: Translation) -> bool:
-    """The loops, or the reader of the file, tell it themselves."""
+    """The loops tell it themselves."""
     return False
 
 
 DEVIATIONS = (
     Deviation(
         "rotation through 0",
-        "does not turn the cell back at phi = 0, where the last orientation of the pixel before stays",
+        "does not turn the cell back at phi = 0, where the orientation of the step before stays",
         "the cell is unrotated at phi = 0",
         "the image would depend on the order of pixels and on the number of threads",
         f"{_SMALL} -phi 0 -osc 2 -phisteps 2",
@@ -86,8 +112,17 @@ DEVIATIONS = (
         _multiplies_sums,
     ),
     Deviation(
+        "-nopolar with -oversample_polar",
+        "applies the polarization factor after all",
+        "there is none",
+        "-nopolar says so",
+        f"{_SMALL} -nopolar -oversample_polar",
+        _polarizes_anyway,
+    ),
+    Deviation(
         "sensor layers",
-        "applies the capture fraction of the last layer to all, and puts n layers of thickness/(n-1)",
+        "applies the capture fraction of the last layer (at the first sub-pixel) to all, and with -detector_thicksteps "
+        "puts n layers of thickness/(n-1)",
         "each layer has its own fraction, and n layers of thickness/n fill the sensor",
         "fractions differ between layers, and the sensor ends where it ends",
         f"{_SMALL} -detector_abs 300 -detector_thick 450 -detector_thicksteps 3",
@@ -100,14 +135,41 @@ DEVIATIONS = (
         "photons go with the classical electron radius squared, and sampling must not change them",
         f"{_SMALL} -oversample 2 -fluence 1e28 -water 5",
         _has_water,
+        in_files=True,
     ),
     Deviation(
         "points outside the interpolation box",
-        "stops interpolating for the rest of the run (of a thread)",
+        "stops interpolating for the rest of the run, in all threads",
         "that point alone takes the nearest reflection",
         "the image would depend on the order of pixels and on the number of threads",
         f"{_SMALL} -hkl inputs/small.hkl -interpolate",
         _seen_while_it_runs,
+    ),
+    Deviation(
+        "-twotheta_axis",
+        "takes the first number for the angle -twotheta too, and does not normalise the axis",
+        "the axis is a direction and nothing else",
+        "the swing would turn with the choice of the axis",
+        f"{_SMALL} -twotheta 10 -twotheta_axis 0 1 0",
+        _swings_by_axis,
+    ),
+    Deviation(
+        "-misset_seed before other flags",
+        "takes the seed and the two words after it for the angles of -misset",
+        "it is a seed and nothing else",
+        "the orientation would turn with the order of flags",
+        f"{_SMALL} -misset random -misset_seed 777 -lambda 1.1",
+        _takes_seed_for_angle,
+    ),
+    Deviation(
+        "-hkl files",
+        "reads numbers four at a time, whatever the lines, and ends in silence at the first that does not fit: at "
+        "comments, at indices with a point, after a fifth column",
+        "h k l F stand first in each line; more columns and comments are skipped; any other line is an error with its "
+        "number",
+        "reflections would be missing or wrong",
+        f"{_SMALL} -hkl columns.hkl",
+        _lists_oddly,
     ),
     Deviation(
         "long SMV headers",
@@ -117,22 +179,7 @@ DEVIATIONS = (
         f"{_SMALL} -close_distance 123.457 -Xclose 17.7771 -Yclose 23.1239 -twotheta 1.23457 -lambda 0.979768 "
         "-detector_rotx 0.123457 -detector_roty -0.765432 -pixel 0.172345 -phi 12.3457",
         _has_long_header,
-    ),
-    Deviation(
-        "odd lines in -hkl files",
-        "stops reading at the first of them and says nothing",
-        "an error tells the line",
-        "the reflections after it would be missing",
-        f"{_SMALL} -hkl odd.hkl",
-        _seen_while_it_runs,
-    ),
-    Deviation(
-        "no -hkl, but a dump",
-        "takes the structure factors from Fdump.bin where there is one",
-        "so they are, and this says it",
-        "a forgotten file would change the image unseen",
-        f"{_SMALL} -dump F.bin",
-        _takes_dump,
+        in_files=True,
     ),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any, NamedTuple
 from nbnumba.errors import NbnumbaError
 
 Value = float | int | str
+
+
+VALUE_KINDS = {"n": "number", "w": "whole number", "t": "name"}
 
 
 class Flag(NamedTuple):
@@ -27,6 +31,8 @@ def _flag(names: str, values: str, unit: str, default: str, meaning: str, least:
     return Flag(tuple(names.split()), values, unit, default, meaning, least)
 
 
+NO_EFFECT = "no effect on images, as in nanoBragg"
+
 FLAGS = (
     _flag("mat", "t", "", "", "MOSFLM orientation matrix file: rows x y z, columns a* b* c* times the wavelength"),
     _flag("cell", "nnnnnn", "A, degrees", "", "a b c alpha beta gamma; left-out lengths = a, angles = 90", 1),
@@ -37,7 +43,9 @@ FLAGS = (
     _flag("Nc", "w", "", "1", "unit cells along c"),
     _flag("N", "w", "", "1", "unit cells along a, b and c"),
     _flag("xtalsize xtal_size samplesize sample_size", "n", "mm", "", "crystal size along a, b and c instead of -N"),
-    _flag("xtal_thick xtal_x sample_thick sample_x", "n", "mm", "", "crystal size along a"),
+    _flag(
+        "xtal_thick xtal_thickness xtal_x sample_thick sample_thickness sample_x", "n", "mm", "", "crystal size along a"
+    ),
     _flag("xtal_width xtal_y sample_width sample_y width", "n", "mm", "", "crystal size along b"),
     _flag("xtal_height xtal_z sample_height sample_z height", "n", "mm", "", "crystal size along c"),
     _flag("square_xtal", "", "", "yes", "parallelepiped crystal"),
@@ -45,7 +53,7 @@ FLAGS = (
     _flag("gauss_xtal", "", "", "", "gaussian spots, reciprocal metric"),
     _flag("tophat_spots binary_spots", "", "", "", "flat spots, reciprocal metric"),
     _flag("fudge", "n", "", "1", "factor on the squared radius of a spot"),
-    _flag("mosaic mosaici mosaic_spread", "n", "degrees", "0", "mosaic spread"),
+    _flag("mosaic mosaici mosaicity mosaic_spread", "n", "degrees", "0", "mosaic spread"),
     _flag("mosaic_domains mosaic_dom", "w", "", "10 with a spread", "mosaic domains"),
     _flag("mosaic_seed", "w", "", "12345678", "seed of the mosaic domains"),
     _flag("hkl", "t", "", "", "structure factors: h k l F a line, P1"),
@@ -110,7 +118,9 @@ FLAGS = (
     _flag("twotheta", "n", "degrees", "0", "detector swing; pivots on the sample"),
     _flag("curved_det", "", "", "", "every pixel at the same distance"),
     _flag("point_pixel", "", "", "", "solid angle without pixel area and obliquity"),
-    _flag("detector_abs", "t", "um", "inf", "attenuation depth of the sensor; inf or 0: no sensor"),
+    _flag(
+        "detector_abs detector_absorb", "t", "um", "thickness", "attenuation depth of the sensor; inf or 0: no sensor"
+    ),
     _flag("detector_thick", "n", "um", "0", "sensor thickness"),
     _flag("detector_thicksteps thicksteps", "w", "", "2 with a thickness", "sensor layers"),
     _flag("oversample", "w", "", "by crystal size", "sub-pixels along each edge"),
@@ -140,6 +150,67 @@ FLAGS = (
     _flag("printout_pixel", "ww", "pixels", "", "print the terms of this pixel alone: its fast and slow number"),
     _flag("progress", "", "", "yes", "progress meter"),
     _flag("noprogress", "", "", "", "no progress meter"),
+    *(
+        _flag(names, values, "", "", NO_EFFECT)
+        for names, values in (
+            ("stol", "t"),
+            ("4stol", "t"),
+            ("Q", "t"),
+            ("stolout", "t"),
+            ("coherent", ""),
+            ("density sample_density", "n"),
+            ("MW molecular_weight", "n"),
+        )
+    ),
+)
+
+IDLE = {flag.names[0] for flag in FLAGS if flag.meaning == NO_EFFECT}
+
+#: Field of the experiment -> the flags that set it, for errors.
+FLAG_OF = {
+    "crystal.cell": "-cell",
+    "crystal.orientation": "-mat",
+    "crystal.misset": "-misset",
+    "crystal.cells": "-N, -xtalsize",
+    "crystal.fudge": "-fudge",
+    "crystal.default_f": "-default_F",
+    "crystal.mosaic.spread": "-mosaic",
+    "crystal.mosaic.domains": "-mosaic_domains",
+    "beam.wavelength": "-lambda, -energy",
+    "beam.fluence": "-fluence",
+    "beam.flux": "-flux",
+    "beam.exposure": "-exposure",
+    "beam.size": "-beamsize",
+    "beam.polarization": "-polar",
+    "beam.polarization_axis": "-polar_vector",
+    "beam.direction": "-beam_vector",
+    "detector.pixels": "-detpixels, -detsize",
+    "detector.distance": "-distance",
+    "detector.close_distance": "-close_distance",
+    "detector.beam_center": "-Xbeam, -Ybeam",
+    "detector.closest_point": "-ORGX, -ORGY",
+    "detector.rotation": "-detector_rotx, -detector_roty, -detector_rotz",
+    "detector.twotheta": "-twotheta",
+    "detector.twotheta_axis": "-twotheta_axis",
+    "detector.fast_axis": "-fdet_vector",
+    "detector.slow_axis": "-sdet_vector",
+    "detector.normal_axis": "-odet_vector",
+    "detector.fast_axis and slow_axis": "-fdet_vector, -sdet_vector",
+    "detector.fast_axis and normal_axis": "-fdet_vector, -odet_vector",
+    "detector.slow_axis and normal_axis": "-sdet_vector, -odet_vector",
+    "scan.start": "-phi",
+    "scan.width": "-osc, -phistep",
+    "scan.steps": "-phisteps",
+    "scan.axis": "-spindle_axis",
+    "sampling.oversample": "-oversample",
+    "sampling.layers": "-detector_thicksteps",
+    "sampling.dmin": "-dmin",
+}
+#: Flags of which the first has no effect where the second stands too.
+OVERRULED = (
+    ("distance", "close_distance"),
+    ("fluence", "flux"),
+    ("N", "xtalsize"),
 )
 
 _BY_NAME = {f"-{name}": flag for flag in FLAGS for name in flag.names}
@@ -184,14 +255,19 @@ def _values(word: str, flag: Flag, rest: list[str]) -> tuple[Value, ...]:
         if i >= least and (not rest or not _is_number(rest[0])):
             break
         if not rest or rest[0] in _BY_NAME:
-            raise NbnumbaError(f"{word}: found {i} values; allowed: {least} {_kinds(flag)}")
+            unit = f" [{flag.unit}]" if flag.unit else ""
+            raise NbnumbaError(f"{word}: found {i} values; allowed: {_kinds(flag)}{unit}")
         values.append(_value(word, kind, rest.pop(0)))
     return tuple(values)
 
 
 def _kinds(flag: Flag) -> str:
-    word = {"n": "number", "w": "whole number", "t": "name"}[flag.values[0]]
-    return word + ("s" if len(flag.values) > 1 else "") + (f" [{flag.unit}]" if flag.unit else "")
+    """How many values of what kind follow a flag."""
+    if not flag.values:
+        return ""
+    most = len(flag.values)
+    count = f"{most}" if flag.least is None else f"{flag.least} to {most}"
+    return f"{count} {VALUE_KINDS[flag.values[0]]}{'s' if most > 1 else ''}"
 
 
 def _is_number(text: str) -> bool:
@@ -208,7 +284,7 @@ def _value(word: str, kind: str, text: str) -> Value:
     if not _is_number(text):
         raise NbnumbaError(f"{word}: found {text!r}; allowed: a number")
     value = float(text)
-    if value - value != 0.0:
+    if not math.isfinite(value):
         raise NbnumbaError(f"{word}: found {text!r}; allowed: a finite number")
     if kind == "n":
         return value
@@ -250,9 +326,7 @@ class Flags:
 def flag_table() -> str:
     """The flags as a table in Markdown."""
     rows = ["| flags | values | unit | default | meaning |", "|---|---|---|---|---|"]
-    words = {"n": "number", "w": "whole number", "t": "name"}
     for flag in FLAGS:
         names = " ".join(f"`-{name}`" for name in flag.names)
-        kinds = ", ".join(f"{flag.values.count(kind)} {words[kind]}" for kind in dict.fromkeys(flag.values))
-        rows.append(f"| {names} | {kinds} | {flag.unit} | {flag.default} | {flag.meaning} |")
+        rows.append(f"| {names} | {_kinds(flag)} | {flag.unit} | {flag.default} | {flag.meaning} |")
     return "\n".join(rows)

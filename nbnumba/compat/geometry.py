@@ -61,19 +61,21 @@ def read_headers(flags: Flags) -> dict[str, Any]:
     for name in ("mask", "img"):
         file = flags.file(name)
         if file is not None:
-            values.update(_from_header(read_smv(file), counted_from_end=name == "mask", known=values))
+            values.update(_from_header(read_smv(file), counted_from_end=name == "mask"))
     return values
 
 
-def _from_header(image: Smv, counted_from_end: bool, known: dict[str, Any]) -> dict[str, Any]:
-    read = {flag: image.number(key) for key, flag in _HEADER.items()}
+def _from_header(image: Smv, counted_from_end: bool) -> dict[str, Any]:
+    # nanoBragg takes the last name that contains the one it looks for: XDS_ORGX for ORGX.
+    names = {key: next((name for name in reversed(image.header) if key in name), key) for key in _HEADER}
+    read = {flag: image.number(names[key]) for key, flag in _HEADER.items()}
     values: dict[str, Any] = {flag: value for flag, value in read.items() if value is not None}
     slow, fast = image.pixels.shape
     values |= {"detpixels_s": slow, "detpixels_f": fast}
     if counted_from_end:
         values["mask"] = Mask(image.pixels)
         if "Ybeam" in values:
-            values["Ybeam"] = slow * values.get("pixel", known.get("pixel", 0.1)) - values["Ybeam"]
+            values["Ybeam"] = slow * values.get("pixel", 0.1) - values["Ybeam"]
     return values
 
 
@@ -99,6 +101,13 @@ def translate_detector(flags: Flags, header: dict[str, Any]) -> Placed:
             f"-mask: found {mask.pixels.shape} pixels (slow, fast) in {flags.file('mask')}; allowed: the detector's "
             f"{(slow, fast)}, which are the mask's where no other flag sets them"
         )
+    for name in _CUSTOM:
+        if name in flags and convention != "custom":
+            flags.notes.append(f"-{name} has no effect before -{convention}, which sets all axes")
+    if "pix0_vector" in flags:
+        flags.notes.append("-pix0_vector selects custom axes; its values have no effect")
+    if "pivot" in flags and convention != "custom":
+        flags.notes.append(f"-pivot has no effect in the {convention} convention; custom axes alone obey it")
     if "curved_det" in flags:
         flags.notes.append("-curved_det maps pixels as nanoBragg does, mirrored about the image's anti-diagonal")
     thickness, mu = _sensor(flags)
@@ -227,7 +236,7 @@ def _sensor(flags: Flags) -> tuple[float, float]:
         if name == "detector_abs":
             depth = _depth(str(values[0]))
             thickness, mu = (0.0, 0.0) if depth == 0.0 else (thickness, 1e3 / depth)
-    if thickness <= 0.0:
+    if thickness <= 0.0 or mu == 0.0:
         return 0.0, 0.0
     return thickness, 1.0 / thickness if mu is None else mu
 

@@ -14,32 +14,26 @@ def smv_fields(translation: Translation) -> dict[str, str]:
     g, pixel = experiment.geometry, experiment.detector.pixel_size
     fast, slow = reference_beam_spot(experiment)
     start = experiment.scan.start if experiment.scan else 0.0
-    numbers = {
-        "PIXEL_SIZE": pixel,
-        "DISTANCE": reference_distance(experiment),
-        "WAVELENGTH": experiment.beam.wavelength,
-        "BEAM_CENTER_X": beam_x,
-        "BEAM_CENTER_Y": beam_y,
-        "ADXV_CENTER_X": fast,
-        "ADXV_CENTER_Y": translation.placed.size[1] - slow,
-        "MOSFLM_CENTER_X": slow - 0.5 * pixel,
-        "MOSFLM_CENTER_Y": fast - 0.5 * pixel,
-        "DENZO_X_BEAM": slow,
-        "DENZO_Y_BEAM": fast,
-    }
-    later = {
-        "XDS_ORGX": g.closest_point[0] / pixel + 0.5,
-        "XDS_ORGY": g.closest_point[1] / pixel + 0.5,
-        "CLOSE_DISTANCE": g.close_distance,
-        "PHI": start,
-        "OSC_START": start,
-        "OSC_RANGE": math.degrees(translation.oscillation.width),
-        "TWOTHETA": experiment.detector.twotheta,
-    }
     return {
-        **{key: f"{value:g}" for key, value in numbers.items()},
-        "DIALS_ORIGIN": ",".join(f"{x:g}" for x in (g.origin.z, g.origin.y, -g.origin.x)),
-        **{key: f"{value:g}" for key, value in later.items()},
+        "PIXEL_SIZE": f"{pixel:g}",
+        "DISTANCE": f"{reference_distance(experiment):g}",
+        "WAVELENGTH": f"{experiment.beam.wavelength:g}",
+        "BEAM_CENTER_X": f"{beam_x:g}",
+        "BEAM_CENTER_Y": f"{beam_y:g}",
+        "ADXV_CENTER_X": f"{fast:g}",
+        "ADXV_CENTER_Y": f"{translation.placed.size[1] - slow:g}",
+        "MOSFLM_CENTER_X": f"{slow - 0.5 * pixel:g}",
+        "MOSFLM_CENTER_Y": f"{fast - 0.5 * pixel:g}",
+        "DENZO_X_BEAM": f"{slow:g}",
+        "DENZO_Y_BEAM": f"{fast:g}",
+        "DIALS_ORIGIN": f"{g.origin.z:g},{g.origin.y:g},{-g.origin.x:g}",
+        "XDS_ORGX": f"{g.closest_point[0] / pixel + 0.5:g}",
+        "XDS_ORGY": f"{g.closest_point[1] / pixel + 0.5:g}",
+        "CLOSE_DISTANCE": f"{g.close_distance:g}",
+        "PHI": f"{start:g}",
+        "OSC_START": f"{start:g}",
+        "OSC_RANGE": f"{math.degrees(translation.oscillation.width):g}",
+        "TWOTHETA": f"{experiment.detector.twotheta:g}",
         "DETECTOR_SN": "000",
         "BEAMLINE": "fake",
     }

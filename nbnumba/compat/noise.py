@@ -10,8 +10,8 @@ import math
 import numpy as np
 from numba import float32, float64
 
-from nbnumba._jit import loop
-from nbnumba.model.random import MinimalStandard
+from nbnumba._jit import call, loop
+from nbnumba.model.random import next_uniform, seeded
 
 _COEFFICIENTS = (
     76.18009172947146,
@@ -21,19 +21,9 @@ _COEFFICIENTS = (
     0.1208650973866179e-2,
     -0.5395239384953e-5,
 )
-_MODULUS = 2147483647
-_LARGEST = float32(1.0 - 1.2e-7)
-_DIVISOR = 1 + (_MODULUS - 1) // 32
 
 
-@loop(exact=True)
-def uniform(state: np.ndarray) -> float:
-    """Next number in (0, 1) of the shuffled minimal standard generator; ``state`` is its number, output and table."""
-    state[0] = 16807 * state[0] % _MODULUS
-    place = 2 + state[1] // _DIVISOR
-    state[1] = state[place]
-    state[place] = state[0]
-    return min(float32(state[1] / _MODULUS), _LARGEST)
+uniform = loop(exact=True)(next_uniform)
 
 
 @loop(exact=True)
@@ -103,9 +93,8 @@ def draw(means: np.ndarray, counts: np.ndarray, state: np.ndarray, spare: np.nda
 
 def photon_noise(image: np.ndarray, seed: int) -> np.ndarray:
     """Poisson numbers of the pixels of a float32 image (slow, fast), in order, as float32."""
-    generator = MinimalStandard(seed)
-    state = np.array([generator.state, generator.last, *generator.table], dtype=np.int64)
+    state = np.array(seeded(seed), dtype=np.int64)
     means = np.ascontiguousarray(image, dtype=np.float32)
     counts = np.empty(means.size, dtype=np.float32)
-    draw(means.ravel(), counts, state, np.zeros(2, dtype=np.float32))
+    call(draw, means.ravel(), counts, state, np.zeros(2, dtype=np.float32))
     return counts.reshape(image.shape)

@@ -19,6 +19,7 @@ from nbnumba.physics.scattering import scattering_vector
 from nbnumba.physics.step import diffraction, layer_depth
 from nbnumba.physics.structure_factor import cell_amplitude
 from nbnumba.physics.vector import length
+from nbnumba.report import table
 
 
 def printed_pixels(translation: Translation) -> Iterator[tuple[int, int]]:
@@ -66,11 +67,18 @@ def pixel_terms(a: Arguments, fast: int, slow: int, value: float) -> str:
     point = position(panel, f, s, layer_depth(a.sensor.layers - 1, a.sensor.thickness))
     ray = ray_to(point)
     incident = row_vector(light.incident, -1)
-    field = Fields(row_vector(light.electric, -1), row_vector(light.magnetic, -1))
     q = scattering_vector(ray.direction, incident, float(light.wavelength[-1]))
     axes = turn(matrix(a.orientations.domains, -1), matrix(a.orientations.cells, -1))
     step = diffraction(axes, a.lattice, q)
     at = step.at
+    # What serves the whole pixel is that of the first step.
+    corner = [subpixel_center(i, 0, n, panel.pixel_size) for i in (fast, slow)]
+    first = ray_to(position(panel, corner[0], corner[1], 0.0))
+    source, seen = (0, first) if a.steps.one_polarization else (-1, ray)
+    field = Fields(row_vector(light.electric, source), row_vector(light.magnetic, source))
+    polar = polarization(seen.direction, row_vector(light.incident, source), field, light.kahn)
+    distance = first.distance if a.steps.one_solid_angle else ray.distance
+    omega = solid_angle(distance, panel.pixel_size, panel.close_distance, panel.point_pixels)
     caught = 1.0
     if a.sensor.mu > 0.0:
         caught = capture(a.sensor.layers - 1, a.sensor.thickness, a.sensor.mu, parallax(panel, ray.direction))
@@ -81,10 +89,10 @@ def pixel_terms(a: Arguments, fast: int, slow: int, value: float) -> str:
         ("  hkl", f"{at.h:f} {at.k:f} {at.l:f}, nearest {at.h0:.0f} {at.k0:.0f} {at.l0:.0f}"),
         ("  F_cell", f"{cell_amplitude(a.structure, at):g}"),
         ("  F_latt", f"{step.f_latt:g} (up to its sign)"),
-        ("  polar", f"{polarization(ray.direction, incident, field, light.kahn) if light.polarized else 1.0:.10g}"),
-        ("  omega", f"{solid_angle(ray.distance, panel.pixel_size, panel.close_distance, panel.point_pixels):.10g}"),
+        ("  polar", f"{polar if light.polarized else 1.0:.10g}"),
+        ("  omega", f"{omega:.10g}"),
         ("  capture", f"{caught:.10g}"),
         *((f"  {name}", f"{v.x:.8f} {v.y:.8f} {v.z:.8f} A") for name, v in zip("abc", axes, strict=True)),
         ("  value", f"{value:.10g} photons"),
     ]
-    return "\n".join(f"{name:13s} {text}" for name, text in rows)
+    return table(rows)

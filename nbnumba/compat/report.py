@@ -7,12 +7,11 @@ import math
 import numpy as np
 
 from nbnumba.compat.geometry import reference_beam_spot, reference_distance
-from nbnumba.compat.run import Result
+from nbnumba.compat.run import Result, point_scatterer
 from nbnumba.compat.translate import Translation
 from nbnumba.model.cell import cell_of, reciprocal
-from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
-from nbnumba.report import beam_centers
+from nbnumba.report import beam_centers, table
 from nbnumba.simulation import simulate
 
 
@@ -46,7 +45,8 @@ def settings(translation: Translation) -> str:
         ("Distance", f"{reference_distance(experiment):g} mm along the beam, {g.close_distance:g} mm at the closest"),
         ("Sensor", f"{detector.sensor_thickness:g} mm in {experiment.layers} layers, {detector.sensor_mu:g} 1/mm"),
         ("Beam centre", f"MOSFLM {_numbers(centers['mosflm'])}, DENZO {_numbers(centers['denzo'])}, "
-                        f"ADXV {_numbers(centers['adxv'])} mm; fast, slow {fast:g} {slow:g} mm"),
+                        f"ADXV {_numbers(centers['adxv'])} mm"),
+        ("", f"Fbeam, Sbeam {fast:g} {slow:g} mm, as nanoBragg has them in its headers"),
         ("", f"XDS ORGX, ORGY {_numbers(centers['xds_orgx_orgy_pixels'])} pixels"),
         ("", f"DIALS origin {_numbers(centers['dials_origin'])} mm"),
         ("Axes", f"fast {_numbers(g.fast)}, slow {_numbers(g.slow)}, normal {_numbers(g.normal)}"),
@@ -55,7 +55,7 @@ def settings(translation: Translation) -> str:
         ("Steps", f"{experiment.oversample} x {experiment.oversample} sub-pixels, {experiment.steps_per_pixel} in a "
                   f"pixel, {experiment.pixels_rendered * experiment.steps_per_pixel:g} in all"),
     ]  # fmt: skip
-    return "\n".join(f"{name:13s} {text}" for name, text in rows)
+    return table(rows)
 
 
 def results(translation: Translation, result: Result) -> str:
@@ -72,12 +72,11 @@ def results(translation: Translation, result: Result) -> str:
         ("Noise seed", str(result.seed) if result.files.noise else "no noise image"),
     ]
     files = [f"Wrote {file}" for file in result.files.wanted() if file.exists()]
-    return "\n".join([*(f"{name:13s} {text}" for name, text in rows), *files])
+    return "\n".join([table(rows), *files])
 
 
 def solid_angle(experiment: Experiment) -> float:
     """Solid angle [sr] of the rendered pixels: the image of one electron-unit cell without any other factor."""
-    lone = Crystal(cell=(10.0, 10.0, 10.0, 90.0, 90.0, 90.0), default_f=1.0)
     plain = {
         "beam.polarized": False,
         "beam.sources": None,
@@ -88,7 +87,7 @@ def solid_angle(experiment: Experiment) -> float:
         "sampling.oversample": 1,
         "sampling.dmin": 0.0,
     }
-    return float(simulate(experiment.replace(crystal=lone, scan=None, **plain)).sum(dtype=np.float64))
+    return float(simulate(experiment.replace(crystal=point_scatterer(1.0), scan=None, **plain)).sum(dtype=np.float64))
 
 
 def _numbers(values: object, between: str = " ") -> str:

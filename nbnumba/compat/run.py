@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nbnumba.atomic import check_writable
+from nbnumba.atomic import check_distinct, check_writable
 from nbnumba.compat.flags import Flags
 from nbnumba.compat.header import smv_fields
 from nbnumba.compat.noise import photon_noise
@@ -93,6 +93,7 @@ def run(
     """
     experiment, flags = translation.experiment, translation.flags
     files = output_files(flags)
+    check_distinct(files.wanted(), [flags.file(name) for name in ("hkl", "mat", "mask", "img", "sourcefile")])
     for file in files.wanted():
         check_writable(file, overwrite=True)
     image = simulate(experiment, progress=progress)
@@ -118,8 +119,12 @@ def run(
 def water(experiment: Experiment, edge: float) -> Experiment:
     """The same experiment on a cube of water [um]: independent molecules, so one "cell" with their summed intensity."""
     molecules = (edge * 1e-6) ** 3 * 1e6 * _AVOGADRO / WATER_WEIGHT
-    drop = Crystal(cell=(10.0, 10.0, 10.0, 90.0, 90.0, 90.0), default_f=WATER_F * math.sqrt(molecules))
-    return experiment.replace(crystal=drop, scan=None)
+    return experiment.replace(crystal=point_scatterer(WATER_F * math.sqrt(molecules)), scan=None)
+
+
+def point_scatterer(amplitude: float) -> Crystal:
+    """A crystal of one cell [electrons], which scatters the same in all directions."""
+    return Crystal(cell=(10.0, 10.0, 10.0, 90.0, 90.0, 90.0), default_f=amplitude)
 
 
 def _rendered(experiment: Experiment) -> tuple[slice, slice]:

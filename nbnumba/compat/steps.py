@@ -32,7 +32,7 @@ def _with_count(width: float | None, step: float | None, count: int) -> Grid:
 
 def complete_phi(width: float | None, step: float | None, count: int | None) -> Grid:
     """Range, step [rad] and number of the rotation's steps."""
-    if count is None:
+    if count is None or count < 0:
         return _phi_without_count(width, step)
     count = max(count, 1)
     if width is None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nbnumba.compat.cell import cell_volume, reference_axes
-from nbnumba.compat.flags import Flags, Given
+from nbnumba.compat.flags import IDLE, NO_EFFECT, OVERRULED, Flags, Given
 from nbnumba.compat.geometry import Placed, read_headers, reference_distance, translate_detector
 from nbnumba.compat.steps import complete, complete_phi
 from nbnumba.constants import EV_ANGSTROM
@@ -50,6 +50,10 @@ class Translation(NamedTuple):
 def translate(given: list[Given], folder: Path) -> Translation:
     """The experiment that nanoBragg would simulate for these flags, its mistakes left out."""
     flags = Flags(given, folder)
+    for loser, winner in OVERRULED:
+        if loser in flags and winner in flags:
+            flags.notes.append(f"-{loser} has no effect beside -{winner}")
+    flags.notes.extend(f"-{flag.name}: {NO_EFFECT}" for flag in given if flag.name in IDLE)
     header = read_headers(flags)
     wavelength = _wavelength(flags, header.get("wavelength"))
     crystal, longest = _crystal(flags, wavelength)
@@ -110,30 +114,38 @@ def _crystal(flags: Flags, wavelength: float) -> tuple[Crystal, float]:
         interpolate=_interpolate(flags),
         mosaic=Mosaic(
             spread=spread,
-            domains=max(flags.value("mosaic_domains", 0), 0) or 10 if spread > 0.0 else 1,
+            domains=_domains(flags) if spread > 0.0 else 1,
             seed=max(flags.value("mosaic_seed", DEFAULT_SEED), 1),
         ),
     )
     return crystal, max(n * length for n, length in zip(cells, lengths, strict=True))
 
 
+def _domains(flags: Flags) -> int:
+    given = int(flags.value("mosaic_domains", 0))
+    return given if given > 0 else 10
+
+
 def _axes(flags: Flags, wavelength: float) -> tuple[dict[str, Any], np.ndarray, float]:
     """Keywords that describe the lattice, its axes, and how nanoBragg's squared reciprocal metric is stretched."""
     matrix = flags.file("mat")
-    if matrix is not None:
-        if "cell" in flags:
-            flags.notes.append("both -mat and -cell are given: the matrix counts")
+    if matrix is not None and "cell" not in flags:
         orientation = read_matrix(matrix, wavelength)
         return {"orientation": orientation}, np.array(orientation), 1.0
     cell = _cell(flags)
-    axes = reference_axes(cell)
-    made = cell_of(axes)
-    if max(abs(x - y) for x, y in zip(cell, made, strict=True)) < 1e-9:
-        return {"cell": cell}, axes, 1.0
-    flags.notes.append(
-        "the cell is built as nanoBragg does, with a wrong c*_z: its angles become "
-        f"{made[3]:.4f} {made[4]:.4f} {made[5]:.4f} degrees instead of {cell[3]:g} {cell[4]:g} {cell[5]:g}"
-    )
+    if matrix is not None:
+        axes = np.array(read_matrix(matrix, wavelength))
+        axes *= (np.array(cell[:3]) / np.linalg.norm(axes, axis=1))[:, np.newaxis]
+        flags.notes.append("both -mat and -cell are given: the matrix gives the directions, the cell its lengths")
+    else:
+        axes = reference_axes(cell)
+        made = cell_of(axes)
+        if max(abs(x - y) for x, y in zip(cell, made, strict=True)) < 1e-9:
+            return {"cell": cell}, axes, 1.0
+        flags.notes.append(
+            "the cell is built as nanoBragg does, with a wrong c*_z: its angles become "
+            f"{made[3]:.4f} {made[4]:.4f} {made[5]:.4f} degrees instead of {cell[3]:g} {cell[4]:g} {cell[5]:g}"
+        )
     stretch = (float(np.linalg.det(axes)) / cell_volume(cell)) ** 2
     return {"orientation": tuple(map(tuple, axes.tolist()))}, axes, stretch
 
@@ -148,24 +160,24 @@ def _cell(flags: Flags) -> Cell:
     return Crystal(cell=(*lengths, *angles)).unit_cell  # checked
 
 
+def _counts(flags: Flags) -> list[int]:
+    """Unit cells along a, b, c as -N and its like say."""
+    given = [flags.last_of("N", f"N{axis}") for axis in "abc"]
+    return [max(int(flag.values[0]), 1) if flag else 1 for flag in given]
+
+
 def _cells(flags: Flags, lengths: list[float]) -> tuple[float, float, float]:
-    cells, sizes = [1, 1, 1], [0.0, 0.0, 0.0]
-    for name, values in flags.given:
-        if name in ("N", "Na", "Nb", "Nc"):
-            for i in range(3):
-                cells[i] = int(values[0]) if name in ("N", "N" + "abc"[i]) else cells[i]
-        if name in ("xtalsize", "xtal_thick", "xtal_width", "xtal_height"):
-            for i, one in enumerate(("xtal_thick", "xtal_width", "xtal_height")):
-                sizes[i] = float(values[0]) / 1000.0 if name in ("xtalsize", one) else sizes[i]
+    given = [flags.last_of("xtalsize", name) for name in ("xtal_thick", "xtal_width", "xtal_height")]
+    sizes = [float(flag.values[0]) / 1000.0 if flag else 0.0 for flag in given]
     edge = flags.value("beamsize", 0.1) / 1000.0
-    for i in (1, 2):
+    for i, name in ((1, "b"), (2, "c")):
         if edge >= 0.0 and sizes[i] > edge:
-            flags.notes.append(f"the crystal is clipped to the beam: {sizes[i] * 1e3:g} mm become {edge * 1e3:g} mm")
+            flags.notes.append(
+                f"the crystal is clipped to the beam along {name}: {edge * 1e3:g} mm, not {sizes[i] * 1e3:g}"
+            )
             sizes[i] = edge
-    counted = [
-        math.ceil(size / length) if size > 0.0 else n for size, length, n in zip(sizes, lengths, cells, strict=True)
-    ]
-    a, b, c = (float(max(n, 1)) for n in counted)
+    counted = zip(sizes, lengths, _counts(flags), strict=True)
+    a, b, c = (float(max(math.ceil(size / length), 1) if size > 0.0 else n) for size, length, n in counted)
     return a, b, c
 
 
@@ -196,20 +208,23 @@ def _reflections(flags: Flags) -> Reflections | None:
     file = flags.file("hkl")
     if file is not None:
         return read_reflections(file, format="hkl")
-    dump = flags.file("dump", "Fdump.bin")
-    if dump is not None and dump.exists():
+    dump = flags.folder / str(flags.value("dump", "Fdump.bin"))
+    if dump.exists():
+        flags.notes.append(f"no -hkl: structure factors come from {dump}")
         return read_dump(dump)
-    if "dump" in flags and not flags.value("default_F", 0.0):
-        raise NbnumbaError(f"-dump: {dump} does not exist, and there is no -hkl and no -default_F; give one of them")
     if not flags.value("default_F", 0.0):
-        raise NbnumbaError("-hkl: found no structure factors; give -hkl FILE or -default_F")
+        missing = f", and {dump} does not exist" if "dump" in flags else ""
+        raise NbnumbaError(f"-hkl: found no structure factors{missing}; give -hkl FILE or -default_F")
+    if "dump" in flags:
+        flags.notes.append(f"-dump: {dump} does not exist; every structure factor is -default_F")
     return None
 
 
 def _interpolate(flags: Flags) -> str:
     last = flags.last_of("interpolate", "nointerpolate")
     if last is None:
-        return "auto"
+        # nanoBragg decides before it turns sizes into numbers of cells.
+        return "tricubic" if min(_counts(flags)) <= 2 else "nearest"
     return "tricubic" if last.name == "interpolate" else "nearest"
 
 
@@ -222,6 +237,9 @@ def _beam(flags: Flags, wavelength: float, convention: str) -> Beam:
     vectors: dict[str, Any] = {}
     if convention == "custom":  # the others set every axis, whatever stands before them
         vectors = {"direction": flags.values("beam_vector"), "polarization_axis": flags.values("polar_vector")}
+        for flag in ("beam_vector", "polar_vector"):
+            if flags.values(flag) == (0.0, 0.0, 0.0):
+                raise NbnumbaError(f"-{flag}: found 0 0 0; allowed: a vector of non-zero length")
         direction = unit(Vector(*(vectors["direction"] or direction)))
         polarization = unit(Vector(*(vectors["polarization_axis"] or polarization)))
     nopolar = flags.last_of("polar", "nopolar")
@@ -255,11 +273,11 @@ def _sources(flags: Flags, wavelength: float, direction: Vector, polarization: V
     if horizontal.number == vertical.number == dispersion.number == 1:
         return None
     last = flags.last_of("round_div", "square_div")
-    is_round = last is None or last.name == "round_div"
+    is_round = (last is None or last.name == "round_div") and horizontal.width > 0.0 and vertical.width > 0.0
     return grid_sources(direction, polarization, wavelength, horizontal, vertical, dispersion, is_round)
 
 
-def _divergence(flags: Flags, axis: str) -> Any:
+def _divergence(flags: Flags, axis: str) -> Grid:
     width = flags.last_of("divergence", f"{axis}divrange")
     count = flags.last_of("divsteps", f"{axis}divsteps")
     step = flags.value(f"{axis}divstep")
@@ -282,7 +300,7 @@ def _oscillation(flags: Flags, header: dict[str, float]) -> Grid:
 def _scan(flags: Flags, header: dict[str, float], grid: Grid, convention: str) -> Scan | None:
     start = flags.value("phi", header.get("phi", 0.0))
     axis = flags.values("spindle_axis") if convention == "custom" else None
-    if start == 0.0 and grid.width == 0.0 and axis is None:
+    if start == 0.0 and grid.step == 0.0 and axis is None:
         return None
     return Scan(start=start, width=math.degrees(grid.step) * grid.number, steps=grid.number, axis=axis, rule="left")
 
@@ -292,8 +310,10 @@ def _layers(flags: Flags) -> int:
 
 
 def _oversample(flags: Flags, experiment: Experiment, longest: float) -> int:
-    if flags.value("oversample", 0) > 0:
-        return int(flags.value("oversample"))
     wavelength, pixel = experiment.beam.wavelength / 1e10, experiment.detector.pixel_size / 1000.0
     distance = reference_distance(experiment) / 1000.0
-    return max(math.ceil(3.0 * longest / (wavelength * distance / pixel)), 1)
+    recommended = max(math.ceil(3.0 * longest / (wavelength * distance / pixel)), 1)
+    given = int(flags.value("oversample", 0))
+    if 0 < given < recommended:
+        flags.notes.append(f"-oversample {given} is less than the {recommended} that the crystal's size asks for")
+    return given if given > 0 else recommended

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +11,8 @@ import numpy as np
 
 from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.text import read_bytes
+
+_FIELD = re.compile(r"(\w+)\s*=([^;\n]*)")  # nanoBragg leaves the semicolon out after one of its fields
 
 
 class Smv(NamedTuple):
@@ -46,8 +49,7 @@ def parse_smv(file: str | Path, content: bytes) -> Smv:
     end = content.find(b"}")
     if not content.startswith(b"{") or end < 0:
         raise NbnumbaError(f"{file}: no header in braces; allowed: an SMV image")
-    fields = [line.split("=", 1) for line in content[1:end].decode("latin-1").split(";") if "=" in line]
-    header = {key.strip(): value.strip() for key, value in fields}
+    header = {key: value.strip() for key, value in _FIELD.findall(content[1:end].decode("latin-1"))}
     image = Smv(str(file), header, np.zeros((0, 0), dtype=np.uint16))
     size, fast, slow = (_positive(image, key) for key in ("HEADER_BYTES", "SIZE1", "SIZE2"))
     if header.get("TYPE", "unsigned_short") != "unsigned_short":

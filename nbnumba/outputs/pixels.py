@@ -22,6 +22,20 @@ _NARROWED = {
 _RESERVED = 2
 
 
+def as_image(name: str, image: Any) -> np.ndarray:
+    """The image as an array.
+
+    Raises:
+        NbnumbaError: something else than numbers in two dimensions.
+    """
+    array = np.asarray(image)
+    if array.ndim != 2 or array.size == 0 or array.dtype.kind not in "biuf":
+        raise NbnumbaError(
+            f"{name}: found {array.dtype} of shape {array.shape}; allowed: numbers in two dimensions, slow and fast"
+        )
+    return array
+
+
 def storable(image: Any, shape: tuple[int, ...], name: str = "image") -> np.ndarray:
     """Copy of an image in a type that every reader of NXmx takes: float32, uint8, uint16, int16 or int32.
 

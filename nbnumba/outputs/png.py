@@ -12,6 +12,7 @@ import numpy as np
 
 from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError
+from nbnumba.outputs.pixels import as_image
 
 LARGEST = 2048
 _RANGE = 300.0  # between what is just seen and what is black
@@ -37,11 +38,7 @@ def write_png(
     Raises:
         NbnumbaError: no array of two dimensions, or the file cannot be written.
     """
-    array = np.asarray(image)
-    if array.ndim != 2 or array.size == 0 or array.dtype.kind not in "biuf":
-        raise NbnumbaError(
-            f"image: found {array.dtype} of shape {array.shape}; allowed: numbers in two dimensions, slow and fast"
-        )
+    array = as_image("image", image)
     factor = math.ceil(max(array.shape) / LARGEST)
     grey = shades(_binned(array, factor))
     if beam_center is not None:
@@ -64,8 +61,13 @@ def write_comparison(path: str | Path, first: np.ndarray, second: np.ndarray, *,
         overwrite: replace an existing file.
 
     Raises:
-        NbnumbaError: the file cannot be written.
+        NbnumbaError: images of two shapes, or the file cannot be written.
     """
+    first, second = as_image("first image", first), as_image("second image", second)
+    if first.shape != second.shape:
+        raise NbnumbaError(
+            f"images: found {first.shape} and {second.shape} pixels (slow, fast); allowed: the same shape"
+        )
     factor = math.ceil(max(first.shape) / LARGEST)
     a, b = _binned(first, factor), _binned(second, factor)
     grey = shades(np.hstack([a, b]))

@@ -11,10 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from flags_tried import TRIED, UNCHANGED
 
 import nbnumba as nb
 from nbnumba.compat import read_flags
+from nbnumba.compat.flags import FLAGS
 from nbnumba.compat.noise import photon_noise
+from nbnumba.compat.printout import printout
 from nbnumba.compat.run import run
 from nbnumba.inputs.smv import read_smv
 
@@ -56,6 +59,31 @@ def test_dump_brings_the_reflections_back(folder):
     first = run(read_flags(flags + "-hkl inputs/small.hkl", folder))
     again = run(read_flags(flags, folder))
     np.testing.assert_array_equal(first.image, again.image)
+
+
+def test_outputs_that_are_one_file_are_refused(folder):
+    for words in ("-floatfile same -intfile same", "-o f.hkl -hkl f.hkl", "-pgmfile floatimage.bin"):
+        (folder / "f.hkl").write_text("1 0 0 5\n")
+        with pytest.raises(nb.NbnumbaError, match="another output"):
+            run(read_flags(SMALL + words, folder))
+    assert (folder / "f.hkl").read_text() == "1 0 0 5\n"
+
+
+def test_files_may_go_to_the_null_device(folder):
+    run(read_flags(SMALL + "-floatfile /dev/null -intfile /dev/null -pgmfile /dev/null -noisefile /dev/null", folder))
+    assert os.listdir(folder) == ["inputs"]
+
+
+def test_printed_factors_are_those_of_the_value(folder):
+    flags = "-cell 70 80 90 90 90 90 -default_F 100 -N 1 -lambda 1.2 -detpixels 40 -oversample 3 -distance 20"
+    translation = read_flags(flags, folder)
+    image = nb.simulate(translation.experiment)
+    (text,) = printout(translation.experiment, [(3, 30)], image)
+    term = {
+        line.split()[0]: float(line.split()[1]) for line in text.splitlines() if line.split()[0] in ("polar", "omega")
+    }
+    photons = 7.94079248018965e-30 * 125932015286227086360700780544.0 * 100.0**2  # N = 1: F_latt is 1 everywhere
+    assert image[30, 3] == pytest.approx(photons * term["polar"] * term["omega"], rel=1e-6)
 
 
 def test_regions_outside_stay_zero(folder):
@@ -101,9 +129,43 @@ def test_command_without_flags_prints_help_and_fails(folder):
 
 
 def test_command_prints_help_for_every_flag(folder):
-    text = command("--help", cwd=folder).stdout
-    for word in ("-lambda", "-detector_abs", "mrad", "-misset", "INTEGER"):
-        assert word in text
+    words = set(command("--help", cwd=folder).stdout.replace(",", " ").split())
+    assert {f"-{name}" for flag in FLAGS for name in flag.names} <= words
+
+
+@pytest.mark.parametrize(
+    ("flags", "name"),
+    [("-lambda 0", "-lambda"), ("-polar 2", "-polar"), ("-fudge 0", "-fudge"), ("-beam_vector 0 0 0", "-beam_vector")],
+)
+def test_values_out_of_range_are_refused_by_their_flag(flags, name, folder):
+    with pytest.raises(nb.NbnumbaError, match=f"^{name}"):
+        read_flags(SMALL + flags, folder)
+
+
+def test_no_progress_meter_on_request(folder):
+    assert "Rendering" in command(*SMALL.split(), cwd=folder).stderr
+    assert "Rendering" not in command(*SMALL.split(), "-noprogress", cwd=folder).stderr
+
+
+@pytest.mark.parametrize("flag", FLAGS, ids=lambda flag: flag.names[0])
+def test_every_flag_acts(flag, folder):
+    """Beside -seed 1, each flag changes a file or its name, but for those that are known to change nothing."""
+    mask_file(folder, "mask.img")
+    (folder / "sources.txt").write_text("-1 0 0.001 1 1.1e-10\n")
+    before = set(os.listdir(folder))
+
+    base = SMALL.replace("-detpixels 40", "") if flag.names[0].startswith("detsize") else SMALL
+
+    def files(words):
+        for file in set(os.listdir(folder)) - before:
+            (folder / file).unlink()
+        run(read_flags(f"{base} -seed 1 {words}", folder))
+        return {name: (folder / name).read_bytes() for name in set(os.listdir(folder)) - before}
+
+    value = TRIED.get(flag.names[0], " ".join("1" for _ in flag.values))
+    others = " ".join(value.split()[len(flag.values) :]) if flag.names[0] not in ("cell", "sourcefile") else ""
+    with_it = files(f"-{flag.names[0]} {value}")
+    assert (with_it == files(others)) == (flag.names[0] in UNCHANGED)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +193,8 @@ def test_command_refuses_bad_flags(words, part, folder):
 def mask_file(folder, name, order="little_endian", cut=0):
     pixels = np.ones((40, 40), dtype="<u2" if order == "little_endian" else ">u2")
     pixels[5:20, 7:30] = 0
-    head = f"{{\nHEADER_BYTES=512;\nDIM=2;\nBYTE_ORDER={order};\nTYPE=unsigned_short;\nSIZE1=40;\nSIZE2=40;\n}}\f"
+    fields = f"BYTE_ORDER={order};\nTYPE=unsigned_short;\nSIZE1=40;\nSIZE2=40;\nPIXEL_SIZE=0.2"
+    head = f"{{\nHEADER_BYTES=512;\nDIM=2;\n{fields};\n}}\f"
     content = head.encode().ljust(512) + pixels.tobytes()
     (folder / name).write_bytes(content[: len(content) - cut])
 
