@@ -97,9 +97,84 @@ def using_threads(count: int | None) -> Iterator[int]:
             numba.set_num_threads(before)
 
 
+def like(x: float, model: float) -> float:
+    """The number x, in compiled code with the precision of ``model``: single-precision loops stay so."""
+    return x
+
+
+def polynomial(x: float, coefficients: tuple[float, ...]) -> float:
+    """Value c0 + c1 x + c2 x^2 + ..., by Horner's rule, in compiled code with the precision of x."""
+    total = coefficients[-1]
+    for coefficient in coefficients[-2::-1]:
+        total = total * x + coefficient
+    return total
+
+
+def wide_vectors() -> None:
+    """Ask the compiler, from within a loop, for the widest vectors: by itself it takes narrower ones on some chips."""
+
+
+def _register_wide_vectors() -> None:
+    from numba import types
+    from numba.extending import intrinsic, overload
+
+    @intrinsic
+    def mark(_context: Any) -> Any:
+        def generate(target: Any, builder: Any, _signature: Any, _arguments: Any) -> Any:
+            set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+            return target.get_dummy_value()
+
+        return types.none(), generate
+
+    @overload(wide_vectors, strict=False, jit_options=_INLINED)
+    def choose_wide_vectors() -> Any:
+        return lambda: mark()
+
+
+_pending.append(_register_wide_vectors)
+
+
 def ceiling(x: float) -> float:
     """Smallest whole number not below ``x``, as a float: a detour over integers would cost the loops time."""
     return float(math.ceil(x))
+
+
+def _register_precision() -> None:
+    from numba import types
+    from numba.extending import intrinsic, overload
+
+    @intrinsic
+    def convert(_context: Any, x: Any, model: Any) -> Any:
+        def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return target.cast(builder, arguments[0], signature.args[0], signature.return_type)
+
+        return model(x, model), generate
+
+    @intrinsic
+    def horner(_context: Any, x: Any, coefficients: Any) -> Any:
+        def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            # Constants of x's own type: nothing of the tuple is left for the vectoriser to stumble over.
+            values = [
+                target.cast(builder, builder.extract_value(arguments[1], i), signature.args[1].dtype, x)
+                for i in range(signature.args[1].count)
+            ]
+            total = values.pop()
+            while values:
+                total = builder.fadd(builder.fmul(total, arguments[0]), values.pop())
+            return total
+
+        return x(x, coefficients), generate
+
+    @overload(like, strict=False, jit_options=_INLINED)
+    def choose_like(x: Any, model: Any) -> Any:
+        return (lambda x, model: convert(x, model)) if isinstance(model, types.Float) else (lambda x, model: x)
+
+    @overload(polynomial, strict=False, jit_options=_INLINED)
+    def choose_polynomial(x: Any, coefficients: Any) -> Any:
+        return lambda x, coefficients: horner(x, coefficients)
+
+
+_pending.append(_register_precision)
 
 
 def _register_ceiling() -> None:

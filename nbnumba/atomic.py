@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from nbnumba.errors import NbnumbaError
@@ -30,6 +31,8 @@ def check_writable(path: str | Path, overwrite: bool = False) -> None:
         raise NbnumbaError(f"{path}: is a folder; name a file in it")
     if os.path.exists(path) and not os.path.isfile(path):
         raise NbnumbaError(f"{path}: is neither a file nor free; name a file")
+    if os.path.isfile(path) and not os.access(path, os.W_OK):
+        raise NbnumbaError(f"{path}: is write-protected; name another file, or lift the protection")
     if os.path.lexists(path) and not overwrite:
         raise NbnumbaError(
             f"{path}: exists already; add --overwrite (overwrite=True) to replace it, or name another file"
@@ -70,27 +73,45 @@ def new_file(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
     Raises:
         NbnumbaError: as ``check_writable``, or the file system refuses, for instance because it is full.
     """
-    if _is_device(path):
-        yield Path(path)
-        return
-    check_writable(path, overwrite)
-    final = Path(os.path.realpath(path))  # a link stays a link
-    part = final.with_name(f".{final.stem}.{os.getpid()}{final.suffix}")
+    with new_files([path], overwrite) as parts:
+        yield parts[0]
+
+
+@contextlib.contextmanager
+def new_files(paths: Sequence[str | Path], overwrite: bool = False) -> Iterator[list[Path]]:
+    """As ``new_file`` for several files, which take their names together, when all of them are whole."""
+    for path in paths:
+        check_writable(path, overwrite)
+    finals = [Path(os.path.realpath(path)) for path in paths]  # a link stays a link
+    parts = [
+        final if _is_device(final) else final.with_name(f".{final.stem}.{os.getpid()}{final.suffix}")
+        for final in finals
+    ]
+    hidden = [(path, part, final) for path, part, final in zip(paths, parts, finals, strict=True) if part != final]
     try:
-        yield part
-        _to_disk(part)
-        check_writable(path, overwrite)  # something may have appeared there meanwhile
-        os.replace(part, final)
+        yield parts
+        for path, part, _ in hidden:
+            _to_disk(part)
+            check_writable(path, overwrite)  # something may have appeared there meanwhile
+        for _, part, final in hidden:
+            os.replace(part, final)
+    except NbnumbaError as error:
+        named = {str(part): str(path) for path, part, _ in hidden}
+        raise NbnumbaError(
+            functools.reduce(lambda text, part: text.replace(part, named[part]), named, str(error))
+        ) from error
     except OSError as error:
-        if error.filename not in (None, str(part), part):
+        concerned = [path for path, part, _ in hidden if error.filename in (str(part), part)]
+        if error.filename is not None and not concerned:
             raise  # about a file that the block reads, not ours
         raise NbnumbaError(
-            f"{path}: cannot be written ({error.strerror or error}), and nothing was left behind; free some space or "
-            "name a file elsewhere"
+            f"{', '.join(map(str, concerned or paths))}: cannot be written ({error.strerror or error}), and nothing "
+            "was left behind; free some space or name a file elsewhere"
         ) from error
     finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+        for _, part, _ in hidden:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
 
 
 def _to_disk(file: Path) -> None:

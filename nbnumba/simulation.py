@@ -28,7 +28,9 @@ def simulate(
     Args:
         experiment: what to render.
         device: "cpu".
-        precision: "double": float64 throughout, with the image rounded to float32.
+        precision: "double": float64 throughout, with the image rounded to float32; "mixed": indices and their offsets
+            from reflections in float64, transforms and amplitudes in float32, faster, with errors below 1e-6 of the
+            image maximum.
         threads: number of CPU threads; None: as many as Numba is set to use. The image does not depend on it.
         progress: called as progress(done, total) with numbers of rows, first with 0 when all code is compiled.
 
@@ -39,7 +41,7 @@ def simulate(
         NbnumbaError: a device, precision or number of threads that is not there, or too little memory.
     """
     _check_choice("device", device, ("cpu",))
-    _check_choice("precision", precision, ("double",))
+    _check_choice("precision", precision, ("double", "mixed"))
     if threads is not None and (type(threads) is not int or not 1 <= threads <= thread_limit()):
         raise NbnumbaError(f"threads: found {threads!r}; allowed: 1 to {thread_limit()} on this machine")
     if experiment.crystal.reflections is None and experiment.crystal.default_f == 0.0:
@@ -49,23 +51,25 @@ def simulate(
     from nbnumba.kernels.pack import pack
 
     try:
-        arguments = pack(experiment)
+        arguments = pack(experiment, precision)
         image = np.zeros(experiment.detector.pixels, dtype=np.float32)
     except MemoryError:
         raise NbnumbaError(
             f"detector.pixels, crystal.mosaic.domains: an image of {experiment.detector.pixels} pixels and "
             f"{experiment.crystal.mosaic.count} domains do not fit into memory; ask for fewer"
         ) from None
-    outside = 0
+    outside, broken = 0, 0
     first, last = arguments.region.slow_start, arguments.region.slow_stop
     with using_threads(threads) as used:
         for start, stop in [(first, first), *_bands(experiment, used)]:
-            outside += render(arguments, image, start, stop)
+            counts = render(arguments, image, start, stop)
+            outside, broken = outside + counts[0], broken + counts[1]
             if progress is not None:
                 progress(stop - first, last - first)
-    if not np.isfinite(image.sum(dtype=np.float64)):
+    if broken:
         raise NbnumbaError(
-            "the image holds numbers beyond float32: amplitudes, numbers of cells, fluence or spot_scale are too large"
+            f"the image holds {broken} numbers beyond float32: amplitudes, numbers of cells, fluence or spot_scale are "
+            "too large"
         )
     if outside:
         _warn(

@@ -374,6 +374,8 @@ class Detector:
 
         self.beam = beam
         self.curvature = get(detector, "curvature", "flat")
+        if self.curvature == "nanobragg":  # which counts its distance anew from where the detector has come to lie
+            self.distance = self.close_distance / ratio
         self.point_pixel = bool(get(detector, "point_pixel", False))
         self.thickness = float(get(detector, "sensor_thickness", 0.0))
         self.mu = float(get(detector, "sensor_mu", 0.0))

@@ -13,9 +13,9 @@ from nbnumba_cli.main import cli
 
 import nbnumba as nb
 from nbnumba.images import read_pair
-from nbnumba.outputs.pgm import write_pgm
+from nbnumba.outputs.pgm import put_pgm
 from nbnumba.outputs.raw import write_raw
-from nbnumba.outputs.smv import write_smv
+from nbnumba.outputs.smv import put_smv
 
 FLAGS = "-cell 70 80 90 -N 5 -default_F 100 -lambda 1.2 -detpixels_f 30 -detpixels_s 20 -oversample 1"
 PIXELS = np.arange(600, dtype=np.uint16).reshape(20, 30)
@@ -24,8 +24,8 @@ PIXELS = np.arange(600, dtype=np.uint16).reshape(20, 30)
 @pytest.fixture
 def files(tmp_path):
     """The same pixels in files of every kind."""
-    write_smv(tmp_path / "a.img", PIXELS, {})
-    write_pgm(tmp_path / "a.pgm", (PIXELS % 256).astype(np.uint8), 1.0)
+    put_smv(tmp_path / "a.img", PIXELS, {})
+    put_pgm(tmp_path / "a.pgm", (PIXELS % 256).astype(np.uint8), 1.0)
     write_raw(tmp_path / "a.bin", PIXELS)
     np.save(tmp_path / "a.npy", PIXELS)
     fabio.cbfimage.CbfImage(data=PIXELS.astype(np.int32)).write(str(tmp_path / "a.cbf"))

@@ -62,11 +62,12 @@ def command(
       nbnumba compare old.img new.img --png difference.png
     """
     import nbnumba as nb
-    from nbnumba.atomic import check_writable
+    from nbnumba.atomic import check_distinct, check_writable
     from nbnumba.images import read_pair
     from nbnumba.outputs.png import write_comparison
 
     if png is not None:
+        check_distinct([png], [first, second])
         check_writable(png, overwrite)
     a, b = read_pair(first, second, number=number, shape=shape)
     found = nb.compare(a, b, peaks=peaks)

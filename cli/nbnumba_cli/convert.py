@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from nbnumba.atomic import check_distinct
 from nbnumba.errors import NbnumbaError
 from nbnumba_cli import options
 
@@ -42,6 +43,7 @@ def command(
     if len(files) != (2 if nanobragg is None else 1):
         raise click.UsageError('Give IN and OUT, or --nanobragg "FLAGS" and OUT.toml.')
     source, target = (None if nanobragg is not None else files[0]), files[-1]
+    check_distinct([target], [source])
     kind = target.suffix.lower()
     if kind == EXPERIMENT:
         _to_toml(source, nanobragg, target, overwrite)

@@ -13,6 +13,7 @@ import click
 
 from nbnumba import __version__
 from nbnumba.errors import NbnumbaError
+from nbnumba_cli.interrupt import stop
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -59,16 +60,12 @@ def _print_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     click.echo(f"Warning: {message}", err=True)
 
 
-def _stop(*_: Any) -> NoReturn:
-    raise KeyboardInterrupt
-
-
 def main(args: list[str] | None = None) -> NoReturn:
     """Run the program and exit with its code; bad input ends in one message, never in a traceback."""
     warnings.showwarning = _print_warning
-    for name in ("SIGTERM", "SIGHUP"):  # so that half-written files are removed
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _stop)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # so that half-written files are removed
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(getattr(signal, name), stop)
     try:
         code = cli.main(args=args, prog_name="nbnumba", standalone_mode=False)
         if sys.stdout is not None:

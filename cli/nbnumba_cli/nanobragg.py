@@ -48,6 +48,7 @@ def command(flags: tuple[str, ...]) -> None:
     from nbnumba.compat.printout import printed_pixels, printout
     from nbnumba.compat.report import results, settings
     from nbnumba.compat.run import run
+    from nbnumba_cli.interrupt import heed
     from nbnumba_cli.options import command_line, progress_bar
 
     translation = read_flags(list(flags))
@@ -57,7 +58,7 @@ def command(flags: tuple[str, ...]) -> None:
     click.echo(settings(translation))
     meter = translation.flags.last_of("progress", "noprogress")
     if meter is not None and meter.name == "noprogress":
-        result = run(translation, command_line=command_line())
+        result = run(translation, progress=lambda *_: heed(), command_line=command_line())
     else:
         with progress_bar("Rendering") as bar:
             result = run(translation, progress=bar.show, command_line=command_line())

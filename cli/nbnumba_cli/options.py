@@ -18,6 +18,7 @@ import click
 from nbnumba.atomic import check_distinct
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.experiment import Experiment
+from nbnumba_cli.interrupt import heed
 
 _PATIENCE = 2.0  # seconds
 COMPILING = "Compiling for this kind of experiment; the next run starts at once."
@@ -139,6 +140,7 @@ class ProgressBar:
 
     def show(self, done: int, total: int) -> None:
         """Draw the bar at ``done`` of ``total``."""
+        heed()
         self.hush()
         if done == 0:
             self._start = time.perf_counter()

@@ -43,9 +43,12 @@ def _passes_zero(translation: Translation) -> bool:
 
 def _multiplies_sums(translation: Translation) -> bool:
     experiment, flags = translation.experiment, translation.flags
-    acts = "oversample_polar" in flags or "oversample_omega" in flags
-    acts = acts or ("oversample_thick" in flags and experiment.detector.sensor_thickness > 0.0)
+    acts = any(f"oversample_{factor}" in flags for factor in ("polar", "omega", "thick"))
     return acts and experiment.steps_per_pixel > 1
+
+
+def _catches_nothing(translation: Translation) -> bool:
+    return "oversample_thick" in translation.flags and translation.experiment.detector.sensor_thickness == 0.0
 
 
 def _polarizes_anyway(translation: Translation) -> bool:
@@ -118,6 +121,14 @@ DEVIATIONS = (
         "-nopolar says so",
         f"{_SMALL} -nopolar -oversample_polar",
         _polarizes_anyway,
+    ),
+    Deviation(
+        "-oversample_thick without a sensor",
+        "catches no photons",
+        "all are caught",
+        "a detector without a sensor is a perfect one",
+        f"{_SMALL} -oversample_thick",
+        _catches_nothing,
     ),
     Deviation(
         "sensor layers",

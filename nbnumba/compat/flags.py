@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -92,8 +93,14 @@ FLAGS = (
     _flag("detpixels_f detpixels_x", "w", "pixels", "1024", "detector size along fast"),
     _flag("detpixels_s detpixels_y", "w", "pixels", "1024", "detector size along slow"),
     _flag("pixel", "n", "mm", "0.1", "pixel size"),
-    _flag("Xbeam", "n", "mm", "by convention", "beam centre"),
-    _flag("Ybeam", "n", "mm", "by convention", "beam centre"),
+    _flag("Xbeam", "n", "mm", "by convention", "beam centre: along slow (MOSFLM, DENZO), else along fast"),
+    _flag(
+        "Ybeam",
+        "n",
+        "mm",
+        "by convention",
+        "beam centre: along fast (MOSFLM, DENZO), else along slow (ADXV: from the far edge)",
+    ),
     _flag("Xclose", "n", "mm", "middle", "point closest to the sample"),
     _flag("Yclose", "n", "mm", "middle", "point closest to the sample"),
     _flag("ORGX", "n", "pixels", "middle", "XDS origin along fast"),
@@ -213,6 +220,7 @@ OVERRULED = (
     ("N", "xtalsize"),
 )
 
+_NUMBER = re.compile(r"[-+]?((\d+\.?\d*|\.\d+)(e[-+]?\d+)?|inf|nan)", re.ASCII | re.IGNORECASE)
 _BY_NAME = {f"-{name}": flag for flag in FLAGS for name in flag.names}
 
 
@@ -229,7 +237,7 @@ def parse(words: Sequence[str]) -> list[Given]:
     Raises:
         NbnumbaError: a flag that does not exist, or a value that is missing or not a number.
     """
-    given, rest = [], list(words)
+    given, rest = [], [word.rstrip("\r") for word in words]  # scripts with Windows line ends
     while rest:
         word = rest.pop(0)
         flag = _BY_NAME.get(word)
@@ -271,11 +279,7 @@ def _kinds(flag: Flag) -> str:
 
 
 def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    return bool(_NUMBER.fullmatch(text))
 
 
 def _value(word: str, kind: str, text: str) -> Value:

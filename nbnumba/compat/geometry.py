@@ -12,8 +12,7 @@ from nbnumba.model.conventions import CONVENTIONS, Convention, Extent
 from nbnumba.model.detector import Detector, Roi
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.mask import Mask
-from nbnumba.physics.rotation import rotate_xyz
-from nbnumba.physics.vector import Vector, dot, plus, scaled, unit
+from nbnumba.physics.vector import dot, plus, scaled
 
 _VECTORS = {
     "fdet_vector": "fast_axis",
@@ -101,6 +100,8 @@ def translate_detector(flags: Flags, header: dict[str, Any]) -> Placed:
             f"-mask: found {mask.pixels.shape} pixels (slow, fast) in {flags.file('mask')}; allowed: the detector's "
             f"{(slow, fast)}, which are the mask's where no other flag sets them"
         )
+    if flags.value("pivot", "beam") not in ("beam", "sample"):
+        raise NbnumbaError(f"-pivot: found {flags.value('pivot')!r}; allowed: beam | sample")
     for name in _CUSTOM:
         if name in flags and convention != "custom":
             flags.notes.append(f"-{name} has no effect before -{convention}, which sets all axes")
@@ -136,10 +137,7 @@ def translate_detector(flags: Flags, header: dict[str, Any]) -> Placed:
 
 def reference_distance(experiment: Experiment) -> float:
     """Distance [mm] as nanoBragg has it in the end: the closest one, over the cosine before the two-theta swing."""
-    detector, frame = experiment.detector, experiment.detector.frame
-    normal = Vector(*(detector.normal_axis or frame.normal))
-    tilted = rotate_xyz(unit(normal), *(math.radians(angle) for angle in detector.rotation))
-    return experiment.geometry.close_distance / dot(experiment.beam_direction, tilted)
+    return experiment.geometry.close_distance / experiment.geometry.incidence
 
 
 def reference_beam_spot(experiment: Experiment) -> tuple[float, float]:
@@ -158,8 +156,6 @@ def _convention(flags: Flags) -> str:
 
 def _pivot(flags: Flags) -> str:
     for name, values in reversed(flags.given):
-        if name == "pivot" and values[0] not in ("beam", "sample"):
-            raise NbnumbaError(f"-pivot: found {values[0]!r}; allowed: beam | sample")
         if name == "pivot":
             return str(values[0])
         if name in _PIVOTS:

@@ -12,6 +12,7 @@ from nbnumba.kernels.arguments import Arguments, matrix, panel_of, row_vector
 from nbnumba.kernels.pack import pack
 from nbnumba.model.experiment import Experiment
 from nbnumba.physics.absorption import capture
+from nbnumba.physics.lattice import transform
 from nbnumba.physics.pixel import parallax, position, ray_to, solid_angle, subpixel_center
 from nbnumba.physics.polarization import Fields, polarization
 from nbnumba.physics.rotation import turn
@@ -88,7 +89,7 @@ def pixel_terms(a: Arguments, fast: int, slow: int, value: float) -> str:
         ("  stol", f"{length(q) / 2.0:g} 1/A"),
         ("  hkl", f"{at.h:f} {at.k:f} {at.l:f}, nearest {at.h0:.0f} {at.k0:.0f} {at.l0:.0f}"),
         ("  F_cell", f"{cell_amplitude(a.structure, at):g}"),
-        ("  F_latt", f"{step.f_latt:g} (up to its sign)"),
+        ("  F_latt", f"{transform(a.lattice, step.argument):g} (up to its sign)"),
         ("  polar", f"{polar if light.polarized else 1.0:.10g}"),
         ("  omega", f"{omega:.10g}"),
         ("  capture", f"{caught:.10g}"),

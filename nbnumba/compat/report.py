@@ -42,14 +42,16 @@ def settings(translation: Translation) -> str:
         ("Polarization", f"Kahn factor {beam.polarization:g}" if beam.polarized else "left out"),
         ("Rotation", f"{len(phi)} steps from {math.degrees(phi[0]):g} to {math.degrees(phi[-1]):g} degrees"),
         ("Detector", f"{_numbers(detector.pixels, ' x ')} pixels (slow, fast) of {detector.pixel_size:g} mm"),
-        ("Distance", f"{reference_distance(experiment):g} mm along the beam, {g.close_distance:g} mm at the closest"),
+        ("Distance", f"{g.close_distance:g} mm at the closest; {reference_distance(experiment):g} mm in headers"),
+        ("Axes", f"beam {_numbers(experiment.beam_direction)}, polarization {_numbers(experiment.polarization_axis)}, "
+                 f"spindle {_numbers(experiment.spindle)}"),
         ("Sensor", f"{detector.sensor_thickness:g} mm in {experiment.layers} layers, {detector.sensor_mu:g} 1/mm"),
         ("Beam centre", f"MOSFLM {_numbers(centers['mosflm'])}, DENZO {_numbers(centers['denzo'])}, "
                         f"ADXV {_numbers(centers['adxv'])} mm"),
         ("", f"Fbeam, Sbeam {fast:g} {slow:g} mm, as nanoBragg has them in its headers"),
         ("", f"XDS ORGX, ORGY {_numbers(centers['xds_orgx_orgy_pixels'])} pixels"),
         ("", f"DIALS origin {_numbers(centers['dials_origin'])} mm"),
-        ("Axes", f"fast {_numbers(g.fast)}, slow {_numbers(g.slow)}, normal {_numbers(g.normal)}"),
+        ("Panel", f"fast {_numbers(g.fast)}, slow {_numbers(g.slow)}, normal {_numbers(g.normal)}"),
         ("First pixel", f"corner at {_numbers(g.origin)} mm"),
         ("Region", f"{experiment.pixels_rendered} pixels: {_region(experiment)}"),
         ("Steps", f"{experiment.oversample} x {experiment.oversample} sub-pixels, {experiment.steps_per_pixel} in a "

@@ -10,18 +10,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nbnumba.atomic import check_distinct, check_writable
+from nbnumba.atomic import check_distinct, check_writable, new_files
 from nbnumba.compat.flags import Flags
 from nbnumba.compat.header import smv_fields
 from nbnumba.compat.noise import photon_noise
 from nbnumba.compat.translate import Translation
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
-from nbnumba.outputs.dump import write_dump
+from nbnumba.outputs.dump import put_dump
 from nbnumba.outputs.nexus import write_nexus
-from nbnumba.outputs.pgm import write_pgm
-from nbnumba.outputs.raw import write_raw
-from nbnumba.outputs.smv import write_smv
+from nbnumba.outputs.pgm import put_pgm
+from nbnumba.outputs.raw import put_raw
+from nbnumba.outputs.smv import put_smv
 from nbnumba.simulation import simulate
 
 WATER_F = 2.57  # electrons, in the forward direction
@@ -86,7 +86,7 @@ def output_files(flags: Flags) -> Files:
 def run(
     translation: Translation, *, progress: Callable[[int, int], None] | None = None, command_line: str | None = None
 ) -> Result:
-    """Render and write all files; those that exist are replaced, as nanoBragg does.
+    """Render and write all files, or none; those that exist are replaced, as nanoBragg does.
 
     Raises:
         NbnumbaError: a file cannot be written, or anything that ``simulate`` refuses.
@@ -102,18 +102,33 @@ def run(
     statistics = _statistics(experiment, image)
     seed = int(flags.value("seed", time.time()))
     scales = _scales(flags, statistics)
-    write_raw(files.raw, image, overwrite=True)
-    write_smv(files.integer, _integers(experiment, image, scales), smv_fields(translation), overwrite=True)
-    if files.pgm is not None:
-        write_pgm(files.pgm, _grey(experiment, image, scales["pgm"]), scales["pgm"], overwrite=True)
-    if files.dump is not None and experiment.crystal.reflections is not None:
-        write_dump(files.dump, experiment.crystal.reflections, experiment.crystal.default_f, overwrite=True)
-    if files.hdf5 is not None:
-        write_nexus(files.hdf5, experiment, image, overwrite=True, command_line=command_line, seeds={"noise": seed})
-    if files.noise is not None:
-        noisy = _noise(experiment, image, seed, scales["adc"])
-        write_smv(files.noise, noisy, smv_fields(translation), overwrite=True)
+    _write(translation, image, files, scales, seed, command_line)
     return Result(image, statistics, files, scales, seed)
+
+
+def _write(
+    translation: Translation,
+    image: np.ndarray,
+    files: Files,
+    scales: dict[str, float],
+    seed: int,
+    command_line: str | None,
+) -> None:
+    """Write all files; they take their names together."""
+    experiment, crystal, header = translation.experiment, translation.experiment.crystal, smv_fields(translation)
+    wanted = files.wanted()
+    with new_files(wanted, overwrite=True) as parts:
+        hidden = dict(zip(wanted, parts, strict=True))
+        put_raw(hidden[files.raw], image)
+        put_smv(hidden[files.integer], _integers(experiment, image, scales), header)
+        if files.pgm is not None:
+            put_pgm(hidden[files.pgm], _grey(experiment, image, scales["pgm"]), scales["pgm"])
+        if files.dump is not None and crystal.reflections is not None:
+            put_dump(hidden[files.dump], crystal.reflections, crystal.default_f)
+        if files.noise is not None:
+            put_smv(hidden[files.noise], _noise(experiment, image, seed, scales["adc"]), header)
+        if files.hdf5 is not None:
+            write_nexus(hidden[files.hdf5], experiment, image, command_line=command_line, seeds={"noise": seed})
 
 
 def water(experiment: Experiment, edge: float) -> Experiment:

@@ -32,6 +32,8 @@ from nbnumba.model.scan import Scan
 from nbnumba.model.sources import Grid, Sources, grid_sources
 from nbnumba.physics.vector import Vector, unit
 
+MOST_SOURCES = 10**6
+
 
 class Translation(NamedTuple):
     """An experiment, what its user should know about how it came about, and what nanoBragg's files say beside it."""
@@ -98,6 +100,8 @@ def _crystal(flags: Flags, wavelength: float) -> tuple[Crystal, float]:
     name = {"round_xtal": "round", "gauss_xtal": "gauss_star", "tophat_spots": "tophat_star"}.get(
         shape.name if shape else "", "square"
     )
+    if "mosaic_domains" in flags and not flags.value("mosaic", 0.0):
+        flags.notes.append("-mosaic_domains has no effect without -mosaic")
     described, axes, stretch = _axes(flags, wavelength)
     lengths = [math.hypot(*row) for row in (axes * 1e-10).tolist()]
     cells = _cells(flags, lengths)
@@ -193,7 +197,9 @@ def _misset(flags: Flags) -> tuple[float, ...]:
         flags.notes.append(f"-misset random draws from the clock: -misset_seed {seed} repeats it")
     axis, fraction = random_rotation(MinimalStandard(seed))
     # nanoBragg takes the 90 for radians.
-    return _angles(rotation_matrix(axis, domain_angle(90.0, fraction)))
+    angles = _angles(rotation_matrix(axis, domain_angle(90.0, fraction)))
+    flags.notes.append("-misset random is -misset " + " ".join(f"{angle:.6f}" for angle in angles))
+    return angles
 
 
 def _angles(rotation: np.ndarray) -> tuple[float, float, float]:
@@ -270,8 +276,13 @@ def _sources(flags: Flags, wavelength: float, direction: Vector, polarization: V
         return Sources(tuple((x, y, z, 1.0, own) for x, y, z, _, own in listed.rows))
     horizontal, vertical = (_divergence(flags, axis) for axis in "hv")
     dispersion = complete(flags.value("dispersion", 0.0) / 100.0, None, flags.value("dispsteps"))
-    if horizontal.number == vertical.number == dispersion.number == 1:
+    if horizontal.width == vertical.width == dispersion.width == 0.0:
         return None
+    count = horizontal.number * vertical.number * dispersion.number
+    if count > MOST_SOURCES:
+        raise NbnumbaError(
+            f"-divsteps, -hdivsteps, -vdivsteps, -dispsteps: found {count} sources; allowed: {MOST_SOURCES}"
+        )
     last = flags.last_of("round_div", "square_div")
     is_round = (last is None or last.name == "round_div") and horizontal.width > 0.0 and vertical.width > 0.0
     return grid_sources(direction, polarization, wavelength, horizontal, vertical, dispersion, is_round)

@@ -36,4 +36,7 @@ def read_dump(file: str | Path) -> Reflections:
         )
     table = np.frombuffer(content, dtype="<f8", count=expected // 8, offset=match.end()).reshape(shape)
     hkl = np.moveaxis(np.indices(counts), 0, -1).reshape(-1, 3) + np.array(low)
-    return Reflections(hkl, table[: counts[0], : counts[1], : counts[2]].ravel())
+    try:
+        return Reflections(hkl, table[: counts[0], : counts[1], : counts[2]].ravel())
+    except NbnumbaError as error:
+        raise NbnumbaError(f"{file}: {error}") from None

@@ -79,7 +79,7 @@ class Illumination(NamedTuple):
     electric: np.ndarray  # (n, 3)
     magnetic: np.ndarray  # (n, 3)
     wavelength: np.ndarray  # (n,) [A]
-    weight: np.ndarray  # (n,)
+    weight: np.ndarray  # (n,); its type is the precision of the loops
     kahn: float
     polarized: bool
 
@@ -118,6 +118,18 @@ class Region(NamedTuple):
     mask: np.ndarray  # (slow, fast) bool, or no element: all
 
 
+class Reach(NamedTuple):
+    """How near to a reflection a point has to be, in the first orientation, for any orientation to give it a value."""
+
+    limited: bool  # whether there is such a limit
+    h: float  # largest offsets at which F_latt is not 0
+    k: float
+    l: float  # noqa: E741
+    drift_h: float  # largest change of the indices between orientations, for q of 1/A
+    drift_k: float
+    drift_l: float
+
+
 class Arguments(NamedTuple):
     """Everything that a loop over pixels needs."""
 
@@ -129,4 +141,5 @@ class Arguments(NamedTuple):
     structure: Structure
     steps: Steps
     region: Region
+    reach: Reach
     scale: float  # photons for a sum over steps of 1

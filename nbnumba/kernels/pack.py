@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from nbnumba.kernels.arguments import (
     FlatSheet,
     Illumination,
     Orientations,
+    Reach,
     Region,
     Sensor,
     Steps,
@@ -23,30 +25,36 @@ from nbnumba.model.experiment import Experiment
 from nbnumba.model.mask import NO_MASK
 from nbnumba.model.mosaic import rotation_matrix
 from nbnumba.model.sources import as_arrays
-from nbnumba.physics.lattice import SHAPES, Lattice
+from nbnumba.physics.elementary import EXP_END
+from nbnumba.physics.lattice import SHAPES, Lattice, argument, end
 from nbnumba.physics.polarization import fields
 from nbnumba.physics.structure_factor import Nearest, Structure, Tricubic, Uniform
 from nbnumba.physics.vector import Vector, cross, scaled
 
+KINDS: dict[str, type] = {"double": np.float64, "mixed": np.float32}  # of weights, transforms and amplitudes
 
-def pack(experiment: Experiment) -> Arguments:
-    """Kernel arguments of an experiment.
+
+def pack(experiment: Experiment, precision: str = "double") -> Arguments:
+    """Kernel arguments of an experiment; ``precision``: "double" or "mixed", as ``simulate`` explains.
 
     Raises:
         NbnumbaError: a reflection table that does not fit into memory.
     """
-    sampling = experiment.sampling
-    illumination = _illumination(experiment)
+    sampling, kind = experiment.sampling, KINDS[precision]
+    illumination = _illumination(experiment, kind)
     orientations = _orientations(experiment)
+    structure = _structure(experiment.crystal, kind)
     averaged = len(orientations.cells) * len(orientations.domains) * experiment.oversample**2
     photons = R_E_SQUARED * experiment.beam.photons_per_area * experiment.crystal.spot_scale
+    scale = photons / (averaged * float(illumination.weight.sum()))
+    lattice = _lattice(experiment.crystal, _faintest(experiment, structure, scale * float(illumination.weight.max())))
     return Arguments(
         sheet=_sheet(experiment),
         sensor=_sensor(experiment),
         illumination=illumination,
         orientations=orientations,
-        lattice=_lattice(experiment.crystal),
-        structure=_structure(experiment.crystal),
+        lattice=lattice if kind is np.float64 else _narrowed(lattice),
+        structure=structure,
         steps=Steps(
             oversample=experiment.oversample,
             dmin=sampling.dmin,
@@ -54,7 +62,8 @@ def pack(experiment: Experiment) -> Arguments:
             one_polarization=sampling.polarization == "pixel",
         ),
         region=_region(experiment),
-        scale=photons / (averaged * float(illumination.weight.sum())),
+        reach=_reach(lattice, orientations),
+        scale=scale,
     )
 
 
@@ -64,14 +73,16 @@ def _sheet(experiment: Experiment) -> FlatSheet | CurvedSheet:
     common = (detector.pixel_size, g.close_distance, detector.point_pixels)
     if detector.curvature == "flat":
         return FlatSheet(np.array(vectors), *common)
-    center = scaled(experiment.beam_direction, g.distance)
+    # nanoBragg counts the distance from where the detector lies in the end.
+    radius = g.close_distance / g.incidence if detector.curvature == "nanobragg" else g.distance
+    center = scaled(experiment.beam_direction, radius)
     vectors += [center, Vector(0.0, 0.0, 0.0) if detector.curvature == "nanobragg" else center]
     if detector.curvature == "nanobragg":
         vectors += [Vector(0.0, 1.0, 0.0), g.slow, Vector(0.0, 0.0, 1.0), g.fast]
     else:
         # Turning about normal x e moves the spot along e, for right- and left-handed detector axes alike.
         vectors += [g.fast, cross(g.normal, g.fast), g.slow, cross(g.normal, g.slow)]
-    return CurvedSheet(np.array(vectors), *common, g.distance)
+    return CurvedSheet(np.array(vectors), *common, radius)
 
 
 def _sensor(experiment: Experiment) -> Sensor:
@@ -81,42 +92,95 @@ def _sensor(experiment: Experiment) -> Sensor:
     return Sensor(layers, detector.sensor_thickness / layers, detector.sensor_mu)
 
 
-def _illumination(experiment: Experiment) -> Illumination:
-    incident, weight, wavelength = as_arrays(experiment.sources)
+def _illumination(experiment: Experiment, kind: type) -> Illumination:
+    incident, weight, wavelength = _without_twins(*as_arrays(experiment.sources))
     field = [fields(Vector(*row), experiment.polarization_axis) for row in incident.tolist()]
     return Illumination(
         incident=incident,
         electric=np.array([f.electric for f in field]),
         magnetic=np.array([f.magnetic for f in field]),
         wavelength=wavelength,
-        weight=weight,
+        weight=weight.astype(kind),
         kahn=experiment.beam.polarization,
         polarized=experiment.beam.polarized,
     )
 
 
+def _without_twins(
+    incident: np.ndarray, weight: np.ndarray, wavelength: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sources that differ in direction or wavelength, in order of appearance; twins add their weights."""
+    rows = np.column_stack([incident, wavelength])
+    _, first, of = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+    order = np.sort(first)
+    summed = np.bincount(first[of.ravel()], weights=weight, minlength=len(weight))[order]
+    return incident[order], summed, wavelength[order]
+
+
 def _orientations(experiment: Experiment) -> Orientations:
     axes = experiment.crystal.axes
     cells = [axes @ rotation_matrix(experiment.spindle, angle).T for angle in experiment.angles]
-    return Orientations(np.array(cells), experiment.crystal.mosaic.rotations())
+    return Orientations(_merged(np.array(cells)), _merged(experiment.crystal.mosaic.rotations()))
 
 
-def _lattice(crystal: Crystal) -> Lattice:
-    """The shape's tuple, its fields looked up by name."""
+def _merged(matrices: np.ndarray) -> np.ndarray:
+    """The matrices without repetitions, where all are repeated equally often, so that the average stays."""
+    different, first, counts = np.unique(matrices, axis=0, return_index=True, return_counts=True)
+    return matrices[np.sort(first)] if len(different) < len(matrices) and np.ptp(counts) == 0 else matrices
+
+
+def _reach(lattice: Lattice, orientations: Orientations) -> Reach:
+    """Limits of the offsets dh, dk, dl: the box around the ellipsoid in which F_latt is not 0."""
+    if math.isinf(end(lattice)):
+        return Reach(False, *[math.inf] * 6)
+    # The argument is a quadratic form of the offsets; its values on the axes and between them give its matrix.
+    unit = np.eye(3)
+    on_axis = [argument(lattice, *e) for e in unit.tolist()]
+    form = [
+        [(argument(lattice, *(unit[i] + unit[j])) - on_axis[i] - on_axis[j]) / 2.0 for i in range(3)] for j in range(3)
+    ]
+    widths = np.sqrt(end(lattice) * np.diag(np.linalg.inv(np.array(form))))
+    cells, domains = orientations.cells, orientations.domains
+    turned = np.linalg.norm(domains - domains[0], axis=(1, 2)).max() / math.sqrt(2.0)  # of a unit vector, at most
+    drift = turned * np.linalg.norm(cells[0], axis=1) + np.linalg.norm(cells - cells[0], axis=2).max(axis=0)
+    # A little more, so that rounding never drops a point.
+    return Reach(True, *(1e-6 + 1.000001 * widths).tolist(), *(1e-6 + 1.000001 * drift).tolist())
+
+
+def _faintest(experiment: Experiment, structure: Structure, scale: float) -> float:
+    """F_latt^2 so small that no sum of such steps, times a scale, reaches the smallest float32."""
+    detector, g = experiment.detector, experiment.geometry
+    strongest = structure.value if isinstance(structure, Uniform) else np.abs(structure.values).max()
+    nearest = min(g.distance, g.close_distance)
+    solid_angle = 1e6 / nearest**2 if detector.point_pixels else detector.pixel_size**2 * g.close_distance / nearest**3
+    largest_sum = scale * solid_angle * float(strongest) ** 2 * experiment.steps_per_pixel
+    return float(np.finfo(np.float32).smallest_subnormal) / max(largest_sum, 1e-300) / 4.0
+
+
+def _lattice(crystal: Crystal, faintest: float) -> Lattice:
+    """The shape's tuple, its fields looked up by name; ``faintest``: F_latt^2 that counts as 0."""
     known = dict(zip(("na", "nb", "nc"), crystal.cells, strict=True), fudge=crystal.fudge)
     starred = reciprocal(crystal.axes)
     for name, (i, j) in {"aa": (0, 0), "bb": (1, 1), "cc": (2, 2), "bc": (1, 2), "ca": (2, 0), "ab": (0, 1)}.items():
         known[name] = float(starred[i] @ starred[j])
-    kind: Any = SHAPES[crystal.shape]
-    return kind(*(known[name] for name in kind._fields))
+    peak = math.log(math.prod(crystal.cells))
+    known["end"] = min(max(peak - 0.5 * math.log(faintest), 1.0), EXP_END)
+    shape: Any = SHAPES[crystal.shape]
+    return shape(**{name: known[name] for name in shape._fields if name in known})
 
 
-def _structure(crystal: Crystal) -> Structure:
+def _narrowed(lattice: Any) -> Lattice:
+    """The same in single precision, where a product of three small numbers must not be too small."""
+    narrow = {name: np.float32(value) for name, value in lattice._asdict().items()}
+    return type(lattice)(**{**narrow, **({"least": np.float32(1e-12)} if "least" in narrow else {})})
+
+
+def _structure(crystal: Crystal, kind: type) -> Structure:
     if crystal.reflections is None:
-        return Uniform(crystal.default_f)
+        return Uniform(kind(crystal.default_f))
     dense, low = crystal.reflections.dense(crystal.default_f)
-    kind = Tricubic if crystal.interpolates else Nearest
-    return kind(dense.ravel(), *map(float, low), *map(float, dense.shape))
+    table = Tricubic if crystal.interpolates else Nearest
+    return table(dense.ravel().astype(kind, copy=False), *map(float, low), *map(float, dense.shape))
 
 
 def _region(experiment: Experiment) -> Region:

@@ -25,6 +25,7 @@ class Geometry(NamedTuple):
     fast: Vector
     slow: Vector
     normal: Vector
+    incidence: float  # cosine between the beam and the normal before any two-theta swing
     distance: float  # along the beam, before any two-theta swing
     close_distance: float
     beam_center: tuple[float, float]  # fast, slow; NaN where the beam misses the plane
@@ -182,7 +183,7 @@ class Detector:
             origin = swing(_corner(flat[0], flat[1], self._closest(), scaled(flat[2], close)))
         else:
             origin = _corner(fast, slow, self._beam_spot(), scaled(beam, close / ratio))
-        return _complete(origin, fast, slow, normal, close / ratio, beam)
+        return _complete(origin, fast, slow, normal, ratio, close / ratio, beam)
 
 
 def _check_square(axes: list[Vector]) -> None:
@@ -200,7 +201,9 @@ def _corner(fast: Vector, slow: Vector, spot: tuple[float, float], place: Vector
     return plus(plus(scaled(fast, -spot[0]), scaled(slow, -spot[1])), place)
 
 
-def _complete(origin: Vector, fast: Vector, slow: Vector, normal: Vector, distance: float, beam: Vector) -> Geometry:
+def _complete(
+    origin: Vector, fast: Vector, slow: Vector, normal: Vector, incidence: float, distance: float, beam: Vector
+) -> Geometry:
     """Distances, beam centre and closest point that follow from the final position."""
     close = dot(origin, normal)
     if not close > 0.0:
@@ -216,6 +219,7 @@ def _complete(origin: Vector, fast: Vector, slow: Vector, normal: Vector, distan
         fast=fast,
         slow=slow,
         normal=normal,
+        incidence=incidence,
         distance=distance,
         close_distance=close,
         beam_center=(dot(fast, spot), dot(slow, spot)),

@@ -6,20 +6,18 @@ from pathlib import Path
 
 import numpy as np
 
-from nbnumba.atomic import new_file
 from nbnumba.model.reflections import Reflections
 
 
-def write_dump(path: str | Path, reflections: Reflections, default_f: float, *, overwrite: bool = False) -> Path:
+def put_dump(path: Path, reflections: Reflections, default_f: float) -> None:
     """Write the box of the reflections, filled with ``default_f``, and one more row, column and layer of zeros.
 
     Raises:
-        NbnumbaError: the file cannot be written, or the box does not fit into memory.
+        NbnumbaError: the box does not fit into memory.
     """
     bordered, _ = reflections.dense(default_f)
     table = np.pad(bordered[1:-1, 1:-1, 1:-1], ((0, 1), (0, 1), (0, 1)))
     limits = " ".join(f"{low} {high}" for low, high in reflections.box)
-    with new_file(path, overwrite) as part, open(part, "wb") as file:
+    with open(path, "wb") as file:
         file.write(f"{limits}\n\f".encode("ascii"))
-        table.astype("<f8").tofile(file)
-    return Path(path)
+        file.write(table.astype("<f8").data)

@@ -97,7 +97,7 @@ def new_hdf5(path: str | Path, overwrite: bool = False) -> Iterator[Use]:
         NbnumbaError: the file cannot be written; see ``new_file``.
     """
     with new_file(path, overwrite) as part, open(part, "wb+", buffering=0) as raw, ThreadPoolExecutor(1) as thread:
-        sink = Sink(raw)
+        sink, opened = Sink(raw), _Opened()
 
         def run(work: Callable[..., Any], *arguments: Any) -> Any:
             try:
@@ -105,12 +105,34 @@ def new_hdf5(path: str | Path, overwrite: bool = False) -> Iterator[Use]:
             finally:
                 sink.check()
 
-        file = run(_open, sink)
         try:
-            yield lambda work, *arguments: run(work, file, *arguments)
+            run(opened.open, sink)
+            yield lambda work, *arguments: run(work, opened.file, *arguments)
         finally:
-            run(file.close)
+            _whatever_interrupts(lambda: run(opened.close))
 
 
-def _open(sink: Sink) -> h5py.File:
-    return h5py.File(sink, "w", track_order=False)
+class _Opened:
+    """An HDF5 file, known from the moment it is open: one that is never closed crashes the program at its end."""
+
+    file: h5py.File | None = None
+
+    def open(self, sink: Sink) -> None:
+        self.file = h5py.File(sink, "w", track_order=False)
+
+    def close(self) -> None:
+        if self.file is not None:
+            self.file.close()
+
+
+def _whatever_interrupts(work: Callable[[], None]) -> None:
+    """Do work that can be repeated, again and again until no interrupt strikes in the middle; then raise the last."""
+    interrupt = None
+    while True:
+        try:
+            work()
+            break
+        except KeyboardInterrupt as error:
+            interrupt = error
+    if interrupt is not None:
+        raise interrupt

@@ -6,17 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from nbnumba.atomic import new_file
 
-
-def write_pgm(path: str | Path, grey: np.ndarray, scale: float, *, overwrite: bool = False) -> Path:
-    """Write grey levels, uint8 (slow, fast), and the number of levels a photon that a comment tells.
-
-    Raises:
-        NbnumbaError: the file cannot be written.
-    """
+def put_pgm(path: Path, grey: np.ndarray, scale: float) -> None:
+    """Write grey levels, uint8 (slow, fast), and the number of levels a photon that a comment tells."""
     slow, fast = grey.shape
     header = f"P5\n{fast} {slow}\n# pixels scaled by {scale:g}\n255\n"
-    with new_file(path, overwrite) as part:
-        part.write_bytes(header.encode() + np.ascontiguousarray(grey, dtype=np.uint8).tobytes())
-    return Path(path)
+    with open(path, "wb") as file:
+        file.write(header.encode())
+        file.write(np.ascontiguousarray(grey, dtype=np.uint8).data)

@@ -15,6 +15,12 @@ def write_raw(path: str | Path, image: np.ndarray, *, overwrite: bool = False) -
     Raises:
         NbnumbaError: the file cannot be written.
     """
-    with new_file(path, overwrite) as part, open(part, "wb") as file:
-        np.ascontiguousarray(image, dtype="<f4").tofile(file)
+    with new_file(path, overwrite) as part:
+        put_raw(part, image)
     return Path(path)
+
+
+def put_raw(path: Path, image: np.ndarray) -> None:
+    """Write to a file that is there or not, as it comes."""
+    with open(path, "wb") as file:
+        file.write(np.ascontiguousarray(image, dtype="<f4").data)

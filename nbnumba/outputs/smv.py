@@ -7,28 +7,21 @@ from pathlib import Path
 
 import numpy as np
 
-from nbnumba.atomic import new_file
-
 BLOCK = 512  # headers are a multiple of so many bytes
 
 
-def write_smv(path: str | Path, pixels: np.ndarray, fields: Mapping[str, str], *, overwrite: bool = False) -> Path:
+def put_smv(path: Path, pixels: np.ndarray, fields: Mapping[str, str]) -> None:
     """Write an image.
 
     Args:
-        path: the new file.
+        path: the file.
         pixels: uint16 (slow, fast).
         fields: header lines beside those that describe the pixels.
-        overwrite: replace an existing file.
-
-    Raises:
-        NbnumbaError: the file cannot be written.
     """
     slow, fast = pixels.shape
-    with new_file(path, overwrite) as part, open(part, "wb") as file:
+    with open(path, "wb") as file:
         file.write(_header(fast, slow, fields))
-        np.ascontiguousarray(pixels, dtype="<u2").tofile(file)
-    return Path(path)
+        file.write(np.ascontiguousarray(pixels, dtype="<u2").data)
 
 
 def header_length(fast: int, slow: int, fields: Mapping[str, str]) -> int:

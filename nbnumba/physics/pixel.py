@@ -108,7 +108,7 @@ def ray_to(point: Vector) -> Ray:
 @scalar
 def solid_angle(distance: float, pixel_size: float, close_distance: float, point_pixels: bool) -> float:
     """Solid angle of a pixel: (pixel/R)^2 close_distance/R [sr]; for point pixels 1/R^2 [1/m^2], as nanoBragg."""
-    per_square = 1.0 / (distance * distance)
+    inverse = 1.0 / distance
     if point_pixels:
-        return 1e6 * per_square
-    return pixel_size * pixel_size * per_square * close_distance / distance
+        return 1e6 * inverse * inverse
+    return pixel_size * pixel_size * close_distance * inverse * inverse * inverse

@@ -5,8 +5,8 @@ Its value is w omega capture P F_cell^2 F_latt^2: ``weight`` does not know the c
 
 from typing import NamedTuple
 
-from nbnumba._jit import scalar
-from nbnumba.physics.lattice import Lattice, amplitude
+from nbnumba._jit import like, scalar
+from nbnumba.physics.lattice import Lattice, argument
 from nbnumba.physics.rotation import Matrix
 from nbnumba.physics.scattering import Indices, indices
 from nbnumba.physics.vector import Vector
@@ -16,7 +16,7 @@ class Diffraction(NamedTuple):
     """What one orientation of the lattice makes of a scattering vector."""
 
     at: Indices
-    f_latt: float  # up to its sign
+    argument: float  # of the lattice transform
 
 
 @scalar
@@ -33,9 +33,13 @@ def weight(source: float, omega: float, caught: float, polar: float) -> float:
 
 @scalar
 def diffraction(axes: Matrix, lattice: Lattice, q: Vector) -> Diffraction:
-    """Indices of q [1/A] for the axes a, b, c [A], and the lattice transform there."""
+    """Indices of q [1/A] for the axes a, b, c [A], and the argument of the lattice transform there.
+
+    Indices and their offsets from the nearest reflection are in double precision, the rest in that of the lattice.
+    """
     at = indices(axes, q)
-    return Diffraction(at, amplitude(lattice, at.h - at.h0, at.k - at.k0, at.l - at.l0))
+    one = lattice.na
+    return Diffraction(at, argument(lattice, like(at.h - at.h0, one), like(at.k - at.k0, one), like(at.l - at.l0, one)))
 
 
 @scalar

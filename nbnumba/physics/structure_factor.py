@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 from nbnumba._jit import by_type, scalar
 from nbnumba.physics.scattering import Indices
 
+#: Mask on places in a table, which tells compilers that there is nothing to count from the end.
+NOT_NEGATIVE = 0x7FFFFFFF
+
 
 class Uniform(NamedTuple):
     """The same amplitude for every reflection."""
@@ -108,10 +111,12 @@ def tricubic(table: Table, h: float, k: float, l: float) -> float:  # noqa: E741
     corner = int(address(table, h_floor - 1.0, k_floor - 1.0, l_floor - 1.0))
     total = 0.0
     for i in range(4):
+        layer = 0.0
         for j in range(4):
-            at = corner + i * plane + j * row
+            at = (corner + i * plane + j * row) & NOT_NEGATIVE
             along = wl.w0 * values[at] + wl.w1 * values[at + 1] + wl.w2 * values[at + 2] + wl.w3 * values[at + 3]
-            total += wh[i] * wk[j] * along
+            layer += wk[j] * along
+        total += wh[i] * layer
     return total
 
 
@@ -124,7 +129,7 @@ def uniform_amplitude(structure: Uniform, at: Indices) -> float:
 @scalar
 def nearest_amplitude(table: Table, at: Indices) -> float:
     """F_cell of the nearest reflection."""
-    return table.values[int(address(table, at.h0, at.k0, at.l0))]
+    return table.values[int(address(table, at.h0, at.k0, at.l0)) & NOT_NEGATIVE]
 
 
 @scalar

@@ -16,7 +16,7 @@ from nbnumba.compat.run import run
 from nbnumba.inputs.smv import read_smv
 from nbnumba.model.mosaic import domain_angle, random_rotation, rotation_matrix
 from nbnumba.model.random import MinimalStandard
-from nbnumba.outputs.dump import write_dump
+from nbnumba.outputs.dump import put_dump
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = {known.name: known.example + " -nonoise -nopgm -scale 1" for known in DEVIATIONS}
@@ -192,7 +192,7 @@ def test_no_polarization_means_none():
 def test_what_is_taken_over_is_said(flags, part, folder):
     (folder / "s.txt").write_text("-1 0 0 1 1e-10\n-1 0 0.001 2 1e-10\n")
     (folder / "A.mat").write_text((folder / "inputs" / "A.mat").read_text())
-    write_dump(folder / "F.bin", nb.Reflections([(1, 2, 3)], [4.0]), 0.0)
+    put_dump(folder / "F.bin", nb.Reflections([(1, 2, 3)], [4.0]), 0.0)
     notes = read_flags("-cell 70 80 90 -default_F 1 -oversample 1 " + flags, folder).notes
     assert any(part in note for note in notes)
 

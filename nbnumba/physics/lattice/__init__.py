@@ -1,15 +1,33 @@
-"""The transform of the crystal's outline, one shape a file; ``amplitude`` chooses by the type of the lattice."""
+"""The transform of the crystal's outline, one shape a file; functions choose by the type of the lattice.
 
-from nbnumba._jit import by_type
-from nbnumba.physics.lattice.gauss import Gauss, GaussStar, gauss_amplitude, gauss_star_amplitude
-from nbnumba.physics.lattice.round import Round, round_amplitude
-from nbnumba.physics.lattice.square import Square, square_amplitude
-from nbnumba.physics.lattice.tophat import Tophat, TophatStar, tophat_amplitude, tophat_star_amplitude
+F_latt is a function of one number, the ``argument``: a squared distance from the reflection for most shapes. The loops
+find all arguments first, and take the ``transform`` where it has not come to its ``end``.
+"""
+
+from nbnumba._jit import by_type, scalar
+from nbnumba.physics.lattice.gauss import (
+    Gauss,
+    GaussStar,
+    gauss_argument,
+    gauss_end,
+    gauss_star_argument,
+    gauss_transform,
+)
+from nbnumba.physics.lattice.round import Round, round_argument, round_transform
+from nbnumba.physics.lattice.square import Square, endless, same, square_amplitude
+from nbnumba.physics.lattice.tophat import (
+    Tophat,
+    TophatStar,
+    tophat_argument,
+    tophat_end,
+    tophat_star_argument,
+    tophat_transform,
+)
 
 Lattice = Square | Round | Gauss | GaussStar | Tophat | TophatStar
 
 #: The shapes by the name that users give them. Fields of a shape's tuple are numbers of cells na, nb, nc, the factor
-#: fudge, or products of reciprocal axes, as ``metric`` names them.
+#: fudge, or products of reciprocal axes, as ``metric`` names them; those with a default are for the loops to set.
 SHAPES: dict[str, type] = {
     "square": Square,
     "round": Round,
@@ -23,13 +41,49 @@ SHAPES: dict[str, type] = {
 @by_type(
     {
         Square: square_amplitude,
-        Round: round_amplitude,
-        Gauss: gauss_amplitude,
-        GaussStar: gauss_star_amplitude,
-        Tophat: tophat_amplitude,
-        TophatStar: tophat_star_amplitude,
+        Round: round_argument,
+        Gauss: gauss_argument,
+        GaussStar: gauss_star_argument,
+        Tophat: tophat_argument,
+        TophatStar: tophat_star_argument,
     }
 )
-def amplitude(lattice: Lattice, dh: float, dk: float, dl: float) -> float:
-    """F_latt at the offsets dh, dk, dl from the nearest reflection; its sign has no meaning."""
+def argument(lattice: Lattice, dh: float, dk: float, dl: float) -> float:
+    """What F_latt is a function of, at the offsets dh, dk, dl from the nearest reflection."""
     raise NotImplementedError
+
+
+@by_type(
+    {
+        Square: same,
+        Round: round_transform,
+        Gauss: gauss_transform,
+        GaussStar: gauss_transform,
+        Tophat: tophat_transform,
+        TophatStar: tophat_transform,
+    }
+)
+def transform(lattice: Lattice, argument: float) -> float:
+    """F_latt; its sign has no meaning."""
+    raise NotImplementedError
+
+
+@by_type(
+    {
+        Square: endless,
+        Round: endless,
+        Gauss: gauss_end,
+        GaussStar: gauss_end,
+        Tophat: tophat_end,
+        TophatStar: tophat_end,
+    }
+)
+def end(lattice: Lattice) -> float:
+    """Argument from which on F_latt is 0; infinity where it dies away slowly."""
+    raise NotImplementedError
+
+
+@scalar
+def amplitude(lattice: Lattice, dh: float, dk: float, dl: float) -> float:
+    """F_latt at the offsets dh, dk, dl from the nearest reflection."""
+    return transform(lattice, argument(lattice, dh, dk, dl))

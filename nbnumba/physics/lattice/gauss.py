@@ -2,19 +2,21 @@
 
 from typing import NamedTuple
 
-from nbnumba._jit import scalar
+from nbnumba._jit import like, scalar
 from nbnumba.constants import GAUSS_WIDTH
-from nbnumba.physics.elementary import exp_minus
+from nbnumba.physics.elementary import EXP_END, exp_minus
 from nbnumba.physics.lattice.metric import index_square, reciprocal_square
 
 
 class Gauss(NamedTuple):
-    """Gaussian spots in the index metric: cells along a, b, c and the factor on the squared radius."""
+    """Gaussian spots in the index metric: cells along a, b, c, the factor on the squared radius, and the exponent from
+    which on F_latt counts as 0."""
 
     na: float
     nb: float
     nc: float
     fudge: float
+    end: float = EXP_END
 
 
 class GaussStar(NamedTuple):
@@ -30,17 +32,29 @@ class GaussStar(NamedTuple):
     bc: float
     ca: float
     ab: float
+    end: float = EXP_END
 
 
 @scalar
-def gauss_amplitude(lattice: Gauss, dh: float, dk: float, dl: float) -> float:
-    """F_latt at the offsets dh, dk, dl, index metric."""
-    square = index_square(lattice, dh, dk, dl)
-    return lattice.na * lattice.nb * lattice.nc * exp_minus(lattice.fudge / GAUSS_WIDTH * square)
+def gauss_argument(lattice: Gauss, dh: float, dk: float, dl: float) -> float:
+    """Exponent at the offsets dh, dk, dl, index metric."""
+    return lattice.fudge / like(GAUSS_WIDTH, dh) * index_square(lattice, dh, dk, dl)
 
 
 @scalar
-def gauss_star_amplitude(lattice: GaussStar, dh: float, dk: float, dl: float) -> float:
-    """F_latt at the offsets dh, dk, dl, reciprocal metric."""
-    square = reciprocal_square(lattice, dh, dk, dl)
-    return lattice.na * lattice.nb * lattice.nc * exp_minus(lattice.fudge / GAUSS_WIDTH * square)
+def gauss_star_argument(lattice: GaussStar, dh: float, dk: float, dl: float) -> float:
+    """Exponent at the offsets dh, dk, dl, reciprocal metric."""
+    return lattice.fudge / like(GAUSS_WIDTH, dh) * reciprocal_square(lattice, dh, dk, dl)
+
+
+@scalar
+def gauss_transform(lattice: Gauss | GaussStar, exponent: float) -> float:
+    """F_latt at an exponent; the exponential always in double precision, as it is a high power."""
+    fraction = exp_minus(like(exponent, 1.0), like(lattice.end, 1.0))
+    return lattice.na * lattice.nb * lattice.nc * like(fraction, exponent)
+
+
+@scalar
+def gauss_end(lattice: Gauss | GaussStar) -> float:
+    """Exponent from which on F_latt is 0."""
+    return lattice.end

@@ -22,6 +22,6 @@ def index_square(lattice: Any, dh: float, dk: float, dl: float) -> float:
 def reciprocal_square(lattice: Any, dh: float, dk: float, dl: float) -> float:
     """rho = (Na Nb Nc)^2 abs(dh a* + dk b* + dl c*)^2 with a* in 1/A, the metric of nanoBragg since 2023."""
     count = lattice.na * lattice.nb * lattice.nc
-    diagonal = lattice.aa * dh * dh + lattice.bb * dk * dk + lattice.cc * dl * dl
-    mixed = lattice.bc * dk * dl + lattice.ca * dl * dh + lattice.ab * dh * dk
-    return count * count * (diagonal + 2.0 * mixed)
+    a = lattice.aa * dh + (lattice.ab + lattice.ab) * dk + (lattice.ca + lattice.ca) * dl
+    b = lattice.bb * dk + (lattice.bc + lattice.bc) * dl
+    return count * count * (dh * a + dk * b + dl * (lattice.cc * dl))

@@ -4,6 +4,7 @@ Only the square of F_latt is used, and it depends on the offset dh = h - h0 alon
 is the definition.
 """
 
+import math
 from typing import NamedTuple
 
 from nbnumba._jit import scalar
@@ -11,11 +12,12 @@ from nbnumba.physics.elementary import nearest_integer, sin_pi
 
 
 class Square(NamedTuple):
-    """Numbers of unit cells along a, b, c."""
+    """Numbers of unit cells along a, b, c, and the offset that stands for 0, where 0/0 becomes its limit N."""
 
     na: float
     nb: float
     nc: float
+    least: float = 1e-20
 
 
 class Fraction(NamedTuple):
@@ -28,16 +30,26 @@ class Fraction(NamedTuple):
 @scalar
 def grating(offset: float, cells: float) -> Fraction:
     """sin(pi N dh) over sin(pi dh), up to a sign, for abs(dh) <= 1/2."""
-    distance = abs(offset)
-    distance = distance if distance > 1e-20 else 1e-20  # 0/0 becomes its limit N
-    phase = cells * distance
-    return Fraction(sin_pi(phase - nearest_integer(phase)), sin_pi(distance))
+    phase = cells * offset
+    return Fraction(sin_pi(phase - nearest_integer(phase)), sin_pi(offset))
 
 
 @scalar
 def square_amplitude(lattice: Square, dh: float, dk: float, dl: float) -> float:
     """F_latt at the offsets dh, dk, dl from the nearest reflection."""
-    a = grating(dh, lattice.na)
-    b = grating(dk, lattice.nb)
-    c = grating(dl, lattice.nc)
+    a = grating(dh + lattice.least, lattice.na)
+    b = grating(dk + lattice.least, lattice.nb)
+    c = grating(dl + lattice.least, lattice.nc)
     return a.numerator * b.numerator * c.numerator / (a.denominator * b.denominator * c.denominator)
+
+
+@scalar
+def same(lattice: Square, f_latt: float) -> float:
+    """F_latt, where that is what is at hand already."""
+    return f_latt
+
+
+@scalar
+def endless(lattice: Square) -> float:
+    """No argument is so large that F_latt is 0 from there on."""
+    return math.inf

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from nbnumba._jit import scalar
+from nbnumba._jit import like, scalar
 from nbnumba.constants import TOPHAT_RADIUS_SQUARED
 from nbnumba.physics.lattice.metric import index_square, reciprocal_square
 
@@ -32,14 +32,24 @@ class TophatStar(NamedTuple):
 
 
 @scalar
-def tophat_amplitude(lattice: Tophat, dh: float, dk: float, dl: float) -> float:
-    """F_latt at the offsets dh, dk, dl, index metric."""
-    inside = lattice.fudge * index_square(lattice, dh, dk, dl) < TOPHAT_RADIUS_SQUARED
-    return lattice.na * lattice.nb * lattice.nc if inside else 0.0
+def tophat_argument(lattice: Tophat, dh: float, dk: float, dl: float) -> float:
+    """Squared distance at the offsets dh, dk, dl, index metric."""
+    return lattice.fudge * index_square(lattice, dh, dk, dl)
 
 
 @scalar
-def tophat_star_amplitude(lattice: TophatStar, dh: float, dk: float, dl: float) -> float:
-    """F_latt at the offsets dh, dk, dl, reciprocal metric."""
-    inside = lattice.fudge * reciprocal_square(lattice, dh, dk, dl) < TOPHAT_RADIUS_SQUARED
-    return lattice.na * lattice.nb * lattice.nc if inside else 0.0
+def tophat_star_argument(lattice: TophatStar, dh: float, dk: float, dl: float) -> float:
+    """Squared distance at the offsets dh, dk, dl, reciprocal metric."""
+    return lattice.fudge * reciprocal_square(lattice, dh, dk, dl)
+
+
+@scalar
+def tophat_transform(lattice: Tophat | TophatStar, square: float) -> float:
+    """F_latt at a squared distance."""
+    return lattice.na * lattice.nb * lattice.nc if square < tophat_end(lattice) else like(0.0, square)
+
+
+@scalar
+def tophat_end(lattice: Tophat | TophatStar) -> float:
+    """Squared distance from which on F_latt is 0."""
+    return like(TOPHAT_RADIUS_SQUARED, lattice.na)
