@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from nbnumba._cache import cache_directory
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -108,6 +110,36 @@ def polynomial(x: float, coefficients: tuple[float, ...]) -> float:
     for coefficient in coefficients[-2::-1]:
         total = total * x + coefficient
     return total
+
+
+def borrowed(array: Any) -> Any:
+    """The array, in compiled code without a reference to its owner, which the caller has to keep alive.
+
+    Counting references takes an atomic operation for every array of every tuple that a function is given, which can
+    cost more than the work on a tile.
+    """
+    return array
+
+
+def _register_borrowed() -> None:
+    from numba.extending import intrinsic, overload
+
+    @intrinsic
+    def disown(_context: Any, array: Any) -> Any:
+        def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            view = target.make_array(signature.return_type)(target, builder, arguments[0])
+            view.meminfo = view.meminfo.type(None)
+            view.parent = view.parent.type(None)
+            return view._getvalue()
+
+        return array(array), generate
+
+    @overload(borrowed, strict=False, jit_options=_INLINED)
+    def choose_borrowed(array: Any) -> Any:
+        return lambda array: disown(array)
+
+
+_pending.append(_register_borrowed)
 
 
 def wide_vectors() -> None:
@@ -242,6 +274,28 @@ def call(function: Callable[..., Any], *arguments: Any) -> Any:
         logging.getLogger("nbnumba").warning("compiled code is not kept: %s: %s", folder, error)
         _forget(folder)
         return function(*arguments)
+
+
+def call_parallel(outer: Any, inner: Any, image: np.ndarray, start: int, stop: int, *arguments: Any) -> Any:
+    """Call a parallel loop over rows ``start`` ... ``stop`` - 1 that hands each of them to another compiled loop.
+
+    That one, ``inner(image, row, *arguments)``, is passed by its address: compiled into the parallel loop, its code
+    would be optimised again in each of the wrappers that Numba puts around parallel code.
+    """
+
+    def run() -> Any:
+        if not hasattr(outer, "compile"):  # Numba is switched off
+            return outer(inner, image, start, stop, *arguments)
+        from numba import typeof, types
+
+        kinds = tuple(typeof(argument) for argument in arguments)
+        row = (typeof(image), types.int64, *kinds)
+        inner.compile(row)
+        rows = (types.FunctionType(inner.overloads[row].signature), typeof(image), types.int64, types.int64, *kinds)
+        outer.compile(rows)
+        return outer.overloads[rows].entry_point(inner, image, start, stop, *arguments)
+
+    return call(run)
 
 
 def _forget(folder: Path) -> None:

@@ -4,7 +4,6 @@ The bound on images is the one that nbnumba promises; what is found is 2e-11, an
 for single pixels.
 """
 
-import zipfile
 from pathlib import Path
 
 import h5py
@@ -27,17 +26,14 @@ def cases(having="value"):
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory):
+def written(tmp_path_factory, golden_inputs):
     """Runs the command for a case, once; gives its folder."""
-    inputs = tmp_path_factory.mktemp("golden")
-    with zipfile.ZipFile(HERE / "inputs.zip") as archive:
-        archive.extractall(inputs)
     made = {}
 
     def folder_of(name):
         if name not in made:
             made[name] = folder = tmp_path_factory.mktemp(name)
-            (folder / "inputs").symlink_to(inputs / "inputs")
+            (folder / "inputs").symlink_to(golden_inputs / "inputs")
             with h5py.File(HERE / "figures.h5") as file, pytest.MonkeyPatch.context() as patch:
                 patch.chdir(folder)
                 attributes = file[name].attrs

@@ -10,22 +10,30 @@ import math
 import numpy as np
 from numba import prange
 
-from nbnumba._jit import call, loop, scalar, wide_vectors
-from nbnumba.kernels.arguments import Arguments, panel_of
-from nbnumba.kernels.crystal import add_crystal, keep
+from nbnumba._jit import borrowed, call_parallel, loop, scalar, wide_vectors
+from nbnumba.kernels.arguments import (
+    Arguments,
+    Orientations,
+    Region,
+    borrowed_light,
+    borrowed_sheet,
+    borrowed_structure,
+    panel_of,
+)
+from nbnumba.kernels.crystal import add_crystal, collect, keep
 from nbnumba.kernels.tile import (
     TILE,
     Points,
     Tile,
     aim,
     catch,
-    in_groups,
-    new_points,
-    new_tile,
+    groups_in,
+    new_space,
+    points_in,
     polarize,
     scatter,
     select,
-    whole_groups,
+    tile_in,
 )
 from nbnumba.physics.pixel import subpixel_center
 from nbnumba.physics.step import layer_depth
@@ -36,15 +44,13 @@ def add_sources(tile: Tile, points: Points, groups: Points, count: int, argument
     """Add all sources; ``first``: at the first sub-pixel of the first layer."""
     outside = 0
     light, steps = arguments.illumination, arguments.steps
-    n = whole_groups(count)
     for source in range(light.weight.size):
         if light.polarized and ((first and source == 0) or not steps.one_polarization):
-            polarize(tile, n, light, source)
-        scatter(points, tile, n, light, source)
+            polarize(tile, light, source)
+        scatter(points, tile, light, source)
         left = keep(points, count, arguments)
         outside += add_crystal(groups, left, arguments)
-        for i in range(left):
-            tile.total[points.pixel[i]] += points.total[i]
+        collect(tile, points, left, arguments)
     return outside
 
 
@@ -53,19 +59,19 @@ def add_tile(tile: Tile, points: Points, groups: Points, count: int, slow: int, 
     """Sum of a tile over layers and sub-pixels, and what they contain."""
     outside = 0
     panel, sensor, steps = panel_of(arguments.sheet), arguments.sensor, arguments.steps
-    n = whole_groups(count)
-    tile.total[:] = 0.0
-    tile.polar[:] = 1.0
-    tile.caught[:] = 1.0
+    for i in range(TILE):
+        tile.total[i] = 0.0
+        tile.polar[i] = 1.0
+        tile.caught[i] = 1.0
     for layer in range(sensor.layers):
         depth = layer_depth(layer, sensor.thickness)
         for sub_slow in range(steps.oversample):
             offset = subpixel_center(slow, sub_slow, steps.oversample, panel.pixel_size)
             for sub_fast in range(steps.oversample):
                 first = layer == 0 and sub_slow == 0 and sub_fast == 0
-                aim(tile, n, panel, offset, sub_fast, steps.oversample, depth, first or not steps.one_solid_angle)
+                aim(tile, panel, offset, sub_fast, steps.oversample, depth, first or not steps.one_solid_angle)
                 if sensor.mu > 0.0:
-                    catch(tile, n, sensor, layer, panel)
+                    catch(tile, sensor, layer, panel)
                 outside += add_sources(tile, points, groups, count, arguments, first)
     return outside
 
@@ -79,10 +85,15 @@ def render_row(  # type: ignore[no-untyped-def]
     Returns the number of points outside the interpolation table, and of pixels beyond float32.
     """
     wide_vectors()
-    arguments = Arguments(sheet, sensor, illumination, orientations, lattice, structure, steps, region, reach, scale)
+    pixels = Region(region.slow_start, region.slow_stop, region.fast_start, region.fast_stop, borrowed(region.mask))
+    turns = Orientations(borrowed(orientations.cells), borrowed(orientations.domains))
+    arguments = Arguments(
+        borrowed_sheet(sheet), sensor, borrowed_light(illumination), turns, lattice, borrowed_structure(structure),
+        steps, pixels, reach, scale,
+    )  # fmt: skip
     outside, broken = 0, 0
-    tile, points = new_tile(), new_points(illumination.weight)
-    groups = in_groups(points)
+    space = new_space(illumination.weight)
+    tile, points, groups = tile_in(space), points_in(space), groups_in(space)
     for first in range(region.fast_start, region.fast_stop, TILE):
         count = select(tile, region, slow, first)
         if count > 0:
@@ -91,19 +102,21 @@ def render_row(  # type: ignore[no-untyped-def]
                 value = np.float32(scale * tile.total[i])
                 broken += 0 if math.isfinite(value) else 1
                 image[slow, int(tile.fast[i])] = value
-    return outside, broken
+    return np.int64(outside), np.int64(broken if space.pixels.size else 0)  # the space is used to the end
 
 
 @loop(parallel=True)
 def render_rows(  # type: ignore[no-untyped-def]
-    image, start, stop, sheet, sensor, illumination, orientations, lattice, structure, steps, region, reach, scale
-):
-    """Render rows start ... stop - 1 of the image [photons]; what ``render_row`` counts."""
+    one_row, image, start, stop, sheet, sensor, illumination, orientations, lattice, structure, steps, region, reach,
+    scale,
+):  # fmt: skip
+    """Render rows start ... stop - 1 of the image [photons] by ``one_row``, that is ``render_row``; what it counts."""
     outside, broken = 0, 0
     for slow in prange(start, stop):
-        counts = render_row(
-            image, slow, sheet, sensor, illumination, orientations, lattice, structure, steps, region, reach, scale
-        )
+        counts = one_row(
+            image, np.int64(slow), sheet, sensor, illumination, orientations, lattice, structure, steps, region, reach,
+            scale,
+        )  # fmt: skip
         outside += counts[0]
         broken += counts[1]
     return outside, broken
@@ -114,5 +127,5 @@ def render(arguments: Arguments, image: np.ndarray, start: int, stop: int) -> tu
 
     Returns the number of points that could not be interpolated, and of pixels that float32 cannot hold.
     """
-    outside, broken = call(render_rows, image, start, stop, *arguments)
+    outside, broken = call_parallel(render_rows, render_row, image, start, stop, *arguments)
     return int(outside), int(broken)

@@ -10,7 +10,7 @@ import numpy as np
 
 from nbnumba._jit import by_type, scalar
 from nbnumba.kernels.arguments import Arguments, Reach, matrix
-from nbnumba.kernels.tile import GROUP, Points, whole_groups
+from nbnumba.kernels.tile import GROUP, TILE, Points, Tile, whole_groups
 from nbnumba.physics.elementary import nearest_integer
 from nbnumba.physics.lattice import Lattice, end, transform
 from nbnumba.physics.rotation import Matrix, turn
@@ -40,17 +40,21 @@ def within_reach(q: Vector, axes: Matrix, reach: Reach) -> bool:
 
 
 @scalar
+def drops(arguments: Arguments) -> bool:
+    """Whether there may be points that no step gives any value."""
+    return arguments.steps.dmin > 0.0 or arguments.reach.limited
+
+
+@scalar
 def keep(points: Points, count: int, arguments: Arguments) -> int:
     """Drop points past the resolution limit or out of reach of any reflection; how many are left.
 
     The last one is repeated, with no weight, to fill its group.
     """
     left = count
-    dmin, reach = arguments.steps.dmin, arguments.reach
-    for i in range(count):
-        points.pixel[i] = i
-    if dmin > 0.0 or reach.limited:
+    if drops(arguments):
         left = 0
+        dmin, reach = arguments.steps.dmin, arguments.reach
         axes = turn(matrix(arguments.orientations.domains, 0), matrix(arguments.orientations.cells, 0))
         for i in range(count):
             q = Vector(points.qx[i], points.qy[i], points.qz[i])
@@ -68,6 +72,17 @@ def keep(points: Points, count: int, arguments: Arguments) -> int:
             points.qz[i] = points.qz[left - 1]
             points.weight[i] = 0.0
     return left
+
+
+@scalar
+def collect(tile: Tile, points: Points, left: int, arguments: Arguments) -> None:
+    """Add the sums of the points to those of their pixels."""
+    if drops(arguments):
+        for i in range(left):
+            tile.total[points.pixel[i]] += points.total[i]
+    else:
+        for i in range(TILE):
+            tile.total[i] += points.total[i]
 
 
 @scalar

@@ -31,6 +31,7 @@ from nbnumba.physics.polarization import fields
 from nbnumba.physics.structure_factor import Nearest, Structure, Tricubic, Uniform
 from nbnumba.physics.vector import Vector, cross, scaled
 
+WORTH_DROPPING = 4  # orientations from which on it pays to look first which points any of them can light
 KINDS: dict[str, type] = {"double": np.float64, "mixed": np.float32}  # of weights, transforms and amplitudes
 
 
@@ -131,7 +132,8 @@ def _merged(matrices: np.ndarray) -> np.ndarray:
 
 def _reach(lattice: Lattice, orientations: Orientations) -> Reach:
     """Limits of the offsets dh, dk, dl: the box around the ellipsoid in which F_latt is not 0."""
-    if math.isinf(end(lattice)):
+    cells, domains = orientations.cells, orientations.domains
+    if math.isinf(end(lattice)) or len(cells) * len(domains) < WORTH_DROPPING:
         return Reach(False, *[math.inf] * 6)
     # The argument is a quadratic form of the offsets; its values on the axes and between them give its matrix.
     unit = np.eye(3)
@@ -140,7 +142,6 @@ def _reach(lattice: Lattice, orientations: Orientations) -> Reach:
         [(argument(lattice, *(unit[i] + unit[j])) - on_axis[i] - on_axis[j]) / 2.0 for i in range(3)] for j in range(3)
     ]
     widths = np.sqrt(end(lattice) * np.diag(np.linalg.inv(np.array(form))))
-    cells, domains = orientations.cells, orientations.domains
     turned = np.linalg.norm(domains - domains[0], axis=(1, 2)).max() / math.sqrt(2.0)  # of a unit vector, at most
     drift = turned * np.linalg.norm(cells[0], axis=1) + np.linalg.norm(cells - cells[0], axis=2).max(axis=0)
     # A little more, so that rounding never drops a point.

@@ -1,7 +1,8 @@
 """A tile: up to 256 pixels of one row, at one sub-pixel of one layer, as arrays that wait between short loops.
 
 Each loop here computes one quantity for all pixels of a tile, so that what no pixel changes is computed once and the
-compiler can vectorise the rest.
+compiler can vectorise the rest. The loops always run over whole tiles: a length known to the compiler is worth more
+than the work on pixels that fill the last one.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nbnumba._jit import scalar
+from nbnumba._jit import borrowed, scalar
 from nbnumba.kernels.arguments import Illumination, Region, Sensor, row_vector
 from nbnumba.physics.absorption import capture
 from nbnumba.physics.pixel import CurvedPanel, FlatPanel, parallax, position, ray_to, solid_angle, subpixel_center
@@ -22,7 +23,7 @@ from nbnumba.physics.vector import Vector
 TILE = 256
 #: Loops run over whole groups of pixels, so that every pixel takes the same path through vector code wherever its tile
 #: begins; a group is short enough for the processor to look up one while it computes the next.
-GROUP = 32
+GROUP = 64
 
 
 class Tile(NamedTuple):
@@ -38,11 +39,34 @@ class Tile(NamedTuple):
     total: np.ndarray  # sum over steps
 
 
+class Space(NamedTuple):
+    """Memory for a tile and its points."""
+
+    pixels: np.ndarray  # (8, TILE) float64
+    wide: np.ndarray  # (7, TILE) float64
+    narrow: np.ndarray  # (3, TILE) in the precision of the loops
+    whole: np.ndarray  # (2, TILE) int32
+
+
 @scalar
-def new_tile() -> Tile:
-    """A tile."""
-    space = np.empty((8, TILE))
-    return Tile(space[0], space[1], space[2], space[3], space[4], space[5], space[6], space[7])
+def new_space(model: np.ndarray) -> Space:
+    """Memory whose narrow arrays have the type of a model."""
+    return Space(
+        np.empty((8, TILE)), np.empty((7, TILE)), np.empty((3, TILE), model.dtype), np.empty((2, TILE), np.int32)
+    )
+
+
+@scalar
+def row(array: np.ndarray, i: int) -> np.ndarray:
+    """Row of an array, which the space keeps alive."""
+    return borrowed(array[i])
+
+
+@scalar
+def tile_in(space: Space) -> Tile:
+    """The tile of a space, which has to outlive it."""
+    p = space.pixels
+    return Tile(row(p, 0), row(p, 1), row(p, 2), row(p, 3), row(p, 4), row(p, 5), row(p, 6), row(p, 7))
 
 
 @scalar
@@ -55,22 +79,22 @@ def whole_groups(count: int) -> int:
 def select(tile: Tile, region: Region, slow: int, first: int) -> int:
     """Note the pixels of the row from ``first`` on that are to be rendered; their number, at most ``TILE``.
 
-    The last one is repeated to fill its group.
+    The last one is repeated to fill the tile.
     """
     count = 0
     for fast in range(first, min(first + TILE, region.fast_stop)):
         if region.mask.size == 0 or region.mask[slow, fast]:
             tile.fast[count] = fast
             count += 1
-    for i in range(count, whole_groups(count)):
-        tile.fast[i] = tile.fast[count - 1]
+    if count > 0:
+        for i in range(count, TILE):
+            tile.fast[i] = tile.fast[count - 1]
     return count
 
 
 @scalar
 def aim(
     tile: Tile,
-    n: int,
     panel: FlatPanel | CurvedPanel,
     slow: float,
     sub: float,
@@ -79,7 +103,7 @@ def aim(
     open_angle: bool,
 ) -> None:
     """Directions, and solid angles if asked for: ``slow`` offset [mm], sub-pixel number ``sub`` along fast."""
-    for i in range(n):
+    for i in range(TILE):
         fast = subpixel_center(tile.fast[i], sub, oversample, panel.pixel_size)
         ray = ray_to(position(panel, fast, slow, depth))
         tile.dx[i] = ray.direction.x
@@ -90,19 +114,19 @@ def aim(
 
 
 @scalar
-def catch(tile: Tile, n: int, sensor: Sensor, layer: float, panel: FlatPanel | CurvedPanel) -> None:
+def catch(tile: Tile, sensor: Sensor, layer: float, panel: FlatPanel | CurvedPanel) -> None:
     """Fractions caught in one layer of a sensor."""
-    for i in range(n):
+    for i in range(TILE):
         rho = parallax(panel, Vector(tile.dx[i], tile.dy[i], tile.dz[i]))
         tile.caught[i] = capture(layer, sensor.thickness, sensor.mu, rho)
 
 
 @scalar
-def polarize(tile: Tile, n: int, light: Illumination, source: int) -> None:
+def polarize(tile: Tile, light: Illumination, source: int) -> None:
     """Polarization factors for one source."""
     incident = row_vector(light.incident, source)
     field = Fields(row_vector(light.electric, source), row_vector(light.magnetic, source))
-    for i in range(n):
+    for i in range(TILE):
         tile.polar[i] = polarization(Vector(tile.dx[i], tile.dy[i], tile.dz[i]), incident, field, light.kahn)
 
 
@@ -127,32 +151,20 @@ class Points(NamedTuple):
 
 
 @scalar
-def new_points(model: np.ndarray) -> Points:
-    """Points whose narrow arrays have the type of a model."""
-    wide = np.empty((7, TILE))
-    narrow = np.empty((3, TILE), model.dtype)
-    whole = np.empty((2, TILE), np.int32)
+def points_in(space: Space) -> Points:
+    """The points of a space, which has to outlive them."""
+    whole, w, n = space.whole, space.wide, space.narrow
     return Points(
-        whole[0],
-        wide[0],
-        wide[1],
-        wide[2],
-        wide[3],
-        wide[4],
-        wide[5],
-        wide[6],
-        narrow[0],
-        narrow[1],
-        narrow[2],
-        whole[1],
-    )
+        row(whole, 0), row(w, 0), row(w, 1), row(w, 2), row(w, 3), row(w, 4), row(w, 5), row(w, 6),
+        row(n, 0), row(n, 1), row(n, 2), row(whole, 1),
+    )  # fmt: skip
 
 
 @scalar
-def scatter(points: Points, tile: Tile, n: int, light: Illumination, source: int) -> None:
+def scatter(points: Points, tile: Tile, light: Illumination, source: int) -> None:
     """Scattering vectors of all pixels for one source, and the factors that do not depend on the crystal."""
     incident, wavelength = row_vector(light.incident, source), light.wavelength[source]
-    for i in range(n):
+    for i in range(TILE):
         q = scattering_vector(Vector(tile.dx[i], tile.dy[i], tile.dz[i]), incident, wavelength)
         points.qx[i] = q.x
         points.qy[i] = q.y
@@ -162,12 +174,17 @@ def scatter(points: Points, tile: Tile, n: int, light: Illumination, source: int
 
 
 @scalar
-def in_groups(points: Points) -> Points:
-    """The same arrays with a row for each group: a compiler sees how long a row is, and that no index is negative."""
-    rows = (TILE // GROUP, GROUP)
+def row_in_groups(array: np.ndarray, i: int) -> np.ndarray:
+    """Row of an array as a row for each group, which the space keeps alive."""
+    return borrowed(array[i].reshape((TILE // GROUP, GROUP)))
+
+
+@scalar
+def groups_in(space: Space) -> Points:
+    """The same points by group and number: a compiler sees how long a group is, and that no index is negative."""
+    whole, w, n = space.whole, space.wide, space.narrow
     return Points(
-        points.pixel.reshape(rows), points.qx.reshape(rows), points.qy.reshape(rows), points.qz.reshape(rows),
-        points.h.reshape(rows), points.k.reshape(rows), points.l.reshape(rows), points.total.reshape(rows),
-        points.weight.reshape(rows), points.argument.reshape(rows), points.f_cell.reshape(rows),
-        points.place.reshape(rows),
+        row_in_groups(whole, 0), row_in_groups(w, 0), row_in_groups(w, 1), row_in_groups(w, 2), row_in_groups(w, 3),
+        row_in_groups(w, 4), row_in_groups(w, 5), row_in_groups(w, 6), row_in_groups(n, 0), row_in_groups(n, 1),
+        row_in_groups(n, 2), row_in_groups(whole, 1),
     )  # fmt: skip

@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike
 
 from nbnumba.errors import NbnumbaError
 
+LARGEST_TABLE = 2**31 - 1  # entries, which 32-bit integers count
+
 MAX_INDEX = 32767
 FALLBACK_MEMORY = 8 * 2**30
 
@@ -73,7 +75,7 @@ class Reflections:
         f_range = f"F {self.amplitude.min():.4g} to {self.amplitude.max():.4g}"
         return f"Reflections({len(self)} reflections, {ranges}, {f_range})"
 
-    @property
+    @cached_property
     def box(self) -> tuple[IndexRange, IndexRange, IndexRange]:
         """Lowest and highest index along h, k and l: ((hmin, hmax), (kmin, kmax), (lmin, lmax))."""
         low, high = self.hkl.min(axis=0).tolist(), self.hkl.max(axis=0).tolist()
@@ -129,13 +131,13 @@ def physical_memory() -> int:
 def _check_table_fits(box: tuple[IndexRange, ...], shape: tuple[int, ...]) -> None:
     entries = shape[0] * shape[1] * shape[2]
     needed, memory = 8 * entries, physical_memory()
-    if needed <= memory / 2:
+    if needed <= min(memory / 2, 8 * LARGEST_TABLE):
         return
     ranges = ", ".join(f"{name} {low}..{high}" for name, (low, high) in zip("hkl", box, strict=True))
     raise NbnumbaError(
         f"the table of structure factors over {ranges} has {entries} entries and needs {needed / 2**30:.1f} GiB; "
-        f"this machine has {memory / 2**30:.1f} GiB, of which half may be used. Leave out stray reflections with "
-        f"large indices, or cut the list at a lower resolution."
+        f"this machine has {memory / 2**30:.1f} GiB, of which half may be used, and 16 GiB at most. Leave out stray "
+        "reflections with large indices, or cut the list at a lower resolution."
     )
 
 

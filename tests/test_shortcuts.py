@@ -1,0 +1,90 @@
+"""Work that need not be done is left out without a trace in the image; mixed precision stays within its bound."""
+
+import h5py
+import numpy as np
+import pytest
+from test_golden import HERE, TOLERANCE
+
+import nbnumba as nb
+from nbnumba.kernels import pack as packing
+from nbnumba.kernels.pack import pack
+
+FLAGS = (
+    "-cell 70 80 90 80 90 100 -misset 10 20 30 -N 12 -default_F 100 -lambda 1 -detpixels 150 -pixel 0.4 -oversample 1"
+)
+MANY = " -mosaic 0.3 -mosaic_dom 25 -phi 3 -osc 0.2 -phisteps 2 -hdivrange 1 -hdivsteps 2"
+
+
+@pytest.mark.parametrize("shape", ["gauss", "gauss_star", "tophat", "tophat_star"])
+def test_points_out_of_reach_are_dropped_without_a_trace(shape, monkeypatch):
+    experiment = nb.from_nanobragg(FLAGS + MANY).replace(**{"crystal.shape": shape})
+    assert pack(experiment).reach.limited
+    short = nb.simulate(experiment)
+    monkeypatch.setattr(packing, "WORTH_DROPPING", 10**9)
+    assert not pack(experiment).reach.limited
+    np.testing.assert_array_equal(short, nb.simulate(experiment))
+    assert short.any()
+
+
+def test_no_point_is_dropped_for_shapes_that_die_away_slowly():
+    assert not pack(nb.from_nanobragg(FLAGS + MANY)).reach.limited
+
+
+def test_gaussian_tails_end_where_float32_does(monkeypatch):
+    experiment = nb.from_nanobragg(FLAGS).replace(**{"crystal.shape": "gauss", "crystal.cells": (40, 40, 40)})
+    ends = pack(experiment).lattice.end
+    short = nb.simulate(experiment)
+    monkeypatch.setattr(packing, "_faintest", lambda *_: 1e-170)
+    assert pack(experiment).lattice.end > ends + 10.0
+    np.testing.assert_array_equal(short, nb.simulate(experiment))
+    assert (short == 0.0).any()
+
+
+def test_orientations_that_are_alike_are_rendered_once():
+    turned = nb.from_nanobragg(FLAGS + " -phi 7")
+    steps = turned.replace(**{"scan.steps": 6})
+    assert len(pack(steps).orientations.cells) == 1
+    np.testing.assert_array_equal(nb.simulate(steps), nb.simulate(turned))
+
+
+def test_twin_sources_are_rendered_once():
+    experiment = nb.from_nanobragg(FLAGS)
+    one, other = (-1.0, 0.0, 0.0), (-1.0, 0.0, 0.002)
+    twins = [(*one, 1.0, 1.0), (*other, 1.0, 1.0), (*one, 2.0, 1.0), (*one, 1.0, 1.1)]
+    merged = [(*one, 3.0, 1.0), (*other, 1.0, 1.0), (*one, 1.0, 1.1)]
+    images = [experiment.replace(**{"beam.sources": nb.Sources(tuple(rows))}) for rows in (twins, merged)]
+    assert len(pack(images[0]).illumination.weight) == 3
+    np.testing.assert_array_equal(*(nb.simulate(image) for image in images))
+
+
+def test_pixels_past_the_resolution_limit_are_dropped():
+    image = nb.simulate(nb.from_nanobragg(FLAGS + " -dmin 3"))
+    whole = nb.simulate(nb.from_nanobragg(FLAGS))
+    experiment = nb.from_nanobragg(FLAGS)
+    slow, fast = (i.ravel() for i in np.indices(image.shape))
+    within = np.array([experiment.resolution(s + 0.5, f + 0.5) > 3.0 for s, f in zip(slow, fast, strict=True)])
+    np.testing.assert_array_equal(image.ravel(), np.where(within, whole.ravel(), 0.0))
+    assert 0 < np.count_nonzero(within) < image.size
+
+
+MIXED = [
+    "cubic", "large_N", "mosaic", "everything", "curved", "shape_gauss", "shape_round", "shape_tophat", "hkl_nearest",
+    "hkl_interpolate",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_mixed_precision_keeps_its_bound(name, golden_inputs):
+    with h5py.File(HERE / "figures.h5") as file:
+        case = file[name]
+        image = nb.simulate(nb.from_nanobragg(case.attrs["args"], folder=golden_inputs), precision="mixed")
+        errors = np.abs(image.ravel()[case["place"][()]].astype(float) - case["value"][()])
+        assert errors.max() < TOLERANCE * case.attrs["max"]
+        assert errors.max() > 0.0
+
+
+def test_mixed_precision_has_a_peak_where_all_offsets_are_zero():
+    experiment = nb.from_nanobragg("-cell 70 80 90 -N 1000 -default_F 10 -detpixels 1 -xds -ORGX 1 -ORGY 1 -nopolar")
+    double, mixed = (nb.simulate(experiment, precision=precision) for precision in ("double", "mixed"))
+    assert np.isfinite(mixed).all()
+    assert mixed[0, 0] == pytest.approx(double[0, 0], rel=1e-5)
