@@ -1,0 +1,1 @@
+"""Speed on this machine, each figure with a check of the answer: what ``nbnumba bench`` runs."""

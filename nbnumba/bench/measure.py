@@ -1,0 +1,220 @@
+"""Times, memory and ratios, each beside a check of the image."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nbnumba.bench.workloads import WORKLOADS, Workload, write_table
+from nbnumba.bench.yardstick import pixel_value
+from nbnumba.comparison import compare
+from nbnumba.compat import read_flags
+from nbnumba.compat.run import run
+from nbnumba.errors import NbnumbaError
+from nbnumba.images import read_image
+from nbnumba.kernels.pack import pack
+from nbnumba.model.experiment import Experiment
+from nbnumba.simulation import simulate
+
+TOLERANCE = 1e-6  # of the image maximum
+CHECKED_PIXELS = 4
+_QUIET = ["-nonoise", "-nopgm"]
+
+
+class Job(NamedTuple):
+    """A workload with its size, made ready in a folder."""
+
+    name: str
+    workload: Workload
+    pixels: int
+    folder: Path
+    precision: str
+    threads: int
+
+    @property
+    def flags(self) -> list[str]:
+        """nanoBragg's flags."""
+        return self.workload.command(self.pixels).split()
+
+    def experiment(self) -> Experiment:
+        """The experiment of the flags."""
+        return read_flags(self.flags, self.folder).experiment
+
+
+@contextmanager
+def prepared(name: str, pixels: int | None, precision: str, threads: int) -> Iterator[Job]:
+    """A job in a folder of its own, which holds the reflections."""
+    workload = WORKLOADS[name]
+    with tempfile.TemporaryDirectory() as folder:
+        write_table(Path(folder))
+        yield Job(name, workload, pixels or workload.pixels, Path(folder), precision, threads)
+
+
+def seconds_of(work: Callable[[], Any]) -> float:
+    """Wall time of a call."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def warm(job: Job, repeats: int) -> dict[str, Any]:
+    """Median time of images in this process, after one that is not counted; pixels are checked against plain Python."""
+    experiment = job.experiment()
+    image = simulate(experiment, precision=job.precision, threads=job.threads)
+    error = check(experiment, image)
+    times = [
+        seconds_of(lambda: simulate(experiment, precision=job.precision, threads=job.threads)) for _ in range(repeats)
+    ]
+    middle = statistics.median(times)
+    steps = experiment.pixels_rendered * experiment.steps_per_pixel
+    return {
+        "seconds": middle,
+        "seconds_each": times,
+        "pixels_per_second": experiment.pixels_rendered / middle,
+        "steps_per_second": steps / middle,
+        "ns_per_step_and_thread": middle * job.threads / steps * 1e9,
+        "error_of_maximum": error,
+    }
+
+
+def check(experiment: Experiment, image: np.ndarray) -> float:
+    """Largest difference between the image and a few pixels by plain Python, as a fraction of the image maximum.
+
+    Raises:
+        NbnumbaError: it exceeds the tolerance.
+    """
+    arguments, brightest = pack(experiment), float(image.max()) or 1.0
+    places = [*np.random.default_rng(7).integers(0, image.size, CHECKED_PIXELS - 1).tolist(), int(image.argmax())]
+    errors = []
+    for place in places:
+        slow, fast = (int(i) for i in np.unravel_index(place, image.shape))
+        errors.append(abs(float(image[slow, fast]) - pixel_value(arguments, slow, fast)) / brightest)
+    if not max(errors) < TOLERANCE:
+        raise NbnumbaError(
+            f"bench: pixels differ from plain Python by {max(errors):.2g} of the maximum; no figure counts"
+        )
+    return max(errors)
+
+
+def fresh(job: Job, processes: int, cache: Path | None = None) -> dict[str, Any]:
+    """Whole fresh processes that render one image each; ``cache``: folder for compiled code, None: the usual one."""
+    times, reports = [], []
+    for number in range(processes):
+        environment = dict(os.environ)
+        if cache is not None:
+            environment["NUMBA_CACHE_DIR"] = str(cache / str(number))
+        words = [sys.executable, "-m", "nbnumba.bench.child", str(job.folder), job.precision, str(job.threads)]
+        start = time.perf_counter()
+        done = subprocess.run([*words, *job.flags], capture_output=True, text=True, env=environment, check=False)
+        times.append(time.perf_counter() - start)
+        if done.returncode != 0:
+            raise NbnumbaError(f"bench: a fresh process failed: {done.stderr[-500:]}")
+        reports.append(json.loads(done.stdout))
+    mean = statistics.fmean(times)
+    spread = statistics.stdev(times) if len(times) > 1 else 0.0
+    above = max(report["peak_MiB"] - report["idle_MiB"] - report["image_MiB"] for report in reports)
+    return {
+        "seconds_mean": mean,
+        "seconds_spread": spread,
+        "coefficient_of_variation": spread / mean,
+        "seconds_each": times,
+        "memory_beyond_image_MiB": above,
+    }
+
+
+def against(job: Job, program: Path, pairs: int) -> dict[str, Any]:
+    """Alternating pairs: a whole process of a nanoBragg program, then a warm image here; images are compared.
+
+    Raises:
+        NbnumbaError: the program fails, or its image is another one where it should not be.
+    """
+    experiment = job.experiment()
+    simulate(experiment, precision=job.precision, threads=job.threads)
+    words = [str(program.resolve()), *job.flags, *_QUIET]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(job.threads)}
+    rows: list[tuple[float, float]] = []
+    image = np.zeros(0)
+    for _ in range(pairs):
+        start = time.perf_counter()
+        done = subprocess.run(words, cwd=job.folder, capture_output=True, env=environment, check=False)
+        theirs = time.perf_counter() - start
+        if done.returncode != 0:
+            raise NbnumbaError(
+                f"--reference: {program} failed with exit code {done.returncode} on {' '.join(job.flags)}"
+            )
+        start = time.perf_counter()
+        image = simulate(experiment, precision=job.precision, threads=job.threads)
+        rows.append((theirs, time.perf_counter() - start))
+    ratios = [theirs / ours for theirs, ours in rows]
+    found = compare(read_image(job.folder / "floatimage.bin", shape=image.shape), image)  # type: ignore[arg-type]
+    if job.workload.same and not found.relative < TOLERANCE:
+        raise NbnumbaError(f"--reference: images differ by {found.relative:.2g} of the maximum; no figure counts")
+    return {
+        "reference_seconds": statistics.median(row[0] for row in rows),
+        "seconds": statistics.median(row[1] for row in rows),
+        "ratio": statistics.median(ratios),
+        "ratio_each": ratios,
+        "correlation": found.correlation,
+        "largest_difference_of_maximum": found.relative,
+        "same_image_expected": job.workload.same,
+    }
+
+
+def scaling(job: Job, repeats: int) -> dict[str, float]:
+    """Median seconds with 1, 2, 4 ... threads up to the job's."""
+    counts = sorted({*(2**i for i in range(12) if 2**i < job.threads), job.threads})
+    return {str(count): warm(job._replace(threads=count), repeats)["seconds"] for count in counts}
+
+
+def profile(job: Job) -> dict[str, float]:
+    """Seconds of the parts of one image through the drop-in command: raw and integer files, no noise."""
+    from nbnumba.compat import run as command
+
+    translation = read_flags([*job.flags, *_QUIET], job.folder)
+    run(translation)
+    experiment = translation.experiment
+    image = simulate(experiment)
+    statistic = command._statistics(experiment, image)
+    scales = command._scales(translation.flags, statistic)
+    parts = {
+        "flags and files": seconds_of(lambda: read_flags([*job.flags, *_QUIET], job.folder)),
+        "set-up": seconds_of(lambda: pack(experiment)),
+        "set-up and kernel": seconds_of(lambda: simulate(experiment)),
+        "statistics": seconds_of(lambda: command._statistics(experiment, image)),
+        "conversion": seconds_of(lambda: command._integers(experiment, image, scales)),
+    }
+    total = seconds_of(lambda: run(translation))
+    parts["kernel"] = parts.pop("set-up and kernel") - parts["set-up"]
+    known = sum(parts[name] for name in ("set-up", "kernel", "statistics", "conversion"))
+    return {**parts, "writing": max(total - known, 0.0)}
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    import numba
+
+    name = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        pass
+    return {
+        "processor": name,
+        "cores": os.cpu_count(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "numba": numba.__version__,
+    }

@@ -1,0 +1,94 @@
+"""The benchmark's answers and checks; its times are nobody's business here."""
+
+import json
+import stat
+import sys
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from nbnumba_cli.main import cli
+
+import nbnumba as nb
+from nbnumba.bench import measure
+from nbnumba.bench.measure import prepared
+from nbnumba.bench.workloads import WORKLOADS
+from nbnumba.bench.yardstick import pixel_value
+from nbnumba.kernels.pack import pack
+
+
+def bench(*words):
+    return CliRunner().invoke(cli, ["bench", *map(str, words)])
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_every_workload_agrees_with_plain_python(name):
+    result = bench("--workload", name, "--sizes", 12, "--repeats", 1, "--json")
+    assert result.exit_code == 0, result.output
+    (row,) = json.loads(result.stdout)["rows"]
+    assert row["warm"]["error_of_maximum"] < 1e-6
+    assert row["warm"]["steps_per_second"] > 0
+
+
+@pytest.mark.parametrize("precision", ["double", "mixed"])
+def test_the_yardstick_is_the_image(precision):
+    with prepared("everything", 6, precision, 1) as job:
+        experiment = job.experiment()
+        image = nb.simulate(experiment, precision=precision)
+        plain = [[pixel_value(pack(experiment), slow, fast) for fast in range(6)] for slow in range(6)]
+    np.testing.assert_allclose(image, plain, atol=1e-6 * image.max(), rtol=0)
+
+
+def test_table_and_details_are_printed():
+    result = bench(
+        "--workload", "published", "--sizes", "16,24", "--repeats", 1, "--scaling", "--profile", "--processes", 1
+    )
+    assert result.exit_code == 0, result.output
+    for word in ("| published | 16^2 |", "24^2", "threads", "kernel", "writing", "CV", "MiB"):
+        assert word in result.stdout
+
+
+def test_a_wrong_image_fails_the_benchmark(monkeypatch):
+    right = measure.simulate
+    monkeypatch.setattr(measure, "simulate", lambda *words, **how: right(*words, **how) * 1.00001)
+    result = bench("--workload", "mosaic", "--sizes", 12, "--repeats", 1)
+    assert isinstance(result.exception, nb.NbnumbaError)
+    assert "no figure counts" in str(result.exception)
+
+
+def program(folder, text):
+    file = folder / "program"
+    file.write_text(f"#!{sys.executable}\n{text}\n")
+    file.chmod(file.stat().st_mode | stat.S_IXUSR)
+    return file
+
+
+OURS = """
+import sys
+import nbnumba as nb
+from nbnumba.outputs.raw import write_raw
+write_raw("floatimage.bin", nb.simulate(nb.from_nanobragg(sys.argv[1:])) * FACTOR, overwrite=True)
+"""
+
+
+@pytest.mark.parametrize(("factor", "part"), [("1.0", None), ("1.001", "images differ")])
+def test_the_reference_has_to_give_the_same_image(factor, part, tmp_path):
+    file = program(tmp_path, OURS.replace("FACTOR", factor))
+    result = bench("--workload", "mosaic", "--sizes", 10, "--repeats", 1, "--reference", file, "--json")
+    if part is None:
+        found = json.loads(result.stdout)["rows"][0]["reference"]
+        assert found["largest_difference_of_maximum"] < 1e-6
+        assert found["ratio"] > 0
+    else:
+        assert part in str(result.exception)
+
+
+def test_a_failing_reference_is_told(tmp_path):
+    file = program(tmp_path, "raise SystemExit(3)")
+    result = bench("--workload", "published", "--sizes", 10, "--repeats", 1, "--reference", file)
+    assert "exit code 3" in str(result.exception)
+
+
+@pytest.mark.parametrize("sizes", ["x", "0", "16,", "-5"])
+def test_bad_sizes_are_refused(sizes):
+    assert "--sizes" in str(bench("--workload", "published", "--sizes", sizes).exception)
