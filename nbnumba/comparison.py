@@ -26,7 +26,7 @@ class Comparison(NamedTuple):
     """Figures over the pixels that are finite in both images."""
 
     pixels: int
-    one_sided: int  # pixels that are finite in one of the images alone, and left out
+    one_sided: int  # pixels left out that are not finite in one image and something else in the other
     correlation: float  # Pearson's; nan where an image is flat
     ratio: float  # sum of the second over sum of the first; nan where that is 0
     rms: float  # of the difference
@@ -53,7 +53,8 @@ def compare(first: Any, second: Any, *, peaks: int = 100) -> Comparison:
     if a.shape != b.shape:
         raise NbnumbaError(f"images: found {a.shape} and {b.shape} pixels (slow, fast); allowed: the same shape")
     good = np.isfinite(a) & np.isfinite(b)
-    count, one_sided = int(np.count_nonzero(good)), int(np.count_nonzero(np.isfinite(a) != np.isfinite(b)))
+    alike = good | (a == b) | (np.isnan(a) & np.isnan(b))
+    count, one_sided = int(np.count_nonzero(good)), int(np.count_nonzero(~alike))
     if count == 0:
         raise NbnumbaError("images: found no pixel that is finite in both; give images with numbers")
     a, b = np.where(good, a, 0.0), np.where(good, b, 0.0)

@@ -66,6 +66,15 @@ def test_pixels_that_are_not_finite_are_left_out():
     assert found.ratio == 1.0
 
 
+def test_infinities_that_differ_are_counted():
+    a, b = spots(PLACES), spots(PLACES)
+    a[3, 4], b[3, 4] = np.inf, -np.inf
+    a[5, 6], b[5, 6] = np.inf, np.nan
+    a[7, 8] = b[7, 8] = np.inf
+    a[9, 1] = b[9, 1] = np.nan
+    assert nb.compare(a, b).one_sided == 2
+
+
 def test_flat_and_dark_images_have_no_correlation():
     dark = np.zeros((5, 6))
     found = nb.compare(dark, dark)

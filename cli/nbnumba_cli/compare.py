@@ -95,7 +95,7 @@ def _text(found: Comparison, first: Path, second: Path) -> str:
     rows = [
         ("A", str(first)),
         ("B", str(second)),
-        ("Pixels", f"{found.pixels} that are finite in both; {found.one_sided} in one alone"),
+        ("Pixels", f"{found.pixels} that are finite in both; {found.one_sided} differ otherwise"),
         ("Correlation", f"{found.correlation:.9f}"),
         ("Sums", f"{found.ratio:.9g}, B over A"),
         ("Difference", f"rms {found.rms:.6g}; largest {found.largest:.6g} at slow {slow}, fast {fast}, "

@@ -71,6 +71,8 @@ def main(args: list[str] | None = None) -> NoReturn:
         code = cli.main(args=args, prog_name="nbnumba", standalone_mode=False)
         if sys.stdout is not None:
             sys.stdout.flush()
+        for number in (signal.SIGINT, signal.SIGTERM):  # all is done: what comes now is too late to matter
+            signal.signal(number, signal.SIG_IGN)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

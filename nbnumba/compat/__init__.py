@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import shlex
 from pathlib import Path
 
@@ -47,4 +48,5 @@ def read_flags(flags: str | list[str], folder: str | Path = ".") -> Translation:
 def _named_by_flag(message: str) -> str:
     """An error about a field of the experiment, with the flag that sets the field."""
     field, colon, rest = message.partition(":")
-    return f"{FLAG_OF[field]}{colon}{rest}" if field in FLAG_OF else message
+    known = max((name for name in FLAG_OF if re.match(rf"{re.escape(name)}\b", field)), key=len, default=None)
+    return message if known is None else f"{FLAG_OF[known]}{colon}{rest}"

@@ -6,11 +6,17 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
+
 from nbnumba.compat.header import smv_fields
 from nbnumba.compat.translate import Translation
+from nbnumba.model.mosaic import rotation_matrix
 from nbnumba.outputs.smv import BLOCK, header_length
 
 _SMALL = "-cell 70 80 90 -N 10 -default_F 100 -misset 10 20 30 -detpixels 200 -pixel 0.2 -oversample 1"
+
+
+_SAMPLED = 25  # points along each edge of the detector
 
 
 class Deviation(NamedTuple):
@@ -92,9 +98,26 @@ def _lists_oddly(translation: Translation) -> bool:
     return b"#" in content or len(words) != 4 or any(b"." in word for word in words[:3])
 
 
-def _seen_while_it_runs(_: Translation) -> bool:
-    """The loops tell it themselves."""
+def _leaves_the_box(translation: Translation) -> bool:
+    """Whether any of some points all over the detector lies less than two indices inside the box of reflections."""
+    experiment = translation.experiment
+    crystal = experiment.crystal
+    if not crystal.interpolates or crystal.reflections is None:
+        return False
+    low, high = np.array(crystal.reflections.box).T
+    rows, columns = (np.linspace(*ends, _SAMPLED).tolist() for ends in experiment.detector.region)
+    q = np.array([experiment.scattering_vector(slow, fast) for slow in rows for fast in columns])
+    for angle in {experiment.angles[0], experiment.angles[-1]}:
+        hkl = q @ (crystal.axes @ rotation_matrix(experiment.spindle, angle).T).T
+        if ((hkl < low + 2) | (hkl > high - 2)).any():
+            return True
     return False
+
+
+def _caches_polarization(translation: Translation) -> bool:
+    experiment, sampling = translation.experiment, translation.experiment.sampling
+    several = experiment.oversample > 1 or experiment.layers > 1 or len(experiment.sources.rows) > 1
+    return sampling.dmin > 0.0 and several and experiment.beam.polarized and sampling.polarization == "pixel"
 
 
 DEVIATIONS = (
@@ -150,11 +173,19 @@ DEVIATIONS = (
     ),
     Deviation(
         "points outside the interpolation box",
-        "stops interpolating for the rest of the run, in all threads",
-        "that point alone takes the nearest reflection",
+        "stops interpolating for the rest of the run, in all threads, at the first point less than two indices inside",
+        "a point that the 64 neighbours do not surround takes the nearest reflection, it alone",
         "the image would depend on the order of pixels and on the number of threads",
         f"{_SMALL} -hkl inputs/small.hkl -interpolate",
-        _seen_while_it_runs,
+        _leaves_the_box,
+    ),
+    Deviation(
+        "-dmin with several sub-pixels or sources",
+        "takes the polarization of the first of them that is within the limit for all",
+        "it is that of the first of them",
+        "the factor would jump from pixel to pixel",
+        f"{_SMALL} -dmin 5 -vdivsteps 2",
+        _caches_polarization,
     ),
     Deviation(
         "-twotheta_axis",

@@ -191,6 +191,7 @@ FLAG_OF = {
     "beam.polarization": "-polar",
     "beam.polarization_axis": "-polar_vector",
     "beam.direction": "-beam_vector",
+    "beam.divergence_steps": "-hdivsteps, -vdivsteps",
     "detector.pixels": "-detpixels, -detsize",
     "detector.distance": "-distance",
     "detector.close_distance": "-close_distance",
@@ -217,7 +218,6 @@ FLAG_OF = {
 OVERRULED = (
     ("distance", "close_distance"),
     ("fluence", "flux"),
-    ("N", "xtalsize"),
 )
 
 _NUMBER = re.compile(r"[-+]?((\d+\.?\d*|\.\d+)(e[-+]?\d+)?|inf|nan)", re.ASCII | re.IGNORECASE)

@@ -83,6 +83,13 @@ def output_files(flags: Flags) -> Files:
     )
 
 
+def _inputs(flags: Flags) -> list[Path | None]:
+    """Files that flags name to be read; the dump too, where structure factors may come from it."""
+    names = ("hkl", "mat", "mask", "img", "sourcefile", "stol", "4stol", "Q")
+    dump = flags.file("dump", "Fdump.bin") if "hkl" not in flags else None
+    return [dump, *(flags.file(name) for name in names)]
+
+
 def run(
     translation: Translation, *, progress: Callable[[int, int], None] | None = None, command_line: str | None = None
 ) -> Result:
@@ -93,7 +100,7 @@ def run(
     """
     experiment, flags = translation.experiment, translation.flags
     files = output_files(flags)
-    check_distinct(files.wanted(), [flags.file(name) for name in ("hkl", "mat", "mask", "img", "sourcefile")])
+    check_distinct(files.wanted(), _inputs(flags))
     for file in files.wanted():
         check_writable(file, overwrite=True)
     image = simulate(experiment, progress=progress)

@@ -132,11 +132,15 @@ class Experiment:
         mask = self.detector.mask
         return (s1 - s0) * (f1 - f0) if mask is None else int(mask.pixels[s0:s1, f0:f1].sum())
 
-    def resolution(self, slow: float, fast: float) -> float:
-        """Spacing [A] at a point of the detector's plane, in pixels from the outer corner of the first one."""
+    def scattering_vector(self, slow: float, fast: float) -> Vector:
+        """Vector q [1/A] at a point of the detector's plane, in pixels from the outer corner of the first one."""
         size = self.detector.pixel_size
         ray = ray_to(flat_position(self.geometry, fast * size, slow * size, 0.0))
-        q = length(scattering_vector(ray.direction, self.beam_direction, self.beam.wavelength))
+        return scattering_vector(ray.direction, self.beam_direction, self.beam.wavelength)
+
+    def resolution(self, slow: float, fast: float) -> float:
+        """Spacing [A] at a point of the detector's plane, in pixels from the outer corner of the first one."""
+        q = length(self.scattering_vector(slow, fast))
         return 1.0 / q if q > 0.0 else math.inf
 
     def replace(self, **changes: Any) -> Experiment:

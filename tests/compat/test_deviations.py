@@ -142,6 +142,26 @@ def test_reflection_files_that_are_not_four_numbers_a_line(folder):
         read_flags(flags, folder)
 
 
+def test_points_near_the_edge_of_the_box_are_noted(folder):
+    flags = "-hkl inputs/wide.hkl -interpolate -cell 70 80 90 -N 2 -lambda 1 -detpixels 60 -oversample 1 -distance "
+    name = "points outside the interpolation box"
+    assert noted(name, flags + "5", folder)
+    assert not noted(name, flags + "400", folder)
+    assert not noted(name, flags.replace("-interpolate", "-nointerpolate") + "5", folder)
+
+
+def test_resolution_limit_does_not_touch_the_polarization():
+    """nanoBragg: the first step within -dmin gives the polarization of the pixel; here the first step of all does."""
+    name = "-dmin with several sub-pixels or sources"
+    flags = EXAMPLES[name]
+    cut, whole = image(flags + " -N 1"), image(flags.replace("-dmin 5", "") + " -N 1")
+    everywhere = (cut > 0.0) & np.isclose(cut, whole, rtol=1e-6, atol=0.0)
+    assert everywhere.any()
+    assert (cut[~everywhere] < whole[~everywhere]).all()
+    assert noted(name, flags, ".")
+    assert not noted(name, flags + " -oversample_polar", ".")
+
+
 def test_two_theta_axis():
     """nanoBragg: its first number becomes the angle, and its length counts; here it is a direction."""
     flags = EXAMPLES["-twotheta_axis"]
