@@ -454,3 +454,15 @@ def test_an_unknown_way_of_running_is_refused(option, value):
 
 def test_simulating_twice_gives_the_same_bits():
     np.testing.assert_array_equal(simulate(**RICH), simulate(**RICH))
+
+
+def test_an_image_can_be_written_over_an_older_one():
+    experiment = nb.from_nanobragg("-cell 70 80 90 -N 5 -default_F 10 -detpixels 20 -oversample 1 -roi 3 12 5 15")
+    out = np.full((20, 20), 7.0, dtype=np.float32)
+    assert nb.simulate(experiment, out=out) is out
+    np.testing.assert_array_equal(out, nb.simulate(experiment))
+    frozen = np.zeros((20, 20), dtype=np.float32)
+    frozen.flags.writeable = False
+    for bad in (np.zeros((20, 20)), np.zeros((20, 21), np.float32), np.zeros((40, 20), np.float32)[::2], frozen):
+        with pytest.raises(nb.NbnumbaError, match="out: found"):
+            nb.simulate(experiment, out=bad)

@@ -70,13 +70,15 @@ def seconds_of(work: Callable[[], Any]) -> float:
 
 
 def warm(job: Job, repeats: int) -> dict[str, Any]:
-    """Median time of images in this process, after one that is not counted; pixels are checked against plain Python."""
+    """Median time of images in this process, after one that is not counted, in the same memory.
+
+    Pixels of the first are checked against plain Python.
+    """
     experiment = job.experiment()
     image = simulate(experiment, precision=job.precision, threads=job.threads)
     error = check(experiment, image)
-    times = [
-        seconds_of(lambda: simulate(experiment, precision=job.precision, threads=job.threads)) for _ in range(repeats)
-    ]
+    how: dict[str, Any] = {"precision": job.precision, "threads": job.threads, "out": image}
+    times = [seconds_of(lambda: simulate(experiment, **how)) for _ in range(repeats)]
     middle = statistics.median(times)
     steps = experiment.pixels_rendered * experiment.steps_per_pixel
     return {
@@ -141,11 +143,10 @@ def against(job: Job, program: Path, pairs: int) -> dict[str, Any]:
         NbnumbaError: the program fails, or its image is another one where it should not be.
     """
     experiment = job.experiment()
-    simulate(experiment, precision=job.precision, threads=job.threads)
+    image = simulate(experiment, precision=job.precision, threads=job.threads)
     words = [str(program.resolve()), *job.flags, *_QUIET]
     environment = {**os.environ, "OMP_NUM_THREADS": str(job.threads)}
     rows: list[tuple[float, float]] = []
-    image = np.zeros(0)
     for _ in range(pairs):
         start = time.perf_counter()
         done = subprocess.run(words, cwd=job.folder, capture_output=True, env=environment, check=False)
@@ -155,10 +156,10 @@ def against(job: Job, program: Path, pairs: int) -> dict[str, Any]:
                 f"--reference: {program} failed with exit code {done.returncode} on {' '.join(job.flags)}"
             )
         start = time.perf_counter()
-        image = simulate(experiment, precision=job.precision, threads=job.threads)
+        simulate(experiment, precision=job.precision, threads=job.threads, out=image)
         rows.append((theirs, time.perf_counter() - start))
     ratios = [theirs / ours for theirs, ours in rows]
-    found = compare(read_image(job.folder / "floatimage.bin", shape=image.shape), image)  # type: ignore[arg-type]
+    found = compare(read_image(job.folder / "floatimage.bin", shape=(job.pixels, job.pixels)), image)
     if job.workload.same and not found.relative < TOLERANCE:
         raise NbnumbaError(f"--reference: images differ by {found.relative:.2g} of the maximum; no figure counts")
     return {
