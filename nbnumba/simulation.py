@@ -41,8 +41,8 @@ def simulate(
         float32 array (slow, fast) [photons]; 0 outside region and mask.
 
     Raises:
-        NbnumbaError: an ``out`` of another shape or type, a device, precision or number of threads that is not there, or
-            too little memory.
+        NbnumbaError: an ``out`` of another shape or type; a device, precision or number of threads that is not there;
+            or too little memory.
     """
     _check_choice("device", device, ("cpu",))
     _check_choice("precision", precision, ("double", "mixed"))
