@@ -154,8 +154,9 @@ def _details(row: dict[str, Any]) -> list[str]:
             f = row[kind]
             lines.append(
                 f"{name}, {len(f['seconds_each'])} fresh processes {words}: {f['seconds_mean']:.3f} s, spread "
-                f"{f['seconds_spread']:.3f} s (CV {f['coefficient_of_variation']:.1%}); memory beyond image and idle "
-                f"program {f['memory_beyond_image_MiB']:.0f} MiB"
+                f"{f['seconds_spread']:.3f} s (CV {f['coefficient_of_variation']:.1%}); memory beyond the image "
+                f"{f['memory_beyond_image_and_idle_MiB']:.0f} MiB more than with Numba and loops imported, "
+                f"{f['memory_beyond_image_and_bare_MiB']:.0f} MiB more than after `import nbnumba`"
             )
     if "scaling" in row:
         times = row["scaling"]

@@ -126,13 +126,16 @@ def fresh(job: Job, processes: int, cache: Path | None = None) -> dict[str, Any]
         reports.append(json.loads(done.stdout))
     mean = statistics.fmean(times)
     spread = statistics.stdev(times) if len(times) > 1 else 0.0
-    above = max(report["peak_MiB"] - report["idle_MiB"] - report["image_MiB"] for report in reports)
+    extra = {
+        f"memory_beyond_image_and_{state}_MiB": max(r["peak_MiB"] - r[f"{state}_MiB"] - r["image_MiB"] for r in reports)
+        for state in ("idle", "bare")
+    }
     return {
         "seconds_mean": mean,
         "seconds_spread": spread,
         "coefficient_of_variation": spread / mean,
         "seconds_each": times,
-        "memory_beyond_image_MiB": above,
+        **extra,
     }
 
 
