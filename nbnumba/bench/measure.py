@@ -190,14 +190,14 @@ def profile(job: Job) -> dict[str, float]:
     run(translation)
     experiment = translation.experiment
     image = simulate(experiment)
-    statistic = command._statistics(experiment, image)
-    scales = command._scales(translation.flags, statistic)
+    statistic = command.statistics_of(experiment, image)
+    scales = command.scales_of(translation.flags, statistic)
     parts = {
         "flags and files": seconds_of(lambda: read_flags([*job.flags, *_QUIET], job.folder)),
         "set-up": seconds_of(lambda: pack(experiment)),
         "set-up and kernel": seconds_of(lambda: simulate(experiment)),
-        "statistics": seconds_of(lambda: command._statistics(experiment, image)),
-        "conversion": seconds_of(lambda: command._integers(experiment, image, scales)),
+        "statistics": seconds_of(lambda: command.statistics_of(experiment, image)),
+        "conversion": seconds_of(lambda: command.counts_of(experiment, image, scales)),
     }
     total = seconds_of(lambda: run(translation))
     parts["kernel"] = parts.pop("set-up and kernel") - parts["set-up"]

@@ -106,9 +106,9 @@ def run(
     image = simulate(experiment, progress=progress)
     if flags.value("water", 0.0) > 0.0:
         image += simulate(water(experiment, float(flags.value("water"))))
-    statistics = _statistics(experiment, image)
+    statistics = statistics_of(experiment, image)
     seed = int(flags.value("seed", time.time()))
-    scales = _scales(flags, statistics)
+    scales = scales_of(flags, statistics)
     _write(translation, image, files, scales, seed, command_line)
     return Result(image, statistics, files, scales, seed)
 
@@ -127,7 +127,7 @@ def _write(
     with new_files(wanted, overwrite=True) as parts:
         hidden = dict(zip(wanted, parts, strict=True))
         put_raw(hidden[files.raw], image)
-        put_smv(hidden[files.integer], _integers(experiment, image, scales), header)
+        put_smv(hidden[files.integer], counts_of(experiment, image, scales), header)
         if files.pgm is not None:
             put_pgm(hidden[files.pgm], _grey(experiment, image, scales["pgm"]), scales["pgm"])
         if files.dump is not None and crystal.reflections is not None:
@@ -154,7 +154,8 @@ def _rendered(experiment: Experiment) -> tuple[slice, slice]:
     return slice(slow_start, slow_stop), slice(fast_start, fast_stop)
 
 
-def _statistics(experiment: Experiment, image: np.ndarray) -> Statistics:
+def statistics_of(experiment: Experiment, image: np.ndarray) -> Statistics:
+    """Figures over the rendered pixels of an image [photons]."""
     part = image[_rendered(experiment)]
     count = max(experiment.pixels_rendered, 1)
     mean = sum(float(part[rows].sum(dtype=np.float64)) for rows in _bands(part)) / count
@@ -177,7 +178,8 @@ def _square_sum(part: np.ndarray, center: float) -> float:
     return total
 
 
-def _scales(flags: Flags, statistics: Statistics) -> dict[str, float]:
+def scales_of(flags: Flags, statistics: Statistics) -> dict[str, float]:
+    """Photons to counts and to grey levels, and the offset of counts: as flags say, or by nanoBragg's rules."""
     integer = float(flags.value("scale", 0.0))
     if integer <= 0.0:
         integer = 55000.0 / statistics.maximum if statistics.maximum > 0.0 else 1.0
@@ -194,7 +196,8 @@ def _bands(image: np.ndarray) -> Iterator[slice]:
         yield slice(start, start + rows)
 
 
-def _integers(experiment: Experiment, image: np.ndarray, scales: dict[str, float]) -> np.ndarray:
+def counts_of(experiment: Experiment, image: np.ndarray, scales: dict[str, float]) -> np.ndarray:
+    """The integer image, uint16: scaled, with the offset, rounded and cut; 0 where nothing was rendered."""
     counts = np.zeros(image.shape, dtype=np.uint16)
     source, target = image[_rendered(experiment)], counts[_rendered(experiment)]
     for rows in _bands(source):
