@@ -52,6 +52,7 @@ def _source_hash() -> str:
     here = Path(__file__).parent
     files = [
         here / "_jit.py",
+        here / "_lowered.py",
         here / "constants.py",
         here / "model" / "random.py",
         here / "compat" / "noise.py",

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import math
 import pickle
 import shutil
 import threading
@@ -28,8 +27,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 #: not reordered, NaN and infinity keep their meaning.
 FASTMATH = {"contract", "nsz", "arcp"}
 
-#: ``forceinline`` and ``error_model`` let a call disappear: otherwise its error status stops the vectoriser.
-_INLINED = {"forceinline": True, "error_model": "numpy", "fastmath": FASTMATH}
+#: Options of inlined functions: the first two let a call disappear, whose error status would stop the vectoriser.
+INLINED = {"forceinline": True, "error_model": "numpy", "fastmath": FASTMATH}
 
 _one_at_a_time = threading.RLock()
 #: What storing compiled code on a full disk raises, and reading it back from a damaged file.
@@ -45,7 +44,7 @@ def scalar(function: Function) -> Function:
     def register() -> None:
         from numba.extending import register_jitable
 
-        register_jitable(**_INLINED)(function)
+        register_jitable(**INLINED)(function)
 
     _pending.append(register)
     return function
@@ -65,7 +64,7 @@ def by_type(implementations: Mapping[type, Callable[..., Any]]) -> Callable[[Fun
         def register() -> None:
             from numba.extending import overload
 
-            @overload(dispatch, strict=False, jit_options=_INLINED)
+            @overload(dispatch, strict=False, jit_options=INLINED)
             def choose(first: Any, *rest: Any) -> Any:
                 return implementations.get(getattr(first, "instance_class", type(None)))
 
@@ -73,6 +72,12 @@ def by_type(implementations: Mapping[type, Callable[..., Any]]) -> Callable[[Fun
         return dispatch  # type: ignore[return-value]
 
     return decorate
+
+
+def when_compiling(register: Callable[[], None]) -> Callable[[], None]:
+    """Note a function that tells Numba something; it is called before the first loop is compiled."""
+    _pending.append(register)
+    return register
 
 
 def thread_limit() -> int:
@@ -97,136 +102,6 @@ def using_threads(count: int | None) -> Iterator[int]:
             yield count or before
         finally:
             numba.set_num_threads(before)
-
-
-def like(x: float, model: float) -> float:
-    """The number x, in compiled code with the precision of ``model``: single-precision loops stay so."""
-    return x
-
-
-def polynomial(x: float, coefficients: tuple[float, ...]) -> float:
-    """Value c0 + c1 x + c2 x^2 + ..., by Horner's rule, in compiled code with the precision of x."""
-    total = coefficients[-1]
-    for coefficient in coefficients[-2::-1]:
-        total = total * x + coefficient
-    return total
-
-
-def borrowed(array: Any) -> Any:
-    """The array, in compiled code without a reference to its owner, which the caller has to keep alive.
-
-    Counting references takes an atomic operation for every array of every tuple that a function is given, which can
-    cost more than the work on a tile.
-    """
-    return array
-
-
-def _register_borrowed() -> None:
-    from numba.extending import intrinsic, overload
-
-    @intrinsic
-    def disown(_context: Any, array: Any) -> Any:
-        def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            view = target.make_array(signature.return_type)(target, builder, arguments[0])
-            view.meminfo = view.meminfo.type(None)
-            view.parent = view.parent.type(None)
-            return view._getvalue()
-
-        return array(array), generate
-
-    @overload(borrowed, strict=False, jit_options=_INLINED)
-    def choose_borrowed(array: Any) -> Any:
-        return lambda array: disown(array)
-
-
-_pending.append(_register_borrowed)
-
-
-def wide_vectors() -> None:
-    """Ask the compiler, from within a loop, for the widest vectors: by itself it takes narrower ones on some chips."""
-
-
-def _register_wide_vectors() -> None:
-    from numba import types
-    from numba.extending import intrinsic, overload
-
-    @intrinsic
-    def mark(_context: Any) -> Any:
-        def generate(target: Any, builder: Any, _signature: Any, _arguments: Any) -> Any:
-            set.add(builder.function.attributes, '"prefer-vector-width"="512"')
-            return target.get_dummy_value()
-
-        return types.none(), generate
-
-    @overload(wide_vectors, strict=False, jit_options=_INLINED)
-    def choose_wide_vectors() -> Any:
-        return lambda: mark()
-
-
-_pending.append(_register_wide_vectors)
-
-
-def ceiling(x: float) -> float:
-    """Smallest whole number not below ``x``, as a float: a detour over integers would cost the loops time."""
-    return float(math.ceil(x))
-
-
-def _register_precision() -> None:
-    from numba import types
-    from numba.extending import intrinsic, overload
-
-    @intrinsic
-    def convert(_context: Any, x: Any, model: Any) -> Any:
-        def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return target.cast(builder, arguments[0], signature.args[0], signature.return_type)
-
-        return model(x, model), generate
-
-    @intrinsic
-    def horner(_context: Any, x: Any, coefficients: Any) -> Any:
-        def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            # Constants of x's own type: nothing of the tuple is left for the vectoriser to stumble over.
-            values = [
-                target.cast(builder, builder.extract_value(arguments[1], i), signature.args[1].dtype, x)
-                for i in range(signature.args[1].count)
-            ]
-            total = values.pop()
-            while values:
-                total = builder.fadd(builder.fmul(total, arguments[0]), values.pop())
-            return total
-
-        return x(x, coefficients), generate
-
-    @overload(like, strict=False, jit_options=_INLINED)
-    def choose_like(x: Any, model: Any) -> Any:
-        return (lambda x, model: convert(x, model)) if isinstance(model, types.Float) else (lambda x, model: x)
-
-    @overload(polynomial, strict=False, jit_options=_INLINED)
-    def choose_polynomial(x: Any, coefficients: Any) -> Any:
-        return lambda x, coefficients: horner(x, coefficients)
-
-
-_pending.append(_register_precision)
-
-
-def _register_ceiling() -> None:
-    from numba import types
-    from numba.extending import intrinsic, overload
-
-    @intrinsic
-    def llvm_ceil(_context: Any, x: Any) -> Any:
-        def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-            function = builder.module.declare_intrinsic("llvm.ceil", [arguments[0].type])
-            return builder.call(function, arguments)
-
-        return x(x), generate
-
-    @overload(ceiling, strict=False, jit_options=_INLINED)
-    def choose(x: Any) -> Any:
-        return (lambda x: llvm_ceil(x)) if isinstance(x, types.Float) else None
-
-
-_pending.append(_register_ceiling)
 
 
 def register() -> None:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nbnumba._jit import borrowed, by_type, scalar
+from nbnumba._jit import by_type, scalar
+from nbnumba._lowered import borrowed
 from nbnumba.physics.lattice import Lattice
 from nbnumba.physics.pixel import CurvedPanel, FlatPanel
 from nbnumba.physics.rotation import Matrix

@@ -10,7 +10,8 @@ import math
 import numpy as np
 from numba import prange
 
-from nbnumba._jit import borrowed, call_parallel, loop, scalar, wide_vectors
+from nbnumba._jit import call_parallel, loop, scalar
+from nbnumba._lowered import borrowed, wide_vectors
 from nbnumba.kernels.arguments import (
     Arguments,
     Orientations,

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nbnumba._jit import borrowed, scalar
+from nbnumba._jit import scalar
+from nbnumba._lowered import borrowed
 from nbnumba.kernels.arguments import Illumination, Region, Sensor, row_vector
 from nbnumba.physics.absorption import capture
 from nbnumba.physics.pixel import CurvedPanel, FlatPanel, parallax, position, ray_to, solid_angle, subpixel_center

@@ -4,7 +4,8 @@ Coefficients are minimax fits (Remez) over the stated interval; the largest erro
 Constants take the precision of the argument, so that the same functions serve single-precision loops.
 """
 
-from nbnumba._jit import ceiling, like, polynomial, scalar
+from nbnumba._jit import scalar
+from nbnumba._lowered import ceiling, like, polynomial
 
 _SIN_PI = (
     3.141592653523345539,

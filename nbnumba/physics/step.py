@@ -5,7 +5,8 @@ Its value is w omega capture P F_cell^2 F_latt^2: ``weight`` does not know the c
 
 from typing import NamedTuple
 
-from nbnumba._jit import like, scalar
+from nbnumba._jit import scalar
+from nbnumba._lowered import like
 from nbnumba.physics.lattice import Lattice, argument
 from nbnumba.physics.rotation import Matrix
 from nbnumba.physics.scattering import Indices, indices

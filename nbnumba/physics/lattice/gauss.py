@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from nbnumba._jit import like, scalar
+from nbnumba._jit import scalar
+from nbnumba._lowered import like
 from nbnumba.constants import GAUSS_WIDTH
 from nbnumba.physics.elementary import EXP_END, exp_minus
 from nbnumba.physics.lattice.metric import index_square, reciprocal_square

@@ -6,7 +6,8 @@ rho is the squared distance in the index metric of ``metric``.
 import math
 from typing import NamedTuple
 
-from nbnumba._jit import like, polynomial, scalar
+from nbnumba._jit import scalar
+from nbnumba._lowered import like, polynomial
 from nbnumba.constants import ROUND_SCALE
 from nbnumba.physics.elementary import cos_pi, nearest_integer, sin_pi
 from nbnumba.physics.lattice.metric import index_square
