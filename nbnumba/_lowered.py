@@ -69,7 +69,8 @@ def _register_wide_vectors() -> None:
 
         return types.none(), generate
 
-    @overload(wide_vectors, strict=False, jit_options=INLINED)
+    # Inlined by Numba and not by LLVM, so that the function that is marked is the loop itself.
+    @overload(wide_vectors, strict=False, inline="always")
     def choose_wide_vectors() -> Any:
         return lambda: mark()
 

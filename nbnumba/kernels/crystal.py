@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from nbnumba._jit import by_type, scalar
+from nbnumba._lowered import wide_vectors
 from nbnumba.kernels.arguments import Arguments, Reach, matrix
 from nbnumba.kernels.tile import GROUP, TILE, Points, Tile, whole_groups
 from nbnumba.physics.elementary import nearest_integer
@@ -149,6 +150,7 @@ def look_up(structure: Structure, points: Points, group: int) -> int:
 @scalar
 def add_group(points: Points, group: int, axes: Matrix, lattice: Lattice, structure: Structure) -> int:
     """Add F_cell^2 F_latt^2 of one orientation to the sums of a group; the number that could not be interpolated."""
+    wide_vectors()
     lit = 0
     for i in range(GROUP):
         step = diffraction(axes, lattice, Vector(points.qx[group, i], points.qy[group, i], points.qz[group, i]))

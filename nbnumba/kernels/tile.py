@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nbnumba._jit import scalar
-from nbnumba._lowered import borrowed
+from nbnumba._lowered import borrowed, wide_vectors
 from nbnumba.kernels.arguments import Illumination, Region, Sensor, row_vector
 from nbnumba.physics.absorption import capture
 from nbnumba.physics.pixel import CurvedPanel, FlatPanel, parallax, position, ray_to, solid_angle, subpixel_center
@@ -104,6 +104,7 @@ def aim(
     open_angle: bool,
 ) -> None:
     """Directions, and solid angles if asked for: ``slow`` offset [mm], sub-pixel number ``sub`` along fast."""
+    wide_vectors()
     for i in range(TILE):
         fast = subpixel_center(tile.fast[i], sub, oversample, panel.pixel_size)
         ray = ray_to(position(panel, fast, slow, depth))
@@ -117,6 +118,7 @@ def aim(
 @scalar
 def catch(tile: Tile, sensor: Sensor, layer: float, panel: FlatPanel | CurvedPanel) -> None:
     """Fractions caught in one layer of a sensor."""
+    wide_vectors()
     for i in range(TILE):
         rho = parallax(panel, Vector(tile.dx[i], tile.dy[i], tile.dz[i]))
         tile.caught[i] = capture(layer, sensor.thickness, sensor.mu, rho)
@@ -125,6 +127,7 @@ def catch(tile: Tile, sensor: Sensor, layer: float, panel: FlatPanel | CurvedPan
 @scalar
 def polarize(tile: Tile, light: Illumination, source: int) -> None:
     """Polarization factors for one source."""
+    wide_vectors()
     incident = row_vector(light.incident, source)
     field = Fields(row_vector(light.electric, source), row_vector(light.magnetic, source))
     for i in range(TILE):
@@ -164,6 +167,7 @@ def points_in(space: Space) -> Points:
 @scalar
 def scatter(points: Points, tile: Tile, light: Illumination, source: int) -> None:
     """Scattering vectors of all pixels for one source, and the factors that do not depend on the crystal."""
+    wide_vectors()
     incident, wavelength = row_vector(light.incident, source), light.wavelength[source]
     for i in range(TILE):
         q = scattering_vector(Vector(tile.dx[i], tile.dy[i], tile.dz[i]), incident, wavelength)
