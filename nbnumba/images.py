@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
@@ -87,7 +88,7 @@ def _kind(path: str | Path) -> str:
 def _holds_several(path: str | Path) -> bool:
     kind = _kind(path)
     if kind == "hdf5":
-        with h5py.File(path, "r") as file:
+        with _opened(path) as file:
             return sum(stack.shape[0] if stack.ndim == 3 else 1 for stack in _stacks(file)) > 1
     return kind == "npy" and _from_npy(path).ndim == 3
 
@@ -98,17 +99,24 @@ def _pick(path: str | Path, images: list[np.ndarray], number: int) -> np.ndarray
     return images[number]
 
 
-def _from_hdf5(path: str | Path, number: int) -> np.ndarray:
+@contextmanager
+def _opened(path: str | Path) -> Iterator[h5py.File]:
+    """An HDF5 file to read from; what fails in the block is told as damage."""
     try:
         with h5py.File(path, "r") as file:
-            rest = number
-            for stack in _stacks(file):
-                count = stack.shape[0] if stack.ndim == 3 else 1
-                if rest < count:
-                    return np.asarray(stack[rest] if stack.ndim == 3 else stack[()])
-                rest -= count
+            yield file
     except (OSError, RuntimeError, KeyError) as error:
         raise NbnumbaError(f"{path}: cannot be read ({error}); name an undamaged HDF5 file") from None
+
+
+def _from_hdf5(path: str | Path, number: int) -> np.ndarray:
+    with _opened(path) as file:
+        rest = number
+        for stack in _stacks(file):
+            count = stack.shape[0] if stack.ndim == 3 else 1
+            if rest < count:
+                return np.asarray(stack[rest] if stack.ndim == 3 else stack[()])
+            rest -= count
     found = number - rest
     if not found:
         raise NbnumbaError(f"{path}: found no dataset of two or three dimensions; allowed: images")

@@ -71,7 +71,7 @@ write_raw("floatimage.bin", nb.simulate(nb.from_nanobragg(sys.argv[1:])) * FACTO
 """
 
 
-@pytest.mark.parametrize(("factor", "part"), [("1.0", None), ("1.001", "images differ")])
+@pytest.mark.parametrize(("factor", "part"), [("1.0", None), ("1.001", "images differ"), ("float('nan')", "no pixel")])
 def test_the_reference_has_to_give_the_same_image(factor, part, tmp_path):
     file = program(tmp_path, OURS.replace("FACTOR", factor))
     result = bench("--workload", "mosaic", "--sizes", 10, "--repeats", 1, "--reference", file, "--json")
@@ -81,6 +81,13 @@ def test_the_reference_has_to_give_the_same_image(factor, part, tmp_path):
         assert found["ratio"] > 0
     else:
         assert part in str(result.exception)
+
+
+def test_fresh_processes_have_to_give_the_same_image(monkeypatch):
+    right = measure.simulate
+    monkeypatch.setattr(measure, "simulate", lambda *words, **how: right(*words, **how) + 1)
+    with prepared("published", 8, "double", 1) as job, pytest.raises(nb.NbnumbaError, match="another image"):
+        measure.fresh(job, 1)
 
 
 def test_a_failing_reference_is_told(tmp_path):

@@ -87,6 +87,8 @@ def test_broken_files_are_refused_by_name(content, part, tmp_path):
     with pytest.raises(nb.NbnumbaError, match=part) as error:
         nb.read_image(file)
     assert "broken.img" in str(error.value)
+    with pytest.raises(nb.NbnumbaError, match=part):
+        read_pair(file, file)
 
 
 def test_a_big_endian_image_is_read(files):

@@ -13,6 +13,7 @@ from nbnumba.physics.rotation import turn
 from nbnumba.physics.scattering import beyond, scattering_vector
 from nbnumba.physics.step import diffraction, intensity, layer_depth, weight
 from nbnumba.physics.structure_factor import cell_amplitude
+from nbnumba.physics.vector import Vector
 
 
 def pixel_value(a: Arguments, slow: int, fast: int) -> float:
@@ -39,12 +40,12 @@ def pixel_value(a: Arguments, slow: int, fast: int) -> float:
     return a.scale * total
 
 
-def _crystal(a: Arguments, q: object) -> float:
+def _crystal(a: Arguments, q: Vector) -> float:
     """Sum of F_cell^2 F_latt^2 over phi steps and domains."""
     total = 0.0
     for i in range(len(a.orientations.cells)):
         for m in range(len(a.orientations.domains)):
             axes = turn(matrix(a.orientations.domains, m), matrix(a.orientations.cells, i))
-            step = diffraction(axes, a.lattice, q)  # type: ignore[arg-type]
+            step = diffraction(axes, a.lattice, q)
             total += intensity(cell_amplitude(a.structure, step.at), transform(a.lattice, step.argument))
     return float(total)
