@@ -48,6 +48,20 @@ def test_table_and_details_are_printed():
         assert word in result.stdout
 
 
+def test_the_profile_has_no_threads_or_precision_of_its_own():
+    for extra in (["--threads", 1], ["--precision", "mixed"]):
+        result = bench("--workload", "published", "--sizes", 16, "--profile", *extra)
+        assert isinstance(result.exception, nb.NbnumbaError)
+        assert "--profile" in str(result.exception)
+
+
+def test_scaling_refuses_images_that_depend_on_threads(monkeypatch):
+    right = measure.simulate
+    monkeypatch.setattr(measure, "simulate", lambda *words, threads, **how: right(*words, **how) + threads)
+    with prepared("published", 8, "double", 2) as job, pytest.raises(nb.NbnumbaError, match="threads make another"):
+        measure.scaling(job, 1)
+
+
 def test_a_wrong_image_fails_the_benchmark(monkeypatch):
     right = measure.simulate
     monkeypatch.setattr(measure, "simulate", lambda *words, **how: right(*words, **how) * 1.00001)

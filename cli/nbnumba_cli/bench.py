@@ -63,6 +63,11 @@ def command(
       nbnumba bench --workload published --sizes 256,512,1024,2048,4096 --processes 10
       nbnumba bench --reference ./nanoBragg --json
     """
+    if what["profile"] and (threads is not None or precision != "double"):
+        raise NbnumbaError(
+            "--profile: found beside --threads or --precision mixed; the command that it splits up runs with all "
+            "threads in double precision: leave them out"
+        )
     from nbnumba._jit import thread_limit
     from nbnumba.bench.measure import machine, prepared
 
@@ -159,11 +164,8 @@ def _details(row: dict[str, Any]) -> list[str]:
                 f"{f['memory_beyond_image_and_bare_MiB']:.0f} MiB more than after `import nbnumba`"
             )
     if "scaling" in row:
-        times = row["scaling"]
-        first = next(iter(times.values()))
-        lines.append(
-            f"{name}, threads: " + ", ".join(f"{n}: {t:.4f} s ({first / t:.2f} times)" for n, t in times.items())
-        )
+        each = (f"{n}: {t['seconds']:.4f} s ({t['times_one_thread']:.2f} times)" for n, t in row["scaling"].items())
+        lines.append(f"{name}, threads: " + ", ".join(each))
     if "profile" in row:
         lines.append(f"{name}, parts: " + ", ".join(f"{part} {t:.3f} s" for part, t in row["profile"].items()))
     return lines

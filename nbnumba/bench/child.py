@@ -1,9 +1,8 @@
-"""A fresh process that renders one image: python -m nbnumba.bench.child FOLDER PRECISION THREADS FLAGS..."""
+"""A fresh process that renders one image: python -m nbnumba.bench.child WORKLOAD PIXELS FOLDER PRECISION THREADS"""
 
 from __future__ import annotations
 
 import json
-import logging
 import resource
 import sys
 import time
@@ -18,13 +17,13 @@ def main() -> None:
 
     bare = _peak()
 
-    logging.getLogger("nbnumba").setLevel(logging.ERROR)
     import nbnumba.kernels.cpu
     import nbnumba.kernels.pack
+    from nbnumba.bench.workloads import WORKLOADS
 
     idle = _peak()
-    folder, precision, threads, *flags = sys.argv[1:]
-    experiment = nb.from_nanobragg(flags, folder=folder)
+    name, pixels, folder, precision, threads = sys.argv[1:]
+    experiment = WORKLOADS[name].translation(int(pixels), Path(folder)).experiment
     image = nb.simulate(experiment, precision=precision, threads=int(threads))
     seconds = time.perf_counter() - start
     memory = {"bare_MiB": bare, "idle_MiB": idle, "peak_MiB": _peak(), "image_MiB": image.nbytes / 2**20}

@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nbnumba.bench.workloads import WORKLOADS, Workload, write_table
+from nbnumba.bench.workloads import QUIET, WORKLOADS, Workload, write_table
 from nbnumba.bench.yardstick import pixel_value
 from nbnumba.comparison import compare
-from nbnumba.compat import read_flags
 from nbnumba.compat.run import run
+from nbnumba.compat.translate import Translation
 from nbnumba.errors import NbnumbaError
 from nbnumba.images import read_image
 from nbnumba.kernels.pack import pack
@@ -31,7 +31,6 @@ from nbnumba.simulation import simulate
 
 TOLERANCE = 1e-6  # of the image maximum
 CHECKED_PIXELS = 4
-_QUIET = ["-nonoise", "-nopgm"]
 
 
 class Job(NamedTuple):
@@ -44,14 +43,13 @@ class Job(NamedTuple):
     precision: str
     threads: int
 
-    @property
-    def flags(self) -> list[str]:
-        """nanoBragg's flags."""
-        return self.workload.command(self.pixels).split()
+    def translation(self) -> Translation:
+        """The experiment, and what the drop-in command has to know beside it."""
+        return self.workload.translation(self.pixels, self.folder)
 
     def experiment(self) -> Experiment:
-        """The experiment of the flags."""
-        return read_flags(self.flags, self.folder).experiment
+        """The experiment."""
+        return self.translation().experiment
 
 
 @contextmanager
@@ -120,9 +118,10 @@ def fresh(job: Job, processes: int, cache: Path | None = None) -> dict[str, Any]
         environment = dict(os.environ)
         if cache is not None:
             environment["NUMBA_CACHE_DIR"] = str(cache / str(number))
-        words = [sys.executable, "-m", "nbnumba.bench.child", str(job.folder), job.precision, str(job.threads)]
+        job_words = [job.name, str(job.pixels), str(job.folder), job.precision, str(job.threads)]
+        words = [sys.executable, "-m", "nbnumba.bench.child", *job_words]
         start = time.perf_counter()
-        done = subprocess.run([*words, *job.flags], capture_output=True, text=True, env=environment, check=False)
+        done = subprocess.run(words, capture_output=True, text=True, env=environment, check=False)
         times.append(time.perf_counter() - start)
         if done.returncode != 0:
             raise NbnumbaError(f"bench: a fresh process failed: {done.stderr[-500:]}")
@@ -152,7 +151,8 @@ def against(job: Job, program: Path, pairs: int) -> dict[str, Any]:
     """
     experiment = job.experiment()
     image = simulate(experiment, precision=job.precision, threads=job.threads)
-    words = [str(program.resolve()), *job.flags, *_QUIET]
+    flags = job.workload.command(job.pixels)
+    words = [str(program.resolve()), *flags.split(), *QUIET]
     environment = {**os.environ, "OMP_NUM_THREADS": str(job.threads)}
     rows: list[tuple[float, float]] = []
     for _ in range(pairs):
@@ -160,9 +160,7 @@ def against(job: Job, program: Path, pairs: int) -> dict[str, Any]:
         done = subprocess.run(words, cwd=job.folder, capture_output=True, env=environment, check=False)
         theirs = time.perf_counter() - start
         if done.returncode != 0:
-            raise NbnumbaError(
-                f"--reference: {program} failed with exit code {done.returncode} on {' '.join(job.flags)}"
-            )
+            raise NbnumbaError(f"--reference: {program} failed with exit code {done.returncode} on {flags}")
         start = time.perf_counter()
         simulate(experiment, precision=job.precision, threads=job.threads, out=image)
         rows.append((theirs, time.perf_counter() - start))
@@ -181,24 +179,45 @@ def against(job: Job, program: Path, pairs: int) -> dict[str, Any]:
     }
 
 
-def scaling(job: Job, repeats: int) -> dict[str, float]:
-    """Median seconds with 1, 2, 4 ... threads up to the job's."""
+def scaling(job: Job, repeats: int) -> dict[str, Any]:
+    """Median seconds with 1, 2, 4 ... threads up to the job's, in alternation, and how often faster than with one.
+
+    Raises:
+        NbnumbaError: the image depends on the number of threads.
+    """
     counts = sorted({*(2**i for i in range(12) if 2**i < job.threads), job.threads})
-    return {str(count): warm(job._replace(threads=count), repeats)["seconds"] for count in counts}
+    experiment = job.experiment()
+    image = simulate(experiment, precision=job.precision, threads=job.threads)
+    expected = zlib.crc32(image.tobytes())
+    times: dict[int, list[float]] = {count: [] for count in counts}
+    for _ in range(repeats):
+        for count in counts:
+            how: dict[str, Any] = {"precision": job.precision, "threads": count, "out": image}
+            times[count].append(seconds_of(lambda how=how: simulate(experiment, **how)))  # type: ignore[misc]
+            if zlib.crc32(image.tobytes()) != expected:
+                raise NbnumbaError(f"bench: {count} threads make another image; no figure counts")
+    return {
+        str(count): {
+            "seconds": statistics.median(each),
+            "times_one_thread": statistics.median(one / t for one, t in zip(times[1], each, strict=True)),
+        }
+        for count, each in times.items()
+    }
 
 
 def profile(job: Job) -> dict[str, float]:
-    """Seconds of the parts of one image through the drop-in command: raw and integer files, no noise."""
+    """Seconds of the parts of one image through the drop-in command: raw and integer files, no noise, all threads, in
+    double precision, as the command has no other."""
     from nbnumba.compat import run as command
 
-    translation = read_flags([*job.flags, *_QUIET], job.folder)
+    translation = job.translation()
     run(translation)
     experiment = translation.experiment
     image = simulate(experiment)
     statistic = command.statistics_of(experiment, image)
     scales = command.scales_of(translation.flags, statistic)
     parts = {
-        "flags and files": seconds_of(lambda: read_flags([*job.flags, *_QUIET], job.folder)),
+        "flags and files": seconds_of(job.translation),
         "set-up": seconds_of(lambda: pack(experiment)),
         "set-up and kernel": seconds_of(lambda: simulate(experiment)),
         "statistics": seconds_of(lambda: command.statistics_of(experiment, image)),

@@ -7,7 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nbnumba.compat import read_flags
+from nbnumba.compat.translate import Translation
+
 TABLE = "table.hkl"
+QUIET = ["-nonoise", "-nopgm"]
 _MOSAIC = (
     f"-cell 70 80 90 90 90 90 -misset 10 20 30 -hkl {TABLE} -N 20 -lambda 1 -mosaic 0.5 -oversample 1 -nointerpolate"
 )
@@ -21,11 +25,19 @@ class Workload(NamedTuple):
     pixels: int  # along each edge
     size: float  # of the detector [mm]; 0: pixels of 0.1 mm
     same: bool = True  # whether nanoBragg means the same image
+    shape: str | None = None  # of the crystal, where nanoBragg has no flag for it
 
     def command(self, pixels: int | None = None) -> str:
         """All flags."""
         count = pixels or self.pixels
         return f"{self.flags} -detpixels {count} -pixel {self.size / count if self.size else 0.1:.12g}"
+
+    def translation(self, pixels: int, folder: Path) -> Translation:
+        """The experiment and its files' settings, without noise; ``folder`` holds the reflections."""
+        found = read_flags([*self.command(pixels).split(), *QUIET], folder)
+        if self.shape is None:
+            return found
+        return found._replace(experiment=found.experiment.replace(**{"crystal.shape": self.shape}))
 
 
 WORKLOADS = {
@@ -46,6 +58,14 @@ WORKLOADS = {
         same=False,
     ),
     "round": Workload("51 domains", f"{_MOSAIC} -mosaic_dom 51 -distance 100 -round_xtal", 1024, 102.4),
+    "gauss": Workload(
+        "51 domains, index metric; beside nanoBragg's own metric",
+        f"{_MOSAIC} -mosaic_dom 51 -distance 100 -gauss_xtal",
+        1024,
+        102.4,
+        same=False,
+        shape="gauss",
+    ),
     "gauss_star": Workload("51 domains", f"{_MOSAIC} -mosaic_dom 51 -distance 100 -gauss_xtal", 1024, 102.4),
     "tophat_star": Workload("51 domains", f"{_MOSAIC} -mosaic_dom 51 -distance 100 -tophat_spots", 1024, 102.4),
     "tricubic": Workload(

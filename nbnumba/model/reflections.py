@@ -92,20 +92,29 @@ class Reflections:
         """Look-up table of amplitudes over the box of indices padded by one on every side.
 
         default_f: amplitude, in electrons, of the reflections that are not in the list; finite.
-        Returns a float64 array of shape (h range + 2, k range + 2, l range + 2), in electrons, and the index
-        (hmin - 1, kmin - 1, lmin - 1) of its first entry. Raises NbnumbaError where the table would need more
-        than half of the machine's memory.
+        Returns a read-only float64 array of shape (h range + 2, k range + 2, l range + 2), in electrons, and the
+        index (hmin - 1, kmin - 1, lmin - 1) of its first entry. The last table made is kept for the next image.
+        Raises NbnumbaError where the table would need more than half of the machine's memory.
         """
         if not np.isfinite(default_f):
             raise NbnumbaError(f"default_f is {default_f!r}; give a finite amplitude in electrons, such as 0.")
         box = self.box
-        shape = tuple(high - low + 3 for low, high in box)
-        _check_table_fits(box, shape)
-        table = np.full(shape, float(default_f))
         corner = (box[0][0] - 1, box[1][0] - 1, box[2][0] - 1)
-        h, k, l = (self.hkl - np.array(corner, dtype=np.int32)).T  # noqa: E741
-        table[h, k, l] = self.amplitude
+        table = self._tables.get(default_f)
+        if table is None:
+            shape = tuple(high - low + 3 for low, high in box)
+            _check_table_fits(box, shape)
+            self._tables.clear()
+            table = np.full(shape, float(default_f))
+            h, k, l = (self.hkl - np.array(corner, dtype=np.int32)).T  # noqa: E741
+            table[h, k, l] = self.amplitude
+            table.flags.writeable = False
+            self._tables[default_f] = table
         return table, corner
+
+    @cached_property
+    def _tables(self) -> dict[float, np.ndarray]:
+        return {}
 
 
 def index_keys(hkl: np.ndarray) -> np.ndarray:

@@ -77,6 +77,15 @@ def test_dense_table_is_padded_by_one():
     assert np.count_nonzero(table != 0.5) == 3
 
 
+def test_the_last_dense_table_is_kept():
+    listed = Reflections(HKL, F)
+    table = listed.dense(0.5)[0]
+    assert listed.dense(0.5)[0] is table
+    assert not table.flags.writeable
+    assert listed.dense(0.25)[0][0, 0, 0] == 0.25
+    assert listed.dense(0.5)[0][0, 0, 0] == 0.5
+
+
 def test_dense_table_beyond_memory_is_refused(monkeypatch):
     monkeypatch.setattr(module, "physical_memory", lambda: 4 * 2**30)
     # a table of 32769 x 32769 x 3 entries would need 24 GiB
