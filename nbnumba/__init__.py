@@ -22,6 +22,7 @@ _HOME = {
     "Scan": "nbnumba.model.scan",
     "Sources": "nbnumba.model.sources",
     "compare": "nbnumba.comparison",
+    "contributions": "nbnumba.tracer.contributions",
     "from_nanobragg": "nbnumba.compat",
     "read_image": "nbnumba.images",
     "read_mask": "nbnumba.inputs.mask",
@@ -29,6 +30,8 @@ _HOME = {
     "read_reflections": "nbnumba.inputs.reflections",
     "read_sources": "nbnumba.inputs.sources",
     "simulate": "nbnumba.simulation",
+    "trace": "nbnumba.tracer.trace",
+    "walk": "nbnumba.tracer.walk",
     "write_nexus": "nbnumba.outputs.nexus",
     "write_png": "nbnumba.outputs.png",
 }

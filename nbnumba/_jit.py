@@ -69,6 +69,7 @@ def by_type(implementations: Mapping[type, Callable[..., Any]]) -> Callable[[Fun
                 return implementations.get(getattr(first, "instance_class", type(None)))
 
         _pending.append(register)
+        dispatch.implementations = implementations  # type: ignore[attr-defined]
         return dispatch  # type: ignore[return-value]
 
     return decorate

@@ -6,6 +6,7 @@ Each is a plain Python function for whoever calls it from Python; compiled loops
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 from nbnumba._jit import INLINED, when_compiling
@@ -132,3 +133,43 @@ def _register_ceiling() -> None:
     @overload(ceiling, strict=False, jit_options=INLINED)
     def choose(x: Any) -> Any:
         return (lambda x: llvm_ceil(x)) if isinstance(x, types.Float) else None
+
+
+def store(row: Any, numbers: Any) -> None:
+    """Store the numbers of nested tuples, in order, as the elements of an array of float64."""
+    row[:] = list(_leaves(numbers))
+
+
+def _leaves(value: Any) -> Iterator[float]:
+    for item in value:
+        if isinstance(item, tuple):
+            yield from _leaves(item)
+        else:
+            yield item
+
+
+@when_compiling
+def _register_store() -> None:
+    from numba import types
+    from numba.extending import intrinsic, overload
+
+    @intrinsic
+    def put(_context: Any, row: Any, numbers: Any) -> Any:
+        def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            def leaves(kind: Any, value: Any) -> Iterator[Any]:
+                if isinstance(kind, types.BaseTuple):
+                    for i, item in enumerate(kind):
+                        yield from leaves(item, builder.extract_value(value, i))
+                else:
+                    yield target.cast(builder, value, kind, types.float64)
+
+            data = target.make_array(signature.args[0])(target, builder, arguments[0]).data
+            for i, leaf in enumerate(leaves(signature.args[1], arguments[1])):
+                builder.store(leaf, builder.gep(data, [target.get_constant(types.intp, i)]))
+            return target.get_dummy_value()
+
+        return types.none(row, numbers), generate
+
+    @overload(store, strict=False, jit_options=INLINED)
+    def choose(row: Any, numbers: Any) -> Any:
+        return lambda row, numbers: put(row, numbers)

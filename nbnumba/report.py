@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -87,6 +87,19 @@ def report_text(report: dict[str, Any]) -> str:
 def table(rows: Iterable[tuple[str, str]]) -> str:
     """Lines for a terminal: names and what there is to say, in two columns."""
     return "\n".join(f"{name:13s} {text}" for name, text in rows)
+
+
+def columns(rows: Sequence[Sequence[Any]]) -> str:
+    """Lines for a terminal: columns wide enough for what is in them, numbers with up to seven digits."""
+    texts = [[_cell(value) for value in row] for row in rows]
+    widths = [max(len(text) for text in column) for column in zip(*texts, strict=True)]
+    return "\n".join("  ".join(text.rjust(n) for text, n in zip(row, widths, strict=True)).rstrip() for row in texts)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    return f"{value:.7g}" if isinstance(value, float) else str(value)
 
 
 def _numbers(values: list[Any], form: str, between: str = " ") -> str:

@@ -37,17 +37,13 @@ class CurvedSheet(NamedTuple):
 @scalar
 def row_vector(rows: np.ndarray, i: int) -> Vector:
     """Row of an (n, 3) array."""
-    return Vector(rows[i, 0], rows[i, 1], rows[i, 2])
+    return Vector(float(rows[i, 0]), float(rows[i, 1]), float(rows[i, 2]))
 
 
 @scalar
 def matrix(stack: np.ndarray, i: int) -> Matrix:
     """Matrix of an (n, 3, 3) array."""
-    return Matrix(
-        Vector(stack[i, 0, 0], stack[i, 0, 1], stack[i, 0, 2]),
-        Vector(stack[i, 1, 0], stack[i, 1, 1], stack[i, 1, 2]),
-        Vector(stack[i, 2, 0], stack[i, 2, 1], stack[i, 2, 2]),
-    )
+    return Matrix(row_vector(stack[i], 0), row_vector(stack[i], 1), row_vector(stack[i], 2))
 
 
 @scalar

@@ -35,15 +35,20 @@ WORTH_DROPPING = 4  # orientations from which on it pays to look first which poi
 KINDS: dict[str, type] = {"double": np.float64, "mixed": np.float32}  # of weights, transforms and amplitudes
 
 
-def pack(experiment: Experiment, precision: str = "double") -> Arguments:
-    """Kernel arguments of an experiment; ``precision``: "double" or "mixed", as ``simulate`` explains.
+def pack(experiment: Experiment, precision: str = "double", *, merged: bool = True) -> Arguments:
+    """Kernel arguments of an experiment.
+
+    Args:
+        experiment: what to render.
+        precision: "double" or "mixed", as ``simulate`` explains.
+        merged: whether sources and orientations that repeat one another count as one.
 
     Raises:
         NbnumbaError: a reflection table that does not fit into memory.
     """
     sampling, kind = experiment.sampling, KINDS[precision]
-    illumination = _illumination(experiment, kind)
-    orientations = _orientations(experiment)
+    illumination = _illumination(experiment, kind, merged)
+    orientations = _orientations(experiment, merged)
     structure = _structure(experiment.crystal, kind)
     averaged = len(orientations.cells) * len(orientations.domains) * experiment.oversample**2
     photons = R_E_SQUARED * experiment.beam.photons_per_area * experiment.crystal.spot_scale
@@ -93,8 +98,10 @@ def _sensor(experiment: Experiment) -> Sensor:
     return Sensor(layers, detector.sensor_thickness / layers, detector.sensor_mu)
 
 
-def _illumination(experiment: Experiment, kind: type) -> Illumination:
-    incident, weight, wavelength = _without_twins(*as_arrays(experiment.sources))
+def _illumination(experiment: Experiment, kind: type, merged: bool) -> Illumination:
+    incident, weight, wavelength = as_arrays(experiment.sources)
+    if merged:
+        incident, weight, wavelength = _without_twins(incident, weight, wavelength)
     field = [fields(Vector(*row), experiment.polarization_axis) for row in incident.tolist()]
     return Illumination(
         incident=incident,
@@ -118,10 +125,11 @@ def _without_twins(
     return incident[order], summed, wavelength[order]
 
 
-def _orientations(experiment: Experiment) -> Orientations:
+def _orientations(experiment: Experiment, merged: bool) -> Orientations:
     axes = experiment.crystal.axes
-    cells = [axes @ rotation_matrix(experiment.spindle, angle).T for angle in experiment.angles]
-    return Orientations(_merged(np.array(cells)), _merged(experiment.crystal.mosaic.rotations()))
+    cells = np.array([axes @ rotation_matrix(experiment.spindle, angle).T for angle in experiment.angles])
+    domains = experiment.crystal.mosaic.rotations()
+    return Orientations(_merged(cells), _merged(domains)) if merged else Orientations(cells, domains)
 
 
 def _merged(matrices: np.ndarray) -> np.ndarray:

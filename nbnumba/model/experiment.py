@@ -20,7 +20,7 @@ from nbnumba.model.scan import Scan
 from nbnumba.model.sources import Sources, as_arrays
 from nbnumba.model.validate import refuse, unknown_key
 from nbnumba.physics.pixel import flat_position, ray_to
-from nbnumba.physics.scattering import scattering_vector
+from nbnumba.physics.scattering import scattering_vector, spacing
 from nbnumba.physics.vector import Vector, cross, length, unit
 
 PARTS: dict[str, type] = {"crystal": Crystal, "beam": Beam, "detector": Detector, "scan": Scan, "sampling": Sampling}
@@ -140,8 +140,7 @@ class Experiment:
 
     def resolution(self, slow: float, fast: float) -> float:
         """Spacing [A] at a point of the detector's plane, in pixels from the outer corner of the first one."""
-        q = length(self.scattering_vector(slow, fast))
-        return 1.0 / q if q > 0.0 else math.inf
+        return spacing(self.scattering_vector(slow, fast))
 
     def replace(self, **changes: Any) -> Experiment:
         """Copy with fields changed by dotted name, as in ``replace(**{"crystal.misset": (10, 20, 30)})``.

@@ -1,11 +1,12 @@
 """Scattering vector q = (d - i)/lambda [1/A] and the indices h = a.q, k = b.q, l = c.q (forward model, 2 and 4)."""
 
+import math
 from typing import NamedTuple
 
 from nbnumba._jit import scalar
 from nbnumba.physics.elementary import nearest_integer
 from nbnumba.physics.rotation import Matrix, apply
-from nbnumba.physics.vector import Vector, dot
+from nbnumba.physics.vector import Vector, dot, length
 
 
 class Indices(NamedTuple):
@@ -30,6 +31,13 @@ def scattering_vector(diffracted: Vector, incident: Vector, wavelength: float) -
 
 
 @scalar
+def spacing(q: Vector) -> float:
+    """Resolution 1/abs(q) [A]; infinity for the direct beam."""
+    size = length(q)
+    return 1.0 / size if size > 0.0 else math.inf
+
+
+@scalar
 def beyond(q: Vector, dmin: float) -> bool:
     """Whether the spacing 1/abs(q) [A] is smaller than ``dmin`` [A]."""
     return dot(q, q) * dmin * dmin > 1.0
@@ -40,3 +48,9 @@ def indices(cell: Matrix, q: Vector) -> Indices:
     """Indices of q [1/A] in the lattice whose axes [A] are the rows of ``cell``."""
     hkl = apply(cell, q)
     return Indices(hkl.x, hkl.y, hkl.z, nearest_integer(hkl.x), nearest_integer(hkl.y), nearest_integer(hkl.z))
+
+
+@scalar
+def offsets(at: Indices) -> Vector:
+    """Distances dh, dk, dl of the indices from the nearest reflection."""
+    return Vector(at.h - at.h0, at.k - at.k0, at.l - at.l0)

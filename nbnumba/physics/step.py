@@ -9,7 +9,7 @@ from nbnumba._jit import scalar
 from nbnumba._lowered import like
 from nbnumba.physics.lattice import Lattice, argument
 from nbnumba.physics.rotation import Matrix
-from nbnumba.physics.scattering import Indices, indices
+from nbnumba.physics.scattering import Indices, indices, offsets
 from nbnumba.physics.vector import Vector
 
 
@@ -39,8 +39,8 @@ def diffraction(axes: Matrix, lattice: Lattice, q: Vector) -> Diffraction:
     Indices and their offsets from the nearest reflection are in double precision, the rest in that of the lattice.
     """
     at = indices(axes, q)
-    one = lattice.na
-    return Diffraction(at, argument(lattice, like(at.h - at.h0, one), like(at.k - at.k0, one), like(at.l - at.l0, one)))
+    d, one = offsets(at), lattice.na
+    return Diffraction(at, argument(lattice, like(d.x, one), like(d.y, one), like(d.z, one)))
 
 
 @scalar

@@ -162,3 +162,41 @@ def can_interpolate(table: Tricubic, at: Indices) -> bool:
 def covered(structure: Structure, at: Indices) -> bool:
     """Whether ``cell_amplitude`` is what was asked for at the given indices."""
     raise NotImplementedError
+
+
+@scalar
+def no_neighbours(structure: Structure, at: Indices) -> tuple[()]:
+    """There is nothing to interpolate."""
+    return ()
+
+
+@scalar
+def edge(table: Tricubic, h: float, k: float, l: float) -> tuple[float, ...]:  # noqa: E741
+    """Amplitudes of the four reflections from (h, k, l) on along l."""
+    return (
+        table.values[int(address(table, h, k, l)) & NOT_NEGATIVE],
+        table.values[int(address(table, h, k, l + 1.0)) & NOT_NEGATIVE],
+        table.values[int(address(table, h, k, l + 2.0)) & NOT_NEGATIVE],
+        table.values[int(address(table, h, k, l + 3.0)) & NOT_NEGATIVE],
+    )
+
+
+@scalar
+def face(table: Tricubic, h: float, k: float, l: float) -> tuple[Any, ...]:  # noqa: E741
+    """Amplitudes of four such edges along k."""
+    return edge(table, h, k, l), edge(table, h, k + 1.0, l), edge(table, h, k + 2.0, l), edge(table, h, k + 3.0, l)
+
+
+@scalar
+def block(table: Tricubic, at: Indices) -> tuple[Any, ...]:
+    """Amplitudes of the 4 x 4 x 4 reflections around a point, by h, then k, then l."""
+    h = math.floor(at.h) - 1.0
+    k = math.floor(at.k) - 1.0
+    l = math.floor(at.l) - 1.0  # noqa: E741
+    return face(table, h, k, l), face(table, h + 1.0, k, l), face(table, h + 2.0, k, l), face(table, h + 3.0, k, l)
+
+
+@by_type({Uniform: no_neighbours, Nearest: no_neighbours, Tricubic: block})
+def neighbours(structure: Structure, at: Indices) -> tuple[Any, ...]:
+    """Amplitudes that ``cell_amplitude`` interpolates between; empty where it does not."""
+    raise NotImplementedError

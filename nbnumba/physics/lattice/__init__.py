@@ -4,6 +4,8 @@ F_latt is a function of one number, the ``argument``: a squared distance from th
 find all arguments first, and take the ``transform`` where it has not come to its ``end``.
 """
 
+from typing import NamedTuple
+
 from nbnumba._jit import by_type, scalar
 from nbnumba.physics.lattice.gauss import (
     Gauss,
@@ -87,3 +89,25 @@ def end(lattice: Lattice) -> float:
 def amplitude(lattice: Lattice, dh: float, dk: float, dl: float) -> float:
     """F_latt at the offsets dh, dk, dl from the nearest reflection."""
     return transform(lattice, argument(lattice, dh, dk, dl))
+
+
+class Along(NamedTuple):
+    """A number for each of the axes a, b, c."""
+
+    a: float
+    b: float
+    c: float
+
+
+@scalar
+def along_axes(lattice: Lattice, dh: float, dk: float, dl: float) -> Along:
+    """F_latt of each axis by itself: N_a at dh = 0, with no offset along the others.
+
+    For outlines that are products over the axes ("square", "gauss") F_latt is the product of the three.
+    """
+    peak = amplitude(lattice, 0.0, 0.0, 0.0)
+    return Along(
+        lattice.na * amplitude(lattice, dh, 0.0, 0.0) / peak,
+        lattice.nb * amplitude(lattice, 0.0, dk, 0.0) / peak,
+        lattice.nc * amplitude(lattice, 0.0, 0.0, dl) / peak,
+    )

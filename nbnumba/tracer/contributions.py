@@ -1,0 +1,86 @@
+"""Which reflections light a part of the image, and how much of it each of them does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from nbnumba._jit import call
+from nbnumba.kernels.arguments import Arguments
+from nbnumba.kernels.pack import pack
+from nbnumba.model.detector import Roi
+from nbnumba.model.experiment import Experiment
+from nbnumba.model.reflections import index_keys
+from nbnumba.tracer.walk import counters, loop_lengths
+
+_CHUNK = 100_000
+_WAITING = 50  # parts that are summed up together
+TYPE = np.dtype([("h", "i4"), ("k", "i4"), ("l", "i4"), ("photons", "f8"), ("share", "f8")])
+
+
+def contributions(
+    experiment: Experiment, roi: Roi | None = None, *, progress: Callable[[int, int], None] | None = None
+) -> np.ndarray:
+    """Reflections that light a region, the brightest first.
+
+    Every step counts for the reflection that is nearest to it, also where structure factors are interpolated.
+
+    Args:
+        experiment: what is rendered.
+        roi: ((slow start, slow stop), (fast start, fast stop)), stops excluded; None: all that is rendered.
+        progress: called as progress(done, total) with numbers of steps.
+
+    Returns:
+        Structured array with h, k, l, photons, and their share of the photons of the region.
+
+    Raises:
+        NbnumbaError: a region that is not on the detector.
+    """
+    part = experiment if roi is None else experiment.replace(**{"detector.roi": roi})
+    pixels, a = _rendered(part), pack(part, merged=False)
+    total, found = len(pixels) * part.steps_per_pixel, []
+    for start in range(0, total, _CHUNK):
+        stop = min(start + _CHUNK, total)
+        found.append(_lit(a, pixels, start, stop))
+        found = [_summed(np.concatenate(found))] if len(found) > _WAITING else found
+        if progress is not None:
+            progress(stop, total)
+    result = _summed(np.concatenate([np.zeros(0, TYPE), *found]))
+    photons = result["photons"]
+    result["share"] = photons / photons.sum() if photons.sum() > 0.0 else 0.0
+    return result[np.argsort(-photons, kind="stable")]
+
+
+def _rendered(experiment: Experiment) -> np.ndarray:
+    """Slow and fast numbers (n, 2) of the pixels that are rendered."""
+    (slow_start, slow_stop), (fast_start, fast_stop) = experiment.detector.region
+    mask = experiment.detector.mask
+    inside = np.ones((slow_stop - slow_start, fast_stop - fast_start), dtype=bool)
+    if mask is not None:
+        inside &= mask.pixels[slow_start:slow_stop, fast_start:fast_stop]
+    return np.argwhere(inside) + (slow_start, fast_start)
+
+
+def _lit(a: Arguments, pixels: np.ndarray, start: int, stop: int) -> np.ndarray:
+    """Sums by reflection over steps ``start`` ... ``stop`` - 1 of all the pixels'."""
+    from nbnumba.tracer.compiled import fill_terms
+
+    steps = math.prod(loop_lengths(a))
+    numbers = np.arange(start, stop)
+    nearest, terms = np.empty((len(numbers), 3), dtype=np.int64), np.empty(len(numbers))
+    call(fill_terms, a, pixels[numbers // steps], counters(a, numbers % steps), nearest, terms)
+    rows = np.zeros(len(numbers), TYPE)
+    rows["h"], rows["k"], rows["l"] = nearest.T
+    rows["photons"] = terms
+    return _summed(rows[terms != 0.0])
+
+
+def _summed(rows: np.ndarray) -> np.ndarray:
+    """One row for each reflection, in the order of h, k, l."""
+    keys = index_keys(np.column_stack([rows["h"], rows["k"], rows["l"]]))
+    _, first, of = np.unique(keys, return_index=True, return_inverse=True)
+    result = rows[first]
+    result["photons"] = np.bincount(of.ravel(), weights=rows["photons"], minlength=len(first))
+    return result

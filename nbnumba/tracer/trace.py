@@ -1,0 +1,162 @@
+"""``trace``: the steps of one pixel as records, and what can be asked of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nbnumba._jit import call
+from nbnumba.atomic import new_file
+from nbnumba.errors import NbnumbaError
+from nbnumba.kernels.arguments import Arguments
+from nbnumba.kernels.pack import pack
+from nbnumba.model.experiment import Experiment
+from nbnumba.report import columns
+from nbnumba.tracer.quantities import COUNTERS, QUANTITIES, parts, record_type
+from nbnumba.tracer.walk import check_pixel, counters
+
+LIMIT = 10**6
+_CHUNK = 50_000
+
+#: Loops by the names that people ask for them.
+LOOPS = {name: (name,) for name in COUNTERS if not name.startswith("sub")} | {"subpixel": ("sub_slow", "sub_fast")}
+#: Columns of a short table.
+SHORT = (*COUNTERS, "h", "k", "l", "h0", "k0", "l0", "polarization", "f_cell", "f_latt", "term")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Trace:
+    """The steps of one pixel, all or some of them.
+
+    Attributes:
+        experiment: what is rendered.
+        slow, fast: number of the pixel.
+        value: photons of the pixel, that is of all its steps.
+        records: structured array, one record a step, with the fields of ``walk``'s steps; ``QUANTITIES`` tells units
+            and meaning of each.
+    """
+
+    experiment: Experiment
+    slow: int
+    fast: int
+    value: float
+    records: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __repr__(self) -> str:
+        return f"Trace(slow={self.slow}, fast={self.fast}, {len(self)} steps, {self.value:.6g} photons)"
+
+    def top(self, count: int) -> Trace:
+        """The ``count`` steps that add most, the largest first."""
+        order = np.argsort(-self.records["term"], kind="stable")[:count]
+        return replace(self, records=self.records[order])
+
+    def reflection(self, h: int, k: int, l: int) -> Trace:  # noqa: E741
+        """The steps whose nearest reflection is h k l."""
+        r = self.records
+        return replace(self, records=r[(r["h0"] == h) & (r["k0"] == k) & (r["l0"] == l)])
+
+    def by(self, name: str) -> np.ndarray:
+        """Sums over all loops but one: "layer", "subpixel", "source", "phi" or "domain".
+
+        Returns:
+            Structured array with the loop's counter (for "subpixel" sub_slow and sub_fast), photons, and their share of
+            the pixel, in the order of the loop.
+        """
+        if name not in LOOPS:
+            raise NbnumbaError(f"by: found {name!r}; allowed: {', '.join(LOOPS)}")
+        fields = LOOPS[name]
+        keys, of = np.unique(self.records[list(fields)], return_inverse=True)
+        result = np.zeros(len(keys), dtype=[*((f, "i4") for f in fields), ("photons", "f8"), ("share", "f8")])
+        for field in fields:
+            result[field] = keys[field]
+        result["photons"] = np.bincount(of.ravel(), weights=self.records["term"], minlength=len(keys))
+        result["share"] = result["photons"] / self.value if self.value > 0.0 else 0.0
+        return result
+
+    def table(self, names: Sequence[str] = SHORT) -> str:
+        """Lines for a terminal: one for each step, with the quantities that are named, their units above them."""
+        unknown = [name for name in names if name not in QUANTITIES]
+        if unknown:
+            raise NbnumbaError(f"columns: found {unknown[0]!r}; allowed: {', '.join(QUANTITIES)}")
+        flat = self.flat(names)
+        units = [QUANTITIES[name].unit for name in names for _ in self._parts(name)]
+        return columns([list(flat), units, *zip(*flat.values(), strict=True)])
+
+    def to_csv(self, file: str | Path, *, overwrite: bool = False) -> Path:
+        """Write all quantities of all steps, one line for each step; the header names quantities and units."""
+        flat = self.flat([name for name in QUANTITIES if name in (self.records.dtype.names or ())])
+        units = {part: QUANTITIES[name].unit for name in QUANTITIES for part in parts(name)}
+        with new_file(file, overwrite) as part, part.open("w") as lines:
+            lines.write(",".join(f"{name} [{units[name]}]" if units[name] else name for name in flat) + "\n")
+            for row in zip(*(column.tolist() for column in flat.values()), strict=True):
+                lines.write(",".join(repr(int(x) if isinstance(x, bool) else x) for x in row) + "\n")
+        return Path(file)
+
+    def _parts(self, name: str) -> list[str]:
+        return parts(name) if name in (self.records.dtype.names or ()) else []
+
+    def flat(self, names: Sequence[str]) -> dict[str, np.ndarray]:
+        """Columns of single numbers by name, as in q_x, q_y, q_z."""
+        flat: dict[str, np.ndarray] = {}
+        for name in names:
+            if self._parts(name):
+                values = self.records[name].reshape(len(self), len(parts(name)))
+                flat.update(zip(parts(name), values.T, strict=True))
+        return flat
+
+
+def trace(
+    experiment: Experiment,
+    slow: int,
+    fast: int,
+    *,
+    limit: int = LIMIT,
+    progress: Callable[[int, int], None] | None = None,
+) -> Trace:
+    """Every step of one pixel, with every number on the way.
+
+    Args:
+        experiment: what is rendered.
+        slow: number of the pixel along slow.
+        fast: number along fast.
+        limit: largest number of steps; a million takes some 500 MB.
+        progress: called as progress(done, total) with numbers of steps.
+
+    Raises:
+        NbnumbaError: a pixel that is not rendered, or too many steps.
+    """
+    check_pixel(experiment, slow, fast)
+    total = experiment.steps_per_pixel
+    if total > limit:
+        raise NbnumbaError(
+            f"limit: found {total} steps in the pixel; allowed: up to {limit}; set a higher limit, or ask for fewer "
+            "domains, sources, phi steps, sub-pixels or layers"
+        )
+    a = pack(experiment, merged=False)
+    records = np.empty(total, dtype=record_type(experiment.crystal.interpolates))
+    value = 0.0
+    for start in range(0, total, _CHUNK):
+        stop = min(start + _CHUNK, total)
+        value = _fill(a, slow, fast, records, start, stop, value)
+        if progress is not None:
+            progress(stop, total)
+    return Trace(experiment, slow, fast, value, records)
+
+
+def _fill(a: Arguments, slow: int, fast: int, records: np.ndarray, start: int, stop: int, before: float) -> float:
+    """Fill records ``start`` ... ``stop`` - 1; photons up to there."""
+    from nbnumba.tracer.compiled import fill_steps
+
+    kind: Any = records.dtype
+    numbers = np.dtype([(name, "f8", kind[name].shape) for name in kind.names])  # as the loop stores them
+    rows = np.empty((stop - start, numbers.itemsize // 8))
+    value = call(fill_steps, a, float(slow), float(fast), counters(a, np.arange(start, stop)), before, rows)
+    records[start:stop] = rows.view(numbers)[:, 0]
+    return float(value)

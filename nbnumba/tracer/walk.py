@@ -1,0 +1,80 @@
+"""The loops around a step in plain Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from nbnumba.errors import NbnumbaError
+from nbnumba.kernels.arguments import Arguments
+from nbnumba.kernels.pack import pack
+from nbnumba.model.experiment import Experiment
+from nbnumba.tracer.step import Place, Step, step_at
+
+
+def walk(experiment: Experiment, slow: int, fast: int) -> Iterator[Step]:
+    """The steps of one pixel, one at a time, in the order of the loops, computed by plain Python.
+
+    Args:
+        experiment: what is rendered.
+        slow: number of the pixel along slow.
+        fast: number along fast.
+
+    Yields:
+        A ``Step`` for every layer, sub-pixel, source, phi step and mosaic domain.
+
+    Raises:
+        NbnumbaError: a pixel that is not rendered.
+    """
+    check_pixel(experiment, slow, fast)
+    a = pack(experiment, merged=False)
+    before = 0.0
+    for layer in range(a.sensor.layers):
+        for sub_slow in range(a.steps.oversample):
+            for sub_fast in range(a.steps.oversample):
+                for source in range(len(a.illumination.weight)):
+                    for phi in range(len(a.orientations.cells)):
+                        for domain in range(len(a.orientations.domains)):
+                            place = Place(layer, sub_slow, sub_fast, source, phi, domain)
+                            step = step_at(a, slow, fast, place, before)
+                            before = step.sum
+                            yield step
+
+
+def check_pixel(experiment: Experiment, slow: int, fast: int) -> None:
+    """Refuse a pixel that is not rendered.
+
+    Raises:
+        NbnumbaError: it is not on the detector, outside the region, or masked.
+    """
+    (slow_start, slow_stop), (fast_start, fast_stop) = experiment.detector.region
+    slow_size, fast_size = experiment.detector.pixels
+    found = f"pixel: found slow {slow}, fast {fast}"
+    if not (0 <= slow < slow_size and 0 <= fast < fast_size):
+        raise NbnumbaError(
+            f"{found}, outside the detector; allowed: slow from 0 to {slow_size - 1}, fast from 0 to {fast_size - 1}"
+        )
+    if not (slow_start <= slow < slow_stop and fast_start <= fast < fast_stop):
+        raise NbnumbaError(
+            f"{found}, outside detector.roi, where the image is 0; allowed: slow from {slow_start} to {slow_stop - 1}, "
+            f"fast from {fast_start} to {fast_stop - 1}; take another pixel, or another region"
+        )
+    mask = experiment.detector.mask
+    if mask is not None and not mask.pixels[slow, fast]:
+        raise NbnumbaError(
+            f"{found}, which detector.mask leaves out: the image is 0 there; take another pixel, or drop the mask"
+        )
+
+
+def loop_lengths(a: Arguments) -> Place:
+    """Lengths of the loops, outermost first."""
+    n = a.steps.oversample
+    return Place(
+        a.sensor.layers, n, n, len(a.illumination.weight), len(a.orientations.cells), len(a.orientations.domains)
+    )
+
+
+def counters(a: Arguments, numbers: np.ndarray) -> np.ndarray:
+    """Counters (n, 6) of the loops at steps of the given numbers (n,)."""
+    return np.column_stack(np.unravel_index(numbers, loop_lengths(a))).astype(np.int64)
