@@ -58,6 +58,7 @@ def _source_hash() -> str:
         here / "compat" / "noise.py",
         *(here / "physics").rglob("*.py"),
         *(here / "kernels").rglob("*.py"),
+        here / "tracer" / "step.py",
     ]
     digest = hashlib.sha256()
     for file in sorted(files):

@@ -25,6 +25,7 @@ COMMANDS = {
     "demo": ("nbnumba_cli.demo", "Render a built-in example: HDF5, picture and what to try next."),
     "nanobragg": ("nbnumba_cli.nanobragg", "Take nanoBragg's flags and write its files."),
     "simulate": ("nbnumba_cli.simulate", "Render the image of an experiment into an HDF5 file."),
+    "trace": ("nbnumba_cli.trace", "Show every number inside one pixel, step by step."),
 }
 
 

@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nbnumba.bench.workloads import QUIET, WORKLOADS, Workload, write_table
-from nbnumba.bench.yardstick import pixel_value
 from nbnumba.comparison import compare
 from nbnumba.compat.run import run
 from nbnumba.compat.translate import Translation
@@ -28,6 +27,7 @@ from nbnumba.images import read_image
 from nbnumba.kernels.pack import pack
 from nbnumba.model.experiment import Experiment
 from nbnumba.simulation import simulate
+from nbnumba.tracer.walk import walk
 
 TOLERANCE = 1e-6  # of the image maximum
 CHECKED_PIXELS = 4
@@ -97,12 +97,13 @@ def check(experiment: Experiment, image: np.ndarray) -> float:
     Raises:
         NbnumbaError: it exceeds the tolerance.
     """
-    arguments, brightest = pack(experiment), float(image.max()) or 1.0
+    brightest = float(image.max()) or 1.0
     places = [*np.random.default_rng(7).integers(0, image.size, CHECKED_PIXELS - 1).tolist(), int(image.argmax())]
     errors = []
     for place in places:
         slow, fast = (int(i) for i in np.unravel_index(place, image.shape))
-        errors.append(abs(float(image[slow, fast]) - pixel_value(arguments, slow, fast)) / brightest)
+        *_, last = walk(experiment, slow, fast)
+        errors.append(abs(float(image[slow, fast]) - last.sum) / brightest)
     if not max(errors) < TOLERANCE:
         raise NbnumbaError(
             f"bench: pixels differ from plain Python by {max(errors):.2g} of the maximum; no figure counts"

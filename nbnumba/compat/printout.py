@@ -8,19 +8,12 @@ import numpy as np
 
 from nbnumba.compat.translate import Translation
 from nbnumba.errors import NbnumbaError
-from nbnumba.kernels.arguments import Arguments, matrix, panel_of, row_vector
+from nbnumba.kernels.arguments import Arguments
 from nbnumba.kernels.pack import pack
 from nbnumba.model.experiment import Experiment
-from nbnumba.physics.absorption import capture
-from nbnumba.physics.lattice import transform
-from nbnumba.physics.pixel import parallax, position, ray_to, solid_angle, subpixel_center
-from nbnumba.physics.polarization import Fields, polarization
-from nbnumba.physics.rotation import turn
-from nbnumba.physics.scattering import scattering_vector
-from nbnumba.physics.step import diffraction, layer_depth
-from nbnumba.physics.structure_factor import cell_amplitude
 from nbnumba.physics.vector import length
 from nbnumba.report import table
+from nbnumba.tracer.walk import last_step
 
 
 def printed_pixels(translation: Translation) -> Iterator[tuple[int, int]]:
@@ -41,7 +34,7 @@ def printout(experiment: Experiment, pixels: Iterable[tuple[int, int]], image: n
     """Lines for a terminal about each of the pixels (fast, slow) of an image [photons]."""
     arguments = None
     for fast, slow in pixels:
-        arguments = arguments or pack(experiment)
+        arguments = arguments or pack(experiment, merged=False)
         yield pixel_terms(arguments, fast, slow, float(image[slow, fast]))
 
 
@@ -63,37 +56,19 @@ def _rendered(experiment: Experiment) -> Iterator[tuple[int, int]]:
 
 def pixel_terms(a: Arguments, fast: int, slow: int, value: float) -> str:
     """Lines for a terminal about the last step of a pixel of the detector, of which ``value`` is known [photons]."""
-    panel, light, n = panel_of(a.sheet), a.illumination, a.steps.oversample
-    f, s = (subpixel_center(i, n - 1, n, panel.pixel_size) for i in (fast, slow))
-    point = position(panel, f, s, layer_depth(a.sensor.layers - 1, a.sensor.thickness))
-    ray = ray_to(point)
-    incident = row_vector(light.incident, -1)
-    q = scattering_vector(ray.direction, incident, float(light.wavelength[-1]))
-    axes = turn(matrix(a.orientations.domains, -1), matrix(a.orientations.cells, -1))
-    step = diffraction(axes, a.lattice, q)
-    at = step.at
-    # What serves the whole pixel is that of the first step.
-    corner = [subpixel_center(i, 0, n, panel.pixel_size) for i in (fast, slow)]
-    first = ray_to(position(panel, corner[0], corner[1], 0.0))
-    source, seen = (0, first) if a.steps.one_polarization else (-1, ray)
-    field = Fields(row_vector(light.electric, source), row_vector(light.magnetic, source))
-    polar = polarization(seen.direction, row_vector(light.incident, source), field, light.kahn)
-    distance = first.distance if a.steps.one_solid_angle else ray.distance
-    omega = solid_angle(distance, panel.pixel_size, panel.close_distance, panel.point_pixels)
-    caught = 1.0
-    if a.sensor.mu > 0.0:
-        caught = capture(a.sensor.layers - 1, a.sensor.thickness, a.sensor.mu, parallax(panel, ray.direction))
+    step = last_step(a, slow, fast)
+    p = step.position
     rows = [
         ("Pixel", f"fast {fast}, slow {slow}; the last step of its loops:"),
-        ("  at", f"{point.x:g} {point.y:g} {point.z:g} mm, distance {ray.distance:g} mm"),
-        ("  stol", f"{length(q) / 2.0:g} 1/A"),
-        ("  hkl", f"{at.h:f} {at.k:f} {at.l:f}, nearest {at.h0:.0f} {at.k0:.0f} {at.l0:.0f}"),
-        ("  F_cell", f"{cell_amplitude(a.structure, at):g}"),
-        ("  F_latt", f"{transform(a.lattice, step.argument):g} (up to its sign)"),
-        ("  polar", f"{polar if light.polarized else 1.0:.10g}"),
-        ("  omega", f"{omega:.10g}"),
-        ("  capture", f"{caught:.10g}"),
-        *((f"  {name}", f"{v.x:.8f} {v.y:.8f} {v.z:.8f} A") for name, v in zip("abc", axes, strict=True)),
+        ("  at", f"{p.x:g} {p.y:g} {p.z:g} mm, distance {step.distance:g} mm"),
+        ("  stol", f"{length(step.q) / 2.0:g} 1/A"),
+        ("  hkl", f"{step.h:f} {step.k:f} {step.l:f}, nearest {step.h0:.0f} {step.k0:.0f} {step.l0:.0f}"),
+        ("  F_cell", f"{step.f_cell:g}"),
+        ("  F_latt", f"{step.f_latt:g} (up to its sign)"),
+        ("  polar", f"{step.polarization:.10g}"),
+        ("  omega", f"{step.solid_angle:.10g}"),
+        ("  capture", f"{step.capture:.10g}"),
+        *((f"  {name}", f"{v.x:.8f} {v.y:.8f} {v.z:.8f} A") for name, v in zip("abc", step.axes, strict=True)),
         ("  value", f"{value:.10g} photons"),
     ]
     return table(rows)

@@ -42,7 +42,7 @@ def write_png(
     factor = math.ceil(max(array.shape) / LARGEST)
     grey = shades(_binned(array, factor))
     if beam_center is not None:
-        _cross(grey, beam_center[0] / factor, beam_center[1] / factor)
+        mark_cross(grey, beam_center[0] / factor, beam_center[1] / factor)
     with new_file(path, overwrite) as part:
         part.write_bytes(encode(grey))
     return Path(path)
@@ -120,7 +120,7 @@ def shades(image: np.ndarray) -> np.ndarray:
     return np.rint(255.0 * (1.0 - dark)).astype(np.uint8)
 
 
-def _cross(grey: np.ndarray, slow: float, fast: float) -> None:
+def mark_cross(grey: np.ndarray, slow: float, fast: float) -> None:
     """Invert the pixels of a small cross, as far as it lies on the picture."""
     if not (math.isfinite(slow) and math.isfinite(fast)):
         return

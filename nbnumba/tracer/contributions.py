@@ -60,7 +60,7 @@ def _rendered(experiment: Experiment) -> np.ndarray:
     inside = np.ones((slow_stop - slow_start, fast_stop - fast_start), dtype=bool)
     if mask is not None:
         inside &= mask.pixels[slow_start:slow_stop, fast_start:fast_stop]
-    return np.argwhere(inside) + (slow_start, fast_start)
+    return np.add(np.argwhere(inside), (slow_start, fast_start))
 
 
 def _lit(a: Arguments, pixels: np.ndarray, start: int, stop: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from nbnumba.tracer.quantities import COUNTERS, QUANTITIES, parts
 from nbnumba.tracer.trace import Trace
 
 TOLERANCE = 1e-9  # of the largest value of a quantity; rounding differs by less
-_SIGNLESS = ("f_latt", "f_latt_along")
+_SIGNLESS = ("f_latt", "f_latt_argument", "f_latt_along")
 
 
 class Deviation(NamedTuple):
@@ -66,11 +66,7 @@ def _deviation(name: str, a: np.ndarray, b: np.ndarray, tolerance: float) -> lis
         return []
     step, part = np.unravel_index(int(np.argmax(apart)), apart.shape)
     counters = {name: int(a[name][step]) for name in COUNTERS}
-    return [
-        Deviation(
-            parts(name)[part], QUANTITIES[name].unit, counters, float(x[step, part]), float(y[step, part])
-        )
-    ]
+    return [Deviation(parts(name)[part], QUANTITIES[name].unit, counters, float(x[step, part]), float(y[step, part]))]
 
 
 def report(found: Sequence[Deviation], names: tuple[str, str]) -> str:

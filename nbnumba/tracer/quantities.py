@@ -12,7 +12,7 @@ import numpy as np
 from nbnumba.kernels.arguments import Arguments, panel_of
 from nbnumba.model.sources import as_arrays
 from nbnumba.physics.absorption import capture
-from nbnumba.physics.lattice import Along, along_axes, transform
+from nbnumba.physics.lattice import Along, along_axes, argument, transform
 from nbnumba.physics.pixel import parallax, position, ray_to, solid_angle
 from nbnumba.physics.polarization import polarization
 from nbnumba.physics.rotation import Matrix, turn
@@ -68,6 +68,7 @@ QUANTITIES = {
     "covered": Quantity("", "whether the list surrounds the point, where it is interpolated", covered),
     "f_cell": Quantity("e", "structure factor amplitude", cell_amplitude),
     "f_latt_along": Quantity("", "lattice transform of each axis by itself, up to its sign", along_axes),
+    "f_latt_argument": Quantity("", "what the shape's transform is a function of; F_latt itself if square", argument),
     "f_latt": Quantity("", "lattice transform, up to its sign", transform),
     "term": Quantity("photons", "what the step adds to the pixel", intensity),
     "sum": Quantity("photons", "of all steps up to this one", step_at),
@@ -125,9 +126,11 @@ def origin(function: Callable[..., Any]) -> str:
 
 
 def equation(function: Callable[..., Any]) -> str:
-    """What the function and its file say of themselves, in their first lines."""
-    file = inspect.getdoc(inspect.getmodule(function)) or ""
-    return f"{(inspect.getdoc(function) or '').splitlines()[0]} {file.splitlines()[0]}"
+    """What the function and its file say of themselves, in their first lines; nothing for counters of loops."""
+    if function is walk:
+        return ""
+    texts = (inspect.getdoc(function) or "", inspect.getdoc(inspect.getmodule(function)) or "")
+    return " ".join(text.splitlines()[0] for text in texts if text).replace("`", "")
 
 
 COUNTERS = Place._fields

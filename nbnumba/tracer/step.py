@@ -64,6 +64,7 @@ class Step(NamedTuple):
     covered: bool
     f_cell: float
     f_latt_along: Along
+    f_latt_argument: float
     f_latt: float
     term: float
     sum: float
@@ -121,5 +122,6 @@ def step_at(a: Arguments, slow: float, fast: float, place: Place, before: float)
         place.layer, place.sub_slow, place.sub_fast, place.source, place.phi, place.domain,
         point, ray.distance, ray.direction, rho, caught, omega, incident, wavelength, brightness, q, spacing(q), late,
         polar, axes, at.h, at.k, at.l, at.h0, at.k0, at.l0, d.x, d.y, d.z, neighbours(a.structure, at),
-        covered(a.structure, at), f_cell, along_axes(a.lattice, d.x, d.y, d.z), f_latt, term, before + term,
+        covered(a.structure, at), f_cell, along_axes(a.lattice, d.x, d.y, d.z), spot.argument,
+        f_latt, term, before + term,
     )  # fmt: skip

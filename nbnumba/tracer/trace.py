@@ -16,8 +16,8 @@ from nbnumba.kernels.arguments import Arguments
 from nbnumba.kernels.pack import pack
 from nbnumba.model.experiment import Experiment
 from nbnumba.report import columns
-from nbnumba.tracer.quantities import COUNTERS, QUANTITIES, parts, record_type
-from nbnumba.tracer.walk import check_pixel, counters
+from nbnumba.tracer.quantities import COUNTERS, QUANTITIES, implementation, origin, parts, record_type
+from nbnumba.tracer.walk import check_pixel, counters, loop_lengths
 
 LIMIT = 10**6
 _CHUNK = 50_000
@@ -80,14 +80,60 @@ class Trace:
         result["share"] = result["photons"] / self.value if self.value > 0.0 else 0.0
         return result
 
-    def table(self, names: Sequence[str] = SHORT) -> str:
-        """Lines for a terminal: one for each step, with the quantities that are named, their units above them."""
+    def table(self, names: Sequence[str] | None = None) -> str:
+        """Lines for a terminal: one for each step, with the quantities that are named, their units above them.
+
+        Without names: counters of the loops that have more than one step, and the most telling quantities.
+        """
+        if names is None:
+            lengths = loop_lengths(pack(self.experiment, merged=False))
+            names = [name for name in SHORT if getattr(lengths, name, 2) > 1]
         unknown = [name for name in names if name not in QUANTITIES]
         if unknown:
             raise NbnumbaError(f"columns: found {unknown[0]!r}; allowed: {', '.join(QUANTITIES)}")
         flat = self.flat(names)
         units = [QUANTITIES[name].unit for name in names for _ in self._parts(name)]
         return columns([list(flat), units, *zip(*flat.values(), strict=True)])
+
+    def one(self, number: int | None = None, *, where: bool = False) -> str:
+        """Lines for a terminal: all quantities of one step, with units and meaning.
+
+        Args:
+            number: of the step among the records; None: the one that adds most.
+            where: also the function that each quantity comes from, and its file and line.
+
+        Raises:
+            NbnumbaError: no such step.
+        """
+        if not len(self) or (number is not None and not 0 <= number < len(self)):
+            raise NbnumbaError(f"step: found {number}; allowed: from 0 to {len(self) - 1} of {len(self)} steps")
+        record = self.records[int(self.records["term"].argmax()) if number is None else number]
+        a = pack(self.experiment)
+        rows = []
+        for name, quantity in QUANTITIES.items():
+            if name not in (record.dtype.names or ()):
+                continue
+            source = origin(implementation(quantity.function, a)) if where else ""
+            values = np.ravel(record[name]).tolist()
+            for i, (part, value) in enumerate(zip(parts(name), values, strict=True)):
+                about = ("" if i else quantity.meaning), ("" if i else source)
+                rows.append((part, _text(value), quantity.unit, *about))
+        widths = [max(len(row[i]) for row in rows) for i in range(4)]
+        return "\n".join(
+            f"{p:{widths[0]}s}  {v:>{widths[1]}s}  {u:{widths[2]}s}  {m:{widths[3]}s}  {s}".rstrip()
+            for p, v, u, m, s in rows
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The pixel, and its steps as lists of numbers by quantity; units in ``units``."""
+        names = [name for name in QUANTITIES if name in (self.records.dtype.names or ())]
+        return {
+            "slow": self.slow,
+            "fast": self.fast,
+            "photons": self.value,
+            "units": {name: QUANTITIES[name].unit for name in names},
+            "steps": {name: self.records[name].tolist() for name in names},
+        }
 
     def to_csv(self, file: str | Path, *, overwrite: bool = False) -> Path:
         """Write all quantities of all steps, one line for each step; the header names quantities and units."""
@@ -110,6 +156,12 @@ class Trace:
                 values = self.records[name].reshape(len(self), len(parts(name)))
                 flat.update(zip(parts(name), values.T, strict=True))
         return flat
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def trace(

@@ -42,6 +42,11 @@ def walk(experiment: Experiment, slow: int, fast: int) -> Iterator[Step]:
                             yield step
 
 
+def last_step(a: Arguments, slow: int, fast: int) -> Step:
+    """The last step of a pixel, its sum without those before."""
+    return step_at(a, slow, fast, Place(*(n - 1 for n in loop_lengths(a))), 0.0)
+
+
 def check_pixel(experiment: Experiment, slow: int, fast: int) -> None:
     """Refuse a pixel that is not rendered.
 
