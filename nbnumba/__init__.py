@@ -6,6 +6,8 @@ The names below load on first use, so that importing the package is quick.
 from importlib import import_module
 from typing import Any
 
+from nbnumba import _cache  # notes when this process began, before anything that is compiled is loaded
+
 __version__ = "0.1.0"
 
 _HOME = {
@@ -37,6 +39,8 @@ _HOME = {
 }
 
 __all__ = ["__version__", *sorted(_HOME)]
+
+del _cache
 
 
 def __getattr__(name: str) -> Any:

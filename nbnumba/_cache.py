@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 _MONTH = 30 * 86400.0  # seconds
+_STARTED = time.time()
 
 
 @functools.cache
@@ -19,8 +20,11 @@ def cache_directory() -> Path | None:
     """Folder for compiled code, or None where nothing can be written.
 
     Numba looks for edits in the file of a loop alone, not in the files of the functions it inlines, so the name of
-    the folder carries a hash of all sources that can end up in compiled code.
+    the folder carries a hash of all sources that can end up in compiled code. Where one of them was edited since this
+    process began, what it has loaded may be older than that, and nothing is kept.
     """
+    if any(file.stat().st_mtime >= _STARTED for file in _sources()):
+        return None
     roots = [
         os.environ.get("NUMBA_CACHE_DIR"),
         os.environ.get("XDG_CACHE_HOME"),
@@ -48,9 +52,9 @@ def _drop_old(parent: Path) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _source_hash() -> str:
+def _sources() -> list[Path]:
     here = Path(__file__).parent
-    files = [
+    return [
         here / "_jit.py",
         here / "_lowered.py",
         here / "constants.py",
@@ -60,8 +64,12 @@ def _source_hash() -> str:
         *(here / "kernels").rglob("*.py"),
         here / "tracer" / "step.py",
     ]
+
+
+def _source_hash() -> str:
+    here = Path(__file__).parent
     digest = hashlib.sha256()
-    for file in sorted(files):
+    for file in sorted(_sources()):
         digest.update(str(file.relative_to(here)).encode())
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]

@@ -25,32 +25,42 @@ def polynomial(x: float, coefficients: tuple[float, ...]) -> float:
     return total
 
 
-def borrowed(array: Any) -> Any:
-    """The array, in compiled code without a reference to its owner, which the caller has to keep alive.
+def borrowed(value: Any) -> Any:
+    """An array, or a tuple with arrays in it, in compiled code without references to their owners.
 
-    Counting references takes an atomic operation for every array of every tuple that a function is given, which can
-    cost more than the work on a tile.
+    Whoever calls this has to keep them alive. Counting references takes an atomic operation for every array of every
+    tuple that a function is given, which can cost more than the work on a tile.
     """
-    return array
+    return value
 
 
 @when_compiling
 def _register_borrowed() -> None:
+    from numba import types
     from numba.extending import intrinsic, overload
 
     @intrinsic
-    def disown(_context: Any, array: Any) -> Any:
-        def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            view = target.make_array(signature.return_type)(target, builder, arguments[0])
-            view.meminfo = view.meminfo.type(None)
-            view.parent = view.parent.type(None)
-            return view._getvalue()
+    def disown(_context: Any, value: Any) -> Any:
+        def free(target: Any, builder: Any, kind: Any, given: Any) -> Any:
+            if isinstance(kind, types.BaseTuple):
+                for i, item in enumerate(kind):
+                    part = free(target, builder, item, builder.extract_value(given, i))
+                    given = builder.insert_value(given, part, i)
+            elif isinstance(kind, types.Array):
+                view = target.make_array(kind)(target, builder, given)
+                view.meminfo = view.meminfo.type(None)
+                view.parent = view.parent.type(None)
+                given = view._getvalue()
+            return given
 
-        return array(array), generate
+        def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return free(target, builder, signature.return_type, arguments[0])
+
+        return value(value), generate
 
     @overload(borrowed, strict=False, jit_options=INLINED)
-    def choose_borrowed(array: Any) -> Any:
-        return lambda array: disown(array)
+    def choose_borrowed(value: Any) -> Any:
+        return lambda value: disown(value)
 
 
 def wide_vectors() -> None:

@@ -123,9 +123,7 @@ def ring(experiment: Experiment, spacing: float, count: int = 720) -> np.ndarray
     angle = 2.0 * math.asin(wavelength / (2.0 * spacing))
     sideways = experiment.polarization_axis
     edge = rotate(beam, unit(cross(beam, sideways)), angle)
-    points = [
-        point_seen(experiment, rotate(edge, beam, 2.0 * math.pi * i / count)) for i in range(count)
-    ]
+    points = [point_seen(experiment, rotate(edge, beam, 2.0 * math.pi * i / count)) for i in range(count)]
     slow_size, fast_size = experiment.detector.pixels
     found = [(s, f) for s, f in points if 0.0 <= s < slow_size and 0.0 <= f < fast_size]
     return np.array(found).reshape(-1, 2)

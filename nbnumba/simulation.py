@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from numbers import Integral
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from nbnumba._jit import thread_limit, using_threads
 from nbnumba.errors import NbnumbaError, NbnumbaWarning
 from nbnumba.model.experiment import Experiment
 
+PRECISIONS = ("double", "mixed")
 #: Steps of a thread between two calls of the progress function, when an interrupt is heeded too.
 _STEPS_A_CALL = 1 << 26
 
@@ -29,9 +31,9 @@ def simulate(
     Args:
         experiment: what to render.
         device: "cpu".
-        precision: "double": float64 throughout, with the image rounded to float32; "mixed": indices and their offsets
-            from reflections in float64, transforms and amplitudes in float32, faster, with errors below 1e-6 of the
-            image maximum.
+        precision: "double": float64 throughout, with the image rounded to float32; "mixed": indices, their offsets from
+            reflections and the phases of "square" in float64, its sines, amplitudes and weights in float32, somewhat
+            faster, with errors below 1e-6 of the image maximum.
         threads: number of CPU threads; None: as many as Numba is set to use. The image does not depend on it.
         out: float32 array (slow, fast), C-contiguous, to be filled and returned instead of a new one: memory that is in
             use already saves a good part of the time of large images.
@@ -45,8 +47,9 @@ def simulate(
             or too little memory.
     """
     _check_choice("device", device, ("cpu",))
-    _check_choice("precision", precision, ("double", "mixed"))
-    if threads is not None and (type(threads) is not int or not 1 <= threads <= thread_limit()):
+    _check_choice("precision", precision, PRECISIONS)
+    whole = isinstance(threads, Integral) and not isinstance(threads, bool)
+    if threads is not None and not (whole and 1 <= threads <= thread_limit()):
         raise NbnumbaError(f"threads: found {threads!r}; allowed: 1 to {thread_limit()} on this machine")
     if experiment.crystal.reflections is None and experiment.crystal.default_f == 0.0:
         _warn("the image is zero: the crystal has neither reflections nor a default_f")
@@ -73,12 +76,12 @@ def simulate(
     if broken:
         raise NbnumbaError(
             f"the image holds {broken} numbers beyond float32: amplitudes, numbers of cells, fluence or spot_scale are "
-            "too large"
+            f"too large{' for mixed precision; try double' if precision == 'mixed' else ''}"
         )
     if outside:
         _warn(
-            f"{outside} of {experiment.pixels_rendered * experiment.steps_per_pixel} steps lie too close to the edge "
-            "of the reflection list to interpolate; they take the nearest reflection"
+            f"{outside} points of the sum lie too close to the edge of the reflection list to interpolate; they take "
+            "the nearest reflection"
         )
     return image
 
@@ -88,6 +91,8 @@ def _canvas(experiment: Experiment, out: np.ndarray | None) -> np.ndarray:
     shape = experiment.detector.pixels
     if out is None:
         return np.zeros(shape, dtype=np.float32)
+    if type(out) is not np.ndarray:
+        raise NbnumbaError(f"out: found {type(out).__name__}; allowed: a NumPy array, float32 of shape {shape}")
     if out.shape != shape or out.dtype != np.float32 or not (out.flags.c_contiguous and out.flags.writeable):
         raise NbnumbaError(
             f"out: found {out.dtype} of shape {out.shape}; allowed: C-contiguous float32 of shape {shape}"

@@ -39,7 +39,7 @@ KINDS = [
 def simulate(experiment):
     """The image; that some steps lie at the edge of the table is no matter here."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "\\d+ of \\d+ steps lie too close", nb.NbnumbaWarning)
+        warnings.filterwarnings("ignore", "\\d+ points of the sum lie too close", nb.NbnumbaWarning)
         return nb.simulate(experiment)
 
 
@@ -80,6 +80,6 @@ def test_automatic_interpolation_agrees():
 def test_steps_at_the_edge_of_the_list_are_reported():
     few = nb.Reflections([(0, 0, 0), (1, 0, 0), (0, 1, 1)], [50.0, 60.0, 70.0])
     experiment = scenes.still(**{"crystal.interpolate": "tricubic", "crystal.reflections": few})
-    with pytest.warns(nb.NbnumbaWarning, match="204 of 204 steps lie too close to the edge of the reflection list"):
+    with pytest.warns(nb.NbnumbaWarning, match="204 points of the sum lie too close to the edge"):
         image = nb.simulate(experiment)
     np.testing.assert_allclose(image, oracle.render(scenes.describe(experiment)), rtol=1e-6)

@@ -55,7 +55,13 @@ def test_the_profile_has_no_threads_or_precision_of_its_own():
 
 def test_scaling_refuses_images_that_depend_on_threads(monkeypatch):
     right = measure.simulate
-    monkeypatch.setattr(measure, "simulate", lambda *words, threads, **how: right(*words, **how) + threads)
+
+    def wrong(*words, threads, **how):
+        image = right(*words, **how)
+        image += threads
+        return image
+
+    monkeypatch.setattr(measure, "simulate", wrong)
     with prepared("published", 8, "double", 2) as job, pytest.raises(nb.NbnumbaError, match="threads make another"):
         measure.scaling(job, 1)
 
@@ -64,6 +70,20 @@ def test_a_wrong_image_fails_the_benchmark(monkeypatch):
     right = measure.simulate
     monkeypatch.setattr(measure, "simulate", lambda *words, **how: right(*words, **how) * 1.00001)
     result = bench("--workload", "mosaic", "--sizes", 12, "--repeats", 1)
+    assert isinstance(result.exception, nb.NbnumbaError)
+    assert "no figure counts" in str(result.exception)
+
+
+def test_a_dark_image_with_a_right_peak_fails_the_benchmark(monkeypatch):
+    right = measure.simulate
+
+    def blank(*words, **how):
+        image = right(*words, **how)
+        image[image < image.max()] = 0.0
+        return image
+
+    monkeypatch.setattr(measure, "simulate", blank)
+    result = bench("--workload", "gauss", "--sizes", 64, "--repeats", 1)
     assert isinstance(result.exception, nb.NbnumbaError)
     assert "no figure counts" in str(result.exception)
 

@@ -1,5 +1,6 @@
 """Compiled code is never stale, and never in the way."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -18,10 +19,10 @@ print(float(nb.simulate(nb.from_nanobragg("-cell 50 -N 3 -default_F 10 -detpixel
 """
 
 
-def peak(package, cache):
+def peak(package, cache, first=""):
     """Largest pixel of a small image, computed in a fresh process by the package in a folder."""
     result = subprocess.run(
-        [sys.executable, "-c", SCRIPT],
+        [sys.executable, "-c", first + SCRIPT],
         cwd=package,
         env={"PYTHONPATH": str(package), "NUMBA_CACHE_DIR": str(cache), "PATH": ""},
         capture_output=True,
@@ -39,6 +40,37 @@ def test_an_edited_equation_is_used_at_once(tmp_path):
     assert text.count("return f * f\n") == 1
     file.write_text(text.replace("return f * f\n", "return 2.0 * f * f\n"))
     assert peak(tmp_path, tmp_path / "cache") == pytest.approx(2.0 * before, rel=1e-6)
+
+
+def test_an_edit_while_a_process_runs_is_not_taken_for_what_it_compiled(tmp_path):
+    shutil.copytree(Path(nbnumba.__file__).parent, tmp_path / "nbnumba", ignore=shutil.ignore_patterns("__pycache__"))
+    file = tmp_path / "nbnumba" / "physics" / "step.py"
+    edit = f"""
+from pathlib import Path
+import nbnumba.physics.step
+file = Path({str(file)!r})
+file.write_text(file.read_text().replace("return f * f", "return 2.0 * f * f"))
+"""
+    old = peak(tmp_path, tmp_path / "cache", edit)
+    assert peak(tmp_path, tmp_path / "cache") == pytest.approx(2.0 * old, rel=1e-6)
+
+
+def test_a_second_process_compiles_nothing(tmp_path):
+    code = (
+        SCRIPT
+        + """
+from nbnumba.kernels import cpu
+print(sum(cpu.render_row.stats.cache_hits.values()), sum(cpu.render_row.stats.cache_misses.values()))
+"""
+    )
+    counts = []
+    for _ in range(2):
+        words = [sys.executable, "-c", code]
+        environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+        result = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+        counts.append(tuple(map(int, result.stdout.split()[1:])))
+    assert list(tmp_path.rglob("*.nbc"))
+    assert counts == [(0, 1), (1, 0)]
 
 
 def test_old_versions_are_dropped(tmp_path, monkeypatch):

@@ -226,7 +226,9 @@ def test_series_needs_a_rotation(toml, tmp_path):
 def test_broken_cache_is_made_anew(toml, tmp_path):
     cache = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     assert run("simulate", toml, "-o", tmp_path / "a.h5", **cache).returncode == 0
-    for file in (tmp_path / "cache").rglob("*.nb?"):
+    files = list((tmp_path / "cache").rglob("*.nb?"))
+    assert files
+    for file in files:
         file.write_bytes(file.read_bytes()[:50])
     for name in ("b.h5", "c.h5"):
         assert run("simulate", toml, "-o", tmp_path / name, **cache).returncode == 0

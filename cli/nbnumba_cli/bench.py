@@ -13,6 +13,8 @@ from nbnumba.bench.workloads import WORKLOADS
 from nbnumba.errors import NbnumbaError
 from nbnumba_cli import options
 
+LARGEST = 32768  # pixels along an edge
+
 
 @click.command("bench")
 @click.option(
@@ -33,19 +35,14 @@ from nbnumba_cli import options
 )
 @click.option("--cold", is_flag=True, help="Also one fresh process with an empty cache (compiles for some 10 s).")
 @click.option("--scaling", is_flag=True, help="Also the time with 1, 2, 4 ... threads.")
+@click.option("--mixed", is_flag=True, help="Also mixed precision, in alternation with double.")
 @click.option("--profile", is_flag=True, help="Also split one image of the drop-in command into its parts.")
 @click.option(
     "--reference",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="A nanoBragg executable: run in alternation on the same flags, its image compared.",
 )
-@click.option(
-    "--precision",
-    type=click.Choice(["double", "mixed"]),
-    default="double",
-    show_default=True,
-    help="Precision of the loops.",
-)
+@options.precision
 @options.threads
 @options.as_json
 def command(
@@ -71,14 +68,19 @@ def command(
     from nbnumba._jit import thread_limit
     from nbnumba.bench.measure import machine, prepared
 
-    rows = []
-    for name in names or tuple(WORKLOADS):
-        for pixels in _sizes(sizes):
-            with prepared(name, pixels, precision, threads or thread_limit()) as job:
-                click.echo(f"Measuring {name}, {job.pixels} x {job.pixels} pixels ...", err=True)
-                rows.append({"workload": name, "pixels": job.pixels, **_measured(job, **what)})
+    if threads is not None and threads > thread_limit():
+        raise NbnumbaError(f"--threads: found {threads}; allowed: 1 to {thread_limit()} on this machine")
+    rows: list[dict[str, Any]] = []
     report = {"machine": machine(), "precision": precision, "threads": threads or thread_limit(), "rows": rows}
-    click.echo(json.dumps(options.jsonable(report), allow_nan=False) if as_json else _markdown(report))
+    try:
+        for name in names or tuple(WORKLOADS):
+            for pixels in _sizes(sizes):
+                with prepared(name, pixels, precision, threads or thread_limit()) as job:
+                    click.echo(f"Measuring {name}, {job.pixels} x {job.pixels} pixels ...", err=True)
+                    rows.append({"workload": name, "pixels": job.pixels, **_measured(job, **what)})
+    finally:  # what was measured before a failure or an interrupt is kept
+        if rows:
+            click.echo(json.dumps(options.jsonable(report), allow_nan=False) if as_json else _markdown(report))
 
 
 def _sizes(text: str | None) -> list[int | None]:
@@ -88,8 +90,8 @@ def _sizes(text: str | None) -> list[int | None]:
         sizes = [int(word) for word in text.split(",")]
     except ValueError:
         sizes = [0]
-    if min(sizes) < 1:
-        raise NbnumbaError(f"--sizes: found {text!r}; allowed: whole numbers above 0, as in 256,1024")
+    if not 1 <= min(sizes) <= max(sizes) <= LARGEST:
+        raise NbnumbaError(f"--sizes: found {text!r}; allowed: whole numbers from 1 to {LARGEST}, as in 256,1024")
     return list(sizes)
 
 
@@ -99,6 +101,7 @@ def _measured(
     processes: int,
     cold: bool,
     scaling: bool,
+    mixed: bool,
     profile: bool,
     reference: Path | None,
 ) -> dict[str, Any]:
@@ -114,6 +117,8 @@ def _measured(
             row["cold"] = measure.fresh(job, 1, Path(folder))
     if scaling:
         row["scaling"] = measure.scaling(job, repeats)
+    if mixed:
+        row["mixed"] = measure.mixed(job, repeats)
     if profile:
         row["profile"] = measure.profile(job)
     return row
@@ -126,8 +131,9 @@ def _markdown(report: dict[str, Any]) -> str:
         f"{m['processor']}, {report['threads']} of {m['cores']} cores, {m['system']}, Python {m['python']}, "
         f"Numba {m['numba']}; {report['precision']} precision",
         "",
-        "| workload | pixels | warm [s] | ns a step and thread | error | reference [s] | ratio (pairs) | difference |",
-        "|---|---|---|---|---|---|---|---|",
+        "| workload | pixels | warm [s] | Mpixel/s | ns a step and thread | error | reference [s] | ratio (pairs) "
+        "| difference |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [_row(row) for row in report["rows"]]
     return "\n".join([*lines, "", *(line for row in report["rows"] for line in _details(row))]).rstrip()
@@ -139,13 +145,16 @@ def _row(row: dict[str, Any]) -> str:
         row["workload"],
         f"{row['pixels']}^2",
         f"{warm['seconds']:.4f}",
+        f"{warm['pixels_per_second'] / 1e6:.4g}",
         f"{warm['ns_per_step_and_thread']:.2f}",
         f"{warm['error_of_maximum']:.0e}",
     ]
     if other is None:
         cells += ["", "", ""]
     else:
-        apart = f"{other['largest_difference_of_maximum']:.0e}" if other["same_image_expected"] else "another image"
+        apart = f"{other['largest_difference_of_maximum']:.0e}"
+        if not other["same_image_expected"]:
+            apart = "another image"
         pairs = f"{other['ratio']:.1f} ({min(other['ratio_each']):.1f} to {max(other['ratio_each']):.1f})"
         cells += [f"{other['reference_seconds']:.3f}", pairs, apart]
     return "| " + " | ".join(cells) + " |"
@@ -159,13 +168,20 @@ def _details(row: dict[str, Any]) -> list[str]:
             f = row[kind]
             lines.append(
                 f"{name}, {len(f['seconds_each'])} fresh processes {words}: {f['seconds_mean']:.3f} s, spread "
-                f"{f['seconds_spread']:.3f} s (CV {f['coefficient_of_variation']:.1%}); memory beyond the image "
+                f"{f['seconds_spread']:.3f} s (CV {f['coefficient_of_variation']:.1%}), first image after "
+                f"{f['first_image_seconds']:.3f} s; peak memory {f['peak_MiB']:.0f} MiB, beyond the image "
                 f"{f['memory_beyond_image_and_idle_MiB']:.0f} MiB more than with Numba and loops imported, "
                 f"{f['memory_beyond_image_and_bare_MiB']:.0f} MiB more than after `import nbnumba`"
             )
     if "scaling" in row:
         each = (f"{n}: {t['seconds']:.4f} s ({t['times_one_thread']:.2f} times)" for n, t in row["scaling"].items())
         lines.append(f"{name}, threads: " + ", ".join(each))
+    if "mixed" in row:
+        m = row["mixed"]
+        lines.append(
+            f"{name}, mixed precision: {m['seconds_mixed']:.4f} s against {m['seconds_double']:.4f} s "
+            f"({m['times']:.2f} times), differs by {m['difference_of_maximum']:.0e} of the maximum"
+        )
     if "profile" in row:
         lines.append(f"{name}, parts: " + ", ".join(f"{part} {t:.3f} s" for part, t in row["profile"].items()))
     return lines

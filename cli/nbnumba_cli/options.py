@@ -15,13 +15,14 @@ from typing import Any
 
 import click
 
+from nbnumba._cache import cache_directory
 from nbnumba.atomic import check_distinct
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.experiment import Experiment
+from nbnumba.simulation import PRECISIONS
 from nbnumba_cli.interrupt import heed
 
 _PATIENCE = 2.0  # seconds
-COMPILING = "Compiling for this kind of experiment; the next run starts at once."
 
 FILES = ("crystal.reflections", "crystal.reflections.file", "detector.mask", "beam.sources")
 
@@ -29,6 +30,13 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 threads: Decorator = click.option(
     "--threads", type=click.IntRange(min=1), default=None, help="Number of CPU threads [default: all]."
+)
+precision: Decorator = click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    default=PRECISIONS[0],
+    show_default=True,
+    help="Arithmetic of the loops; mixed: float32 where it may be.",
 )
 overwrite: Decorator = click.option("--overwrite", is_flag=True, help="Replace output files that exist.")
 image_number: Decorator = click.option(
@@ -128,13 +136,22 @@ def jsonable(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def _compiling() -> str:
+    if cache_directory() is not None:
+        return "Compiling for this kind of experiment; the next run starts at once."
+    return (
+        "Compiling, as in every run: compiled code cannot be kept in NUMBA_CACHE_DIR, XDG_CACHE_HOME or ~/.cache; set "
+        "NUMBA_CACHE_DIR to a folder that can be written."
+    )
+
+
 class ProgressBar:
     """A bar on stderr, which counts time from its first call: what goes before is compilation."""
 
     def __init__(self, bar: Any) -> None:
         self._bar = bar
         self._start = time.perf_counter()
-        self._notice = threading.Timer(_PATIENCE, click.echo, [COMPILING], {"err": True})
+        self._notice = threading.Timer(_PATIENCE, lambda: click.echo(_compiling(), err=True))
         self._notice.daemon = True
         self._notice.start()
 

@@ -22,12 +22,7 @@ from nbnumba_cli import options
     help="Number of images; with a scan, image i starts at scan.start + i*scan.width degrees.",
 )
 @click.option("--device", default="cpu", show_default=True, help="Where to compute: cpu.")
-@click.option(
-    "--precision",
-    default="double",
-    show_default=True,
-    help="Arithmetic of the loops: double, or mixed (float32 where it may be).",
-)
+@options.precision
 @options.threads
 @options.overwrite
 @options.as_json

@@ -18,19 +18,25 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nbnumba._cache import cache_directory
 from nbnumba.bench.workloads import QUIET, WORKLOADS, Workload, write_table
 from nbnumba.comparison import compare
-from nbnumba.compat.run import run
+from nbnumba.compat import run as command
 from nbnumba.compat.translate import Translation
 from nbnumba.errors import NbnumbaError
-from nbnumba.images import read_image
 from nbnumba.kernels.pack import pack
 from nbnumba.model.experiment import Experiment
 from nbnumba.simulation import simulate
+from nbnumba.tracer.contributions import pixel_values
 from nbnumba.tracer.walk import walk
 
 TOLERANCE = 1e-6  # of the image maximum
-CHECKED_PIXELS = 4
+SMALL = 16  # pixels along an edge, where only the answer counts
+PROFILE_REPEATS = 3
+REFERENCE_TIMEOUT = 3600.0  # seconds
+CHECKED_PIXELS = 4  # by plain Python
+CHECKED_AROUND = 16  # pixels along each edge of a square around the brightest
+CHECKED_AT_RANDOM = 500
 
 
 class Job(NamedTuple):
@@ -92,27 +98,37 @@ def warm(job: Job, repeats: int) -> dict[str, Any]:
 
 
 def check(experiment: Experiment, image: np.ndarray) -> float:
-    """Largest difference between the image and a few pixels by plain Python, as a fraction of the image maximum.
+    """Largest difference between the image and its pixels summed step by step, as a fraction of the image maximum.
+
+    A few pixels are summed by plain Python; those around the brightest, and some at random, by the tracer's loop.
 
     Raises:
         NbnumbaError: it exceeds the tolerance.
     """
-    brightest = float(image.max()) or 1.0
-    places = [*np.random.default_rng(7).integers(0, image.size, CHECKED_PIXELS - 1).tolist(), int(image.argmax())]
-    errors = []
-    for place in places:
-        slow, fast = (int(i) for i in np.unravel_index(place, image.shape))
-        *_, last = walk(experiment, slow, fast)
-        errors.append(abs(float(image[slow, fast]) - last.sum) / brightest)
-    if not max(errors) < TOLERANCE:
+    brightest, shape = float(image.max()) or 1.0, np.array(image.shape)
+    rng, peak = np.random.default_rng(7), np.array(np.unravel_index(int(image.argmax()), image.shape))
+    around = np.clip(peak + np.argwhere(np.ones((CHECKED_AROUND, CHECKED_AROUND))) - CHECKED_AROUND // 2, 0, shape - 1)
+    random = rng.integers(0, shape, (CHECKED_AT_RANDOM, 2))
+    pixels = np.vstack([around, random])
+    errors = np.abs(image[tuple(pixels.T)] - pixel_values(experiment, pixels))
+    slow_way = [[*walk(experiment, slow, fast)][-1].sum for slow, fast in (peak, *random[: CHECKED_PIXELS - 1])]
+    plain = np.abs(image[tuple(np.vstack([peak, random[: CHECKED_PIXELS - 1]]).T)] - slow_way)
+    error = max(float(errors.max()), float(plain.max())) / brightest
+    if not error < TOLERANCE:
         raise NbnumbaError(
-            f"bench: pixels differ from plain Python by {max(errors):.2g} of the maximum; no figure counts"
+            f"bench: pixels differ from their sums by {error:.2g} of the maximum; "
+            f"allowed: {TOLERANCE:g}; no figure counts"
         )
-    return max(errors)
+    return error
 
 
 def fresh(job: Job, processes: int, cache: Path | None = None) -> dict[str, Any]:
     """Whole fresh processes that render one image each; ``cache``: folder for compiled code, None: the usual one."""
+    if cache is None and cache_directory() is None:
+        raise NbnumbaError(
+            "--processes: compiled code cannot be kept, so that no process has a warm cache; set NUMBA_CACHE_DIR to a "
+            "folder that can be written"
+        )
     times, reports = [], []
     expected = zlib.crc32(simulate(job.experiment(), precision=job.precision, threads=job.threads).tobytes())
     for number in range(processes):
@@ -140,6 +156,8 @@ def fresh(job: Job, processes: int, cache: Path | None = None) -> dict[str, Any]
         "seconds_spread": spread,
         "coefficient_of_variation": spread / mean,
         "seconds_each": times,
+        "first_image_seconds": statistics.median(r["seconds"] for r in reports),
+        "peak_MiB": max(r["peak_MiB"] for r in reports),
         **extra,
     }
 
@@ -147,26 +165,31 @@ def fresh(job: Job, processes: int, cache: Path | None = None) -> dict[str, Any]
 def against(job: Job, program: Path, pairs: int) -> dict[str, Any]:
     """Alternating pairs: a whole process of a nanoBragg program, then a warm image here; images are compared.
 
+    Where the program means another image, it has to give the right one for the published workload in small.
+
     Raises:
         NbnumbaError: the program fails, or its image is another one where it should not be.
     """
+    if not job.workload.same:
+        with prepared("published", SMALL, job.precision, job.threads) as small:
+            against(small, program, 1)
     experiment = job.experiment()
-    image = simulate(experiment, precision=job.precision, threads=job.threads)
+    how: dict[str, Any] = {"precision": job.precision, "threads": job.threads}
+    image = simulate(experiment, **how)
     flags = job.workload.command(job.pixels)
     words = [str(program.resolve()), *flags.split(), *QUIET]
     environment = {**os.environ, "OMP_NUM_THREADS": str(job.threads)}
     rows: list[tuple[float, float]] = []
+    file, sums = job.folder / "floatimage.bin", set()
     for _ in range(pairs):
-        start = time.perf_counter()
-        done = subprocess.run(words, cwd=job.folder, capture_output=True, env=environment, check=False)
-        theirs = time.perf_counter() - start
-        if done.returncode != 0:
-            raise NbnumbaError(f"--reference: {program} failed with exit code {done.returncode} on {flags}")
-        start = time.perf_counter()
-        simulate(experiment, precision=job.precision, threads=job.threads, out=image)
-        rows.append((theirs, time.perf_counter() - start))
+        file.unlink(missing_ok=True)
+        theirs = seconds_of(lambda: _run_reference(words, job.folder, environment))
+        sums.add(zlib.crc32(_written(file, program, image.nbytes)))
+        rows.append((theirs, seconds_of(lambda: simulate(experiment, **how, out=image))))
+    if len(sums) > 1:
+        raise NbnumbaError(f"--reference: {program} wrote {len(sums)} images for the same flags; no figure counts")
     ratios = [theirs / ours for theirs, ours in rows]
-    found = compare(read_image(job.folder / "floatimage.bin", shape=(job.pixels, job.pixels)), image)
+    found = compare(np.frombuffer(_written(file, program, image.nbytes), np.float32).reshape(image.shape), image)
     if job.workload.same and (found.one_sided or not found.relative < TOLERANCE):
         raise NbnumbaError(f"--reference: images differ by {found.relative:.2g} of the maximum; no figure counts")
     return {
@@ -177,6 +200,53 @@ def against(job: Job, program: Path, pairs: int) -> dict[str, Any]:
         "correlation": found.correlation,
         "largest_difference_of_maximum": found.relative,
         "same_image_expected": job.workload.same,
+    }
+
+
+def _run_reference(words: list[str], folder: Path, environment: dict[str, str]) -> None:
+    try:
+        done = subprocess.run(
+            words, cwd=folder, capture_output=True, text=True, errors="replace", env=environment, check=False,
+            timeout=REFERENCE_TIMEOUT,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NbnumbaError(f"--reference: {words[0]}: {error}; give a nanoBragg executable") from None
+    if done.returncode != 0:
+        said = done.stderr.strip()[-300:] or "it said nothing"
+        raise NbnumbaError(f"--reference: exit code {done.returncode} of {' '.join(words)}: {said}")
+
+
+def _written(file: Path, program: Path, size: int) -> bytes:
+    content = file.read_bytes() if file.exists() else b""
+    if len(content) != size:
+        raise NbnumbaError(
+            f"--reference: {program} wrote {len(content)} bytes to floatimage.bin, not {size}; give a nanoBragg "
+            "executable"
+        )
+    return content
+
+
+def mixed(job: Job, repeats: int) -> dict[str, float]:
+    """Images in double and mixed precision in alternation: median seconds, their ratio, and the largest difference."""
+    experiment = job.experiment()
+    double = simulate(experiment, threads=job.threads)
+    single = simulate(experiment, threads=job.threads, precision="mixed")
+    how: dict[str, Any] = {"threads": job.threads}
+    rows = [
+        (
+            seconds_of(lambda: simulate(experiment, **how, out=double)),
+            seconds_of(lambda: simulate(experiment, **how, precision="mixed", out=single)),
+        )
+        for _ in range(repeats)
+    ]
+    error = compare(double, single).relative
+    if not error < TOLERANCE:
+        raise NbnumbaError(f"bench: mixed precision is off by {error:.2g} of the maximum; no figure counts")
+    return {
+        "seconds_double": statistics.median(row[0] for row in rows),
+        "seconds_mixed": statistics.median(row[1] for row in rows),
+        "times": statistics.median(row[0] / row[1] for row in rows),
+        "difference_of_maximum": error,
     }
 
 
@@ -206,25 +276,27 @@ def scaling(job: Job, repeats: int) -> dict[str, Any]:
     }
 
 
+def _median_of(work: Callable[[], Any]) -> float:
+    return statistics.median(seconds_of(work) for _ in range(PROFILE_REPEATS))
+
+
 def profile(job: Job) -> dict[str, float]:
     """Seconds of the parts of one image through the drop-in command: raw and integer files, no noise, all threads, in
     double precision, as the command has no other."""
-    from nbnumba.compat import run as command
-
     translation = job.translation()
-    run(translation)
+    command.run(translation)
     experiment = translation.experiment
     image = simulate(experiment)
     statistic = command.statistics_of(experiment, image)
     scales = command.scales_of(translation.flags, statistic)
     parts = {
-        "flags and files": seconds_of(job.translation),
-        "set-up": seconds_of(lambda: pack(experiment)),
-        "set-up and kernel": seconds_of(lambda: simulate(experiment)),
-        "statistics": seconds_of(lambda: command.statistics_of(experiment, image)),
-        "conversion": seconds_of(lambda: command.counts_of(experiment, image, scales)),
+        "flags and files": _median_of(job.translation),
+        "set-up": _median_of(lambda: pack(experiment)),
+        "set-up and kernel": _median_of(lambda: simulate(experiment)),
+        "statistics": _median_of(lambda: command.statistics_of(experiment, image)),
+        "conversion": _median_of(lambda: command.counts_of(experiment, image, scales)),
     }
-    total = seconds_of(lambda: run(translation))
+    total = _median_of(lambda: command.run(translation))
     parts["kernel"] = parts.pop("set-up and kernel") - parts["set-up"]
     known = sum(parts[name] for name in ("set-up", "kernel", "statistics", "conversion"))
     return {**parts, "writing": max(total - known, 0.0)}
@@ -245,5 +317,5 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "system": platform.system(),
         "python": platform.python_version(),
-        "numba": numba.__version__,
+        "numba": f"{numba.__version__}{' (switched off)' if numba.config.DISABLE_JIT else ''}",
     }

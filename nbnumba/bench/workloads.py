@@ -77,11 +77,9 @@ WORKLOADS = {
 }
 
 
-def write_table(folder: Path) -> Path:
+def write_table(folder: Path) -> None:
     """Write the reflections that workloads name: h, k, l from -30 to 30, random amplitudes."""
     numbers = np.arange(-30, 31)
     hkl = np.stack(np.meshgrid(numbers, numbers, numbers, indexing="ij"), axis=-1).reshape(-1, 3)
     amplitude = np.random.default_rng(1).uniform(1.0, 100.0, len(hkl))
-    file = folder / TABLE
-    np.savetxt(file, np.column_stack([hkl, amplitude]), fmt="%d %d %d %.4f")
-    return file
+    np.savetxt(folder / TABLE, np.column_stack([hkl, amplitude]), fmt="%d %d %d %.4f")

@@ -7,11 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from nbnumba._jit import by_type, scalar
-from nbnumba._lowered import borrowed
 from nbnumba.physics.lattice import Lattice
 from nbnumba.physics.pixel import CurvedPanel, FlatPanel
 from nbnumba.physics.rotation import Matrix
-from nbnumba.physics.structure_factor import Nearest, Structure, Tricubic, Uniform
+from nbnumba.physics.structure_factor import Structure
 from nbnumba.physics.vector import Vector
 
 
@@ -129,59 +128,6 @@ class Reach(NamedTuple):
     drift_h: float  # largest change of the indices between orientations, for q of 1/A
     drift_k: float
     drift_l: float
-
-
-@scalar
-def borrowed_flat(sheet: FlatSheet) -> FlatSheet:
-    """The same without reference counts; see ``borrowed``."""
-    return FlatSheet(borrowed(sheet.vectors), sheet.pixel_size, sheet.close_distance, sheet.point_pixels)
-
-
-@scalar
-def borrowed_curved(sheet: CurvedSheet) -> CurvedSheet:
-    """The same without reference counts."""
-    return CurvedSheet(
-        borrowed(sheet.vectors), sheet.pixel_size, sheet.close_distance, sheet.point_pixels, sheet.radius
-    )
-
-
-@by_type({FlatSheet: borrowed_flat, CurvedSheet: borrowed_curved})
-def borrowed_sheet(sheet: FlatSheet | CurvedSheet) -> FlatSheet | CurvedSheet:
-    """The same without reference counts."""
-    raise NotImplementedError
-
-
-@scalar
-def borrowed_light(light: Illumination) -> Illumination:
-    """The same without reference counts."""
-    return Illumination(
-        borrowed(light.incident), borrowed(light.electric), borrowed(light.magnetic), borrowed(light.wavelength),
-        borrowed(light.weight), light.kahn, light.polarized,
-    )  # fmt: skip
-
-
-@scalar
-def borrowed_uniform(structure: Uniform) -> Uniform:
-    """The same without reference counts."""
-    return structure
-
-
-@scalar
-def borrowed_nearest(t: Nearest) -> Nearest:
-    """The same without reference counts."""
-    return Nearest(borrowed(t.values), t.h_low, t.k_low, t.l_low, t.h_count, t.k_count, t.l_count)
-
-
-@scalar
-def borrowed_tricubic(t: Tricubic) -> Tricubic:
-    """The same without reference counts."""
-    return Tricubic(borrowed(t.values), t.h_low, t.k_low, t.l_low, t.h_count, t.k_count, t.l_count)
-
-
-@by_type({Uniform: borrowed_uniform, Nearest: borrowed_nearest, Tricubic: borrowed_tricubic})
-def borrowed_structure(structure: Structure) -> Structure:
-    """The same without reference counts."""
-    raise NotImplementedError
 
 
 class Arguments(NamedTuple):

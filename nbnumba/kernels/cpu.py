@@ -12,15 +12,7 @@ from numba import prange
 
 from nbnumba._jit import call_parallel, loop, scalar
 from nbnumba._lowered import borrowed, wide_vectors
-from nbnumba.kernels.arguments import (
-    Arguments,
-    Orientations,
-    Region,
-    borrowed_light,
-    borrowed_sheet,
-    borrowed_structure,
-    panel_of,
-)
+from nbnumba.kernels.arguments import Arguments, panel_of
 from nbnumba.kernels.crystal import add_crystal, collect, keep
 from nbnumba.kernels.tile import (
     TILE,
@@ -86,12 +78,9 @@ def render_row(  # type: ignore[no-untyped-def]
     Returns the number of points outside the interpolation table, and of pixels beyond float32.
     """
     wide_vectors()
-    pixels = Region(region.slow_start, region.slow_stop, region.fast_start, region.fast_stop, borrowed(region.mask))
-    turns = Orientations(borrowed(orientations.cells), borrowed(orientations.domains))
-    arguments = Arguments(
-        borrowed_sheet(sheet), sensor, borrowed_light(illumination), turns, lattice, borrowed_structure(structure),
-        steps, pixels, reach, scale,
-    )  # fmt: skip
+    arguments = borrowed(
+        Arguments(sheet, sensor, illumination, orientations, lattice, structure, steps, region, reach, scale)
+    )
     outside, broken = 0, 0
     space = new_space(illumination.weight)
     tile, points, groups = tile_in(space), points_in(space), groups_in(space)

@@ -32,7 +32,8 @@ from nbnumba.physics.structure_factor import Nearest, Structure, Tricubic, Unifo
 from nbnumba.physics.vector import Vector, cross, scaled
 
 WORTH_DROPPING = 4  # orientations from which on it pays to look first which points any of them can light
-KINDS: dict[str, type] = {"double": np.float64, "mixed": np.float32}  # of weights, transforms and amplitudes
+KINDS: dict[str, type] = {"double": np.float64, "mixed": np.float32}  # of weights, amplitudes and sines
+LEAST: dict[type, float] = {np.float64: 1e-20, np.float32: 1e-12}  # the product of three is still a number
 
 
 def pack(experiment: Experiment, precision: str = "double", *, merged: bool = True) -> Arguments:
@@ -51,15 +52,15 @@ def pack(experiment: Experiment, precision: str = "double", *, merged: bool = Tr
     orientations = _orientations(experiment, merged)
     structure = _structure(experiment.crystal, kind)
     averaged = len(orientations.cells) * len(orientations.domains) * experiment.oversample**2
-    photons = R_E_SQUARED * experiment.beam.photons_per_area * experiment.crystal.spot_scale
-    scale = photons / (averaged * float(illumination.weight.sum()))
-    lattice = _lattice(experiment.crystal, _faintest(experiment, structure, scale * float(illumination.weight.max())))
+    scale = R_E_SQUARED * experiment.beam.photons_per_area * experiment.crystal.spot_scale / averaged
+    faintest = _faintest(experiment, structure, scale * float(illumination.weight.max()))
+    lattice = _lattice(experiment.crystal, faintest, kind)
     return Arguments(
         sheet=_sheet(experiment),
         sensor=_sensor(experiment),
         illumination=illumination,
         orientations=orientations,
-        lattice=lattice if kind is np.float64 else _narrowed(lattice),
+        lattice=lattice,
         structure=structure,
         steps=Steps(
             oversample=experiment.oversample,
@@ -108,7 +109,7 @@ def _illumination(experiment: Experiment, kind: type, merged: bool) -> Illuminat
         electric=np.array([f.electric for f in field]),
         magnetic=np.array([f.magnetic for f in field]),
         wavelength=wavelength,
-        weight=weight.astype(kind),
+        weight=(weight / weight.sum()).astype(kind),
         kahn=experiment.beam.polarization,
         polarized=experiment.beam.polarized,
     )
@@ -139,7 +140,10 @@ def _merged(matrices: np.ndarray) -> np.ndarray:
 
 
 def _reach(lattice: Lattice, orientations: Orientations) -> Reach:
-    """Limits of the offsets dh, dk, dl: the box around the ellipsoid in which F_latt is not 0."""
+    """Limits of the offsets dh, dk, dl: the box around the ellipsoid in which F_latt is not 0.
+
+    Whatever has an end is a quadratic form of the offsets up to there.
+    """
     cells, domains = orientations.cells, orientations.domains
     if math.isinf(end(lattice)) or len(cells) * len(domains) < WORTH_DROPPING:
         return Reach(False, *[math.inf] * 6)
@@ -149,7 +153,9 @@ def _reach(lattice: Lattice, orientations: Orientations) -> Reach:
     form = [
         [(argument(lattice, *(unit[i] + unit[j])) - on_axis[i] - on_axis[j]) / 2.0 for i in range(3)] for j in range(3)
     ]
-    widths = np.sqrt(end(lattice) * np.diag(np.linalg.inv(np.array(form))))
+    if not np.linalg.cond(form) < 1e12:
+        return Reach(False, *[math.inf] * 6)
+    widths = np.sqrt(end(lattice) * np.diag(np.linalg.inv(form)))
     turned = np.linalg.norm(domains - domains[0], axis=(1, 2)).max() / math.sqrt(2.0)  # of a unit vector, at most
     drift = turned * np.linalg.norm(cells[0], axis=1) + np.linalg.norm(cells - cells[0], axis=2).max(axis=0)
     # A little more, so that rounding never drops a point.
@@ -157,31 +163,30 @@ def _reach(lattice: Lattice, orientations: Orientations) -> Reach:
 
 
 def _faintest(experiment: Experiment, structure: Structure, scale: float) -> float:
-    """F_latt^2 so small that no sum of such steps, times a scale, reaches the smallest float32."""
+    """F_latt^2 so small that no sum of such steps, times a scale, reaches the smallest float32.
+
+    A millionth of that: sums of what is left out do not round another number up either.
+    """
     detector, g = experiment.detector, experiment.geometry
-    strongest = structure.value if isinstance(structure, Uniform) else np.abs(structure.values).max()
+    values = np.atleast_1d(structure.value if isinstance(structure, Uniform) else structure.values)
+    strongest = max(float(values.max()), -float(values.min()))
     nearest = min(g.distance, g.close_distance)
     solid_angle = 1e6 / nearest**2 if detector.point_pixels else detector.pixel_size**2 * g.close_distance / nearest**3
-    largest_sum = scale * solid_angle * float(strongest) ** 2 * experiment.steps_per_pixel
-    return float(np.finfo(np.float32).smallest_subnormal) / max(largest_sum, 1e-300) / 4.0
+    largest_sum = scale * solid_angle * strongest**2 * experiment.steps_per_pixel
+    return 1e-6 * float(np.finfo(np.float32).smallest_subnormal) / max(largest_sum, 1e-300)
 
 
-def _lattice(crystal: Crystal, faintest: float) -> Lattice:
+def _lattice(crystal: Crystal, faintest: float, kind: type) -> Lattice:
     """The shape's tuple, its fields looked up by name; ``faintest``: F_latt^2 that counts as 0."""
-    known = dict(zip(("na", "nb", "nc"), crystal.cells, strict=True), fudge=crystal.fudge)
+    known: dict[str, Any] = dict(zip(("na", "nb", "nc"), crystal.cells, strict=True), fudge=crystal.fudge)
     starred = reciprocal(crystal.axes)
     for name, (i, j) in {"aa": (0, 0), "bb": (1, 1), "cc": (2, 2), "bc": (1, 2), "ca": (2, 0), "ab": (0, 1)}.items():
         known[name] = float(starred[i] @ starred[j])
     peak = math.log(math.prod(crystal.cells))
+    known["least"] = kind(LEAST[kind])
     known["end"] = min(max(peak - 0.5 * math.log(faintest), 1.0), EXP_END)
     shape: Any = SHAPES[crystal.shape]
     return shape(**{name: known[name] for name in shape._fields if name in known})
-
-
-def _narrowed(lattice: Any) -> Lattice:
-    """The same in single precision, where a product of three small numbers must not be too small."""
-    narrow = {name: np.float32(value) for name, value in lattice._asdict().items()}
-    return type(lattice)(**{**narrow, **({"least": np.float32(1e-12)} if "least" in narrow else {})})
 
 
 def _structure(crystal: Crystal, kind: type) -> Structure:

@@ -44,8 +44,8 @@ class Space(NamedTuple):
     """Memory for a tile and its points."""
 
     pixels: np.ndarray  # (8, TILE) float64
-    wide: np.ndarray  # (7, TILE) float64
-    narrow: np.ndarray  # (3, TILE) in the precision of the loops
+    wide: np.ndarray  # (8, TILE) float64
+    narrow: np.ndarray  # (2, TILE) in the precision of the loops
     whole: np.ndarray  # (2, TILE) int32
 
 
@@ -53,7 +53,7 @@ class Space(NamedTuple):
 def new_space(model: np.ndarray) -> Space:
     """Memory whose narrow arrays have the type of a model."""
     return Space(
-        np.empty((8, TILE)), np.empty((7, TILE)), np.empty((3, TILE), model.dtype), np.empty((2, TILE), np.int32)
+        np.empty((8, TILE)), np.empty((8, TILE)), np.empty((2, TILE), model.dtype), np.empty((2, TILE), np.int32)
     )
 
 
@@ -148,8 +148,8 @@ class Points(NamedTuple):
     k: np.ndarray
     l: np.ndarray  # noqa: E741
     total: np.ndarray  # sum over phi steps and domains
+    argument: np.ndarray  # of the lattice transform
     weight: np.ndarray  # narrow: product of all factors but F_cell^2 F_latt^2
-    argument: np.ndarray  # narrow: of the lattice transform
     f_cell: np.ndarray  # narrow
     place: np.ndarray  # int32, of the nearest reflection in the table
 
@@ -160,7 +160,7 @@ def points_in(space: Space) -> Points:
     whole, w, n = space.whole, space.wide, space.narrow
     return Points(
         row(whole, 0), row(w, 0), row(w, 1), row(w, 2), row(w, 3), row(w, 4), row(w, 5), row(w, 6),
-        row(n, 0), row(n, 1), row(n, 2), row(whole, 1),
+        row(w, 7), row(n, 0), row(n, 1), row(whole, 1),
     )  # fmt: skip
 
 
@@ -190,6 +190,6 @@ def groups_in(space: Space) -> Points:
     whole, w, n = space.whole, space.wide, space.narrow
     return Points(
         row_in_groups(whole, 0), row_in_groups(w, 0), row_in_groups(w, 1), row_in_groups(w, 2), row_in_groups(w, 3),
-        row_in_groups(w, 4), row_in_groups(w, 5), row_in_groups(w, 6), row_in_groups(n, 0), row_in_groups(n, 1),
-        row_in_groups(n, 2), row_in_groups(whole, 1),
+        row_in_groups(w, 4), row_in_groups(w, 5), row_in_groups(w, 6), row_in_groups(w, 7), row_in_groups(n, 0),
+        row_in_groups(n, 1), row_in_groups(whole, 1),
     )  # fmt: skip

@@ -30,7 +30,7 @@ class Reflections:
     origin: the keyword arguments of `read_reflections` (with "file" for the path) that read it again, or {}.
 
     An index that is given more than once keeps its first place and its last amplitude. Two lists are equal
-    when indices and amplitudes are, whatever their cell and origin. Raises NbnumbaError for anything else.
+    when indices and amplitudes and cell are, whatever their origin. Raises NbnumbaError for anything else.
     """
 
     hkl: np.ndarray

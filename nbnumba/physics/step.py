@@ -6,7 +6,6 @@ Its value is w omega capture P F_cell^2 F_latt^2: ``weight`` does not know the c
 from typing import NamedTuple
 
 from nbnumba._jit import scalar
-from nbnumba._lowered import like
 from nbnumba.physics.lattice import Lattice, argument
 from nbnumba.physics.rotation import Matrix
 from nbnumba.physics.scattering import Indices, indices, offsets
@@ -36,11 +35,11 @@ def weight(source: float, omega: float, caught: float, polar: float) -> float:
 def diffraction(axes: Matrix, lattice: Lattice, q: Vector) -> Diffraction:
     """Indices of q [1/A] for the axes a, b, c [A], and the argument of the lattice transform there.
 
-    Indices and their offsets from the nearest reflection are in double precision, the rest in that of the lattice.
+    Indices and their offsets from the nearest reflection are in double precision, the argument in that of the lattice.
     """
     at = indices(axes, q)
-    d, one = offsets(at), lattice.na
-    return Diffraction(at, argument(lattice, like(d.x, one), like(d.y, one), like(d.z, one)))
+    d = offsets(at)
+    return Diffraction(at, argument(lattice, d.x, d.y, d.z))
 
 
 @scalar

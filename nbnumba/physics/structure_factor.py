@@ -23,7 +23,7 @@ class Uniform(NamedTuple):
 class Nearest(NamedTuple):
     """A table of which the nearest reflection counts: amplitudes over an index box, flattened with l fastest."""
 
-    values: Any  # one-dimensional float64 array, of which scalar functions read single elements
+    values: Any  # one-dimensional array, of which scalar functions read single elements
     h_low: float  # indices of the first element
     k_low: float
     l_low: float

@@ -63,15 +63,29 @@ def _rendered(experiment: Experiment) -> np.ndarray:
     return np.add(np.argwhere(inside), (slow_start, fast_start))
 
 
-def _lit(a: Arguments, pixels: np.ndarray, start: int, stop: int) -> np.ndarray:
-    """Sums by reflection over steps ``start`` ... ``stop`` - 1 of all the pixels'."""
+def pixel_values(experiment: Experiment, pixels: np.ndarray) -> np.ndarray:
+    """Photons (n,) of pixels (n, 2), slow and fast, summed step by step in double precision."""
+    a, steps, total = pack(experiment, merged=False), experiment.steps_per_pixel, np.zeros(len(pixels))
+    for start in range(0, len(pixels) * steps, _CHUNK):
+        numbers = np.arange(start, min(start + _CHUNK, len(pixels) * steps))
+        total += np.bincount(numbers // steps, weights=_terms(a, pixels, numbers)[1], minlength=len(pixels))
+    return total
+
+
+def _terms(a: Arguments, pixels: np.ndarray, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Nearest reflections (n, 3) and photons (n,) of steps, counted through all pixels."""
     from nbnumba.tracer.compiled import fill_terms
 
     steps = math.prod(loop_lengths(a))
-    numbers = np.arange(start, stop)
     nearest, terms = np.empty((len(numbers), 3), dtype=np.int64), np.empty(len(numbers))
     call(fill_terms, a, pixels[numbers // steps], counters(a, numbers % steps), nearest, terms)
-    rows = np.zeros(len(numbers), TYPE)
+    return nearest, terms
+
+
+def _lit(a: Arguments, pixels: np.ndarray, start: int, stop: int) -> np.ndarray:
+    """Sums by reflection over steps ``start`` ... ``stop`` - 1 of all the pixels'."""
+    nearest, terms = _terms(a, pixels, np.arange(start, stop))
+    rows = np.zeros(len(terms), TYPE)
     rows["h"], rows["k"], rows["l"] = nearest.T
     rows["photons"] = terms
     return _summed(rows[terms != 0.0])

@@ -29,7 +29,7 @@ from nbnumba.physics.lattice.tophat import (
 Lattice = Square | Round | Gauss | GaussStar | Tophat | TophatStar
 
 #: The shapes by the name that users give them. Fields of a shape's tuple are numbers of cells na, nb, nc, the factor
-#: fudge, or products of reciprocal axes, as ``metric`` names them; those with a default are for the loops to set.
+#: fudge, or products of reciprocal axes, as ``metric`` names them; those with a default serve the loops.
 SHAPES: dict[str, type] = {
     "square": Square,
     "round": Round,

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 from nbnumba._jit import scalar
-from nbnumba._lowered import like
 from nbnumba.constants import GAUSS_WIDTH
 from nbnumba.physics.elementary import EXP_END, exp_minus
 from nbnumba.physics.lattice.metric import index_square, reciprocal_square
@@ -39,20 +38,19 @@ class GaussStar(NamedTuple):
 @scalar
 def gauss_argument(lattice: Gauss, dh: float, dk: float, dl: float) -> float:
     """Exponent at the offsets dh, dk, dl, index metric."""
-    return lattice.fudge / like(GAUSS_WIDTH, dh) * index_square(lattice, dh, dk, dl)
+    return lattice.fudge / GAUSS_WIDTH * index_square(lattice, dh, dk, dl)
 
 
 @scalar
 def gauss_star_argument(lattice: GaussStar, dh: float, dk: float, dl: float) -> float:
     """Exponent at the offsets dh, dk, dl, reciprocal metric."""
-    return lattice.fudge / like(GAUSS_WIDTH, dh) * reciprocal_square(lattice, dh, dk, dl)
+    return lattice.fudge / GAUSS_WIDTH * reciprocal_square(lattice, dh, dk, dl)
 
 
 @scalar
 def gauss_transform(lattice: Gauss | GaussStar, exponent: float) -> float:
-    """F_latt at an exponent; the exponential always in double precision, as it is a high power."""
-    fraction = exp_minus(like(exponent, 1.0), like(lattice.end, 1.0))
-    return lattice.na * lattice.nb * lattice.nc * like(fraction, exponent)
+    """F_latt at an exponent."""
+    return lattice.na * lattice.nb * lattice.nc * exp_minus(exponent, lattice.end)
 
 
 @scalar

@@ -7,7 +7,7 @@ import math
 from typing import NamedTuple
 
 from nbnumba._jit import scalar
-from nbnumba._lowered import like, polynomial
+from nbnumba._lowered import polynomial
 from nbnumba.constants import ROUND_SCALE
 from nbnumba.physics.elementary import cos_pi, nearest_integer, sin_pi
 from nbnumba.physics.lattice.metric import index_square
@@ -36,12 +36,12 @@ class Round(NamedTuple):
 @scalar
 def sphere_transform(square: float) -> float:
     """3 (sin x - x cos x)/x^3 with x = pi sqrt(square); 1 at 0. Up to a sign beyond x = pi/2."""
-    quarter = like(0.25, square)
+    quarter = 0.25
     far = square if square > quarter else quarter  # nearer, the closed form loses digits
     turns = math.sqrt(far)
-    x = like(math.pi, square) * turns
+    x = math.pi * turns
     rest = turns - nearest_integer(turns)
-    closed = like(3.0, square) * (sin_pi(rest) - x * cos_pi(rest)) / (x * x * x)
+    closed = 3.0 * (sin_pi(rest) - x * cos_pi(rest)) / (x * x * x)
     return closed if square > quarter else polynomial(square, _CENTER)
 
 
@@ -54,4 +54,4 @@ def round_argument(lattice: Round, dh: float, dk: float, dl: float) -> float:
 @scalar
 def round_transform(lattice: Round, square: float) -> float:
     """F_latt at (x/pi)^2."""
-    return lattice.na * lattice.nb * lattice.nc * like(ROUND_SCALE, square) * sphere_transform(square)
+    return lattice.na * lattice.nb * lattice.nc * ROUND_SCALE * sphere_transform(square)

@@ -8,11 +8,15 @@ import math
 from typing import NamedTuple
 
 from nbnumba._jit import scalar
+from nbnumba._lowered import like
 from nbnumba.physics.elementary import nearest_integer, sin_pi
 
 
 class Square(NamedTuple):
-    """Numbers of unit cells along a, b, c, and the offset that stands for 0, where 0/0 becomes its limit N."""
+    """Numbers of unit cells along a, b, c, and the offset that stands for 0, where 0/0 becomes its limit N.
+
+    The type of ``least`` is the precision of the sines.
+    """
 
     na: float
     nb: float
@@ -28,18 +32,19 @@ class Fraction(NamedTuple):
 
 
 @scalar
-def grating(offset: float, cells: float) -> Fraction:
+def grating(offset: float, cells: float, least: float) -> Fraction:
     """sin(pi N dh) over sin(pi dh), up to a sign, for abs(dh) <= 1/2."""
-    phase = cells * offset
-    return Fraction(sin_pi(phase - nearest_integer(phase)), sin_pi(offset))
+    shifted = offset + least
+    phase = cells * shifted  # in double precision: the fraction of a large number
+    return Fraction(sin_pi(like(phase - nearest_integer(phase), least)), sin_pi(like(shifted, least)))
 
 
 @scalar
 def square_amplitude(lattice: Square, dh: float, dk: float, dl: float) -> float:
     """F_latt at the offsets dh, dk, dl from the nearest reflection."""
-    a = grating(dh + lattice.least, lattice.na)
-    b = grating(dk + lattice.least, lattice.nb)
-    c = grating(dl + lattice.least, lattice.nc)
+    a = grating(dh, lattice.na, lattice.least)
+    b = grating(dk, lattice.nb, lattice.least)
+    c = grating(dl, lattice.nc, lattice.least)
     return a.numerator * b.numerator * c.numerator / (a.denominator * b.denominator * c.denominator)
 
 

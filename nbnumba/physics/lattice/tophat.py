@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 from nbnumba._jit import scalar
-from nbnumba._lowered import like
 from nbnumba.constants import TOPHAT_RADIUS_SQUARED
 from nbnumba.physics.lattice.metric import index_square, reciprocal_square
 
@@ -47,10 +46,10 @@ def tophat_star_argument(lattice: TophatStar, dh: float, dk: float, dl: float) -
 @scalar
 def tophat_transform(lattice: Tophat | TophatStar, square: float) -> float:
     """F_latt at a squared distance."""
-    return lattice.na * lattice.nb * lattice.nc if square < tophat_end(lattice) else like(0.0, square)
+    return lattice.na * lattice.nb * lattice.nc if square < tophat_end(lattice) else 0.0
 
 
 @scalar
 def tophat_end(lattice: Tophat | TophatStar) -> float:
     """Squared distance from which on F_latt is 0."""
-    return like(TOPHAT_RADIUS_SQUARED, lattice.na)
+    return TOPHAT_RADIUS_SQUARED
