@@ -1,6 +1,7 @@
 """The benchmark's answers and checks; its times are nobody's business here."""
 
 import json
+import re
 import stat
 import sys
 
@@ -113,6 +114,45 @@ def test_the_reference_has_to_give_the_same_image(factor, part, tmp_path):
         assert found["ratio"] > 0
     else:
         assert part in str(result.exception)
+
+
+SPOILT = """
+import sys
+from pathlib import Path
+import numpy as np
+file = Path("floatimage.bin")
+if not file.exists():
+    np.random.default_rng().random((10, 10), dtype=np.float32).tofile(file)
+"""
+
+
+@pytest.mark.parametrize("workload", ["mosaic", "everything"])
+def test_a_reference_that_is_no_nanobragg_is_refused(workload, tmp_path):
+    for text, part in ((SPOILT, "images|bytes"), ("", "wrote 0 bytes")):
+        file = program(tmp_path, text)
+        result = bench("--workload", workload, "--sizes", 10, "--repeats", 2, "--reference", file)
+        assert re.search(part, str(result.exception))
+    (tmp_path / "text").write_text("no program")
+    result = bench("--workload", workload, "--sizes", 10, "--repeats", 1, "--reference", tmp_path / "text")
+    assert "give a nanoBragg executable" in str(result.exception)
+
+
+def test_what_was_measured_before_a_failure_is_printed(monkeypatch):
+    right = measure.warm
+
+    def once(job, repeats):
+        if job.pixels == 9:
+            raise nb.NbnumbaError("enough")
+        return right(job, repeats)
+
+    monkeypatch.setattr(measure, "warm", once)
+    result = bench("--workload", "published", "--sizes", "8,9", "--repeats", 1)
+    assert "| published | 8^2 |" in result.stdout
+
+
+def test_mixed_precision_is_compared(monkeypatch):
+    result = bench("--workload", "mosaic", "--sizes", 8, "--repeats", 1, "--mixed")
+    assert "mixed precision" in result.stdout
 
 
 def test_fresh_processes_have_to_give_the_same_image(monkeypatch):

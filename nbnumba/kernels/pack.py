@@ -50,7 +50,7 @@ def pack(experiment: Experiment, precision: str = "double", *, merged: bool = Tr
     sampling, kind = experiment.sampling, KINDS[precision]
     illumination = _illumination(experiment, kind, merged)
     orientations = _orientations(experiment, merged)
-    structure = _structure(experiment.crystal, kind)
+    structure = _structure(experiment.crystal)
     averaged = len(orientations.cells) * len(orientations.domains) * experiment.oversample**2
     scale = R_E_SQUARED * experiment.beam.photons_per_area * experiment.crystal.spot_scale / averaged
     faintest = _faintest(experiment, structure, scale * float(illumination.weight.max()))
@@ -189,12 +189,12 @@ def _lattice(crystal: Crystal, faintest: float, kind: type) -> Lattice:
     return shape(**{name: known[name] for name in shape._fields if name in known})
 
 
-def _structure(crystal: Crystal, kind: type) -> Structure:
+def _structure(crystal: Crystal) -> Structure:
     if crystal.reflections is None:
-        return Uniform(kind(crystal.default_f))
+        return Uniform(float(crystal.default_f))
     dense, low = crystal.reflections.dense(crystal.default_f)
     table = Tricubic if crystal.interpolates else Nearest
-    return table(dense.ravel().astype(kind, copy=False), *map(float, low), *map(float, dense.shape))
+    return table(dense.ravel(), *map(float, low), *map(float, dense.shape))
 
 
 def _region(experiment: Experiment) -> Region:
