@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nbnumba._cache import cache_directory
 from nbnumba.model.conventions import CONVENTIONS
 from nbnumba.model.experiment import Experiment
 
@@ -23,7 +24,7 @@ def image_report(experiment: Experiment, image: np.ndarray, seconds: float) -> d
         "reflections": len(experiment.crystal.reflections.amplitude) if experiment.crystal.reflections else 0,
         "wavelength_A": experiment.beam.wavelength,
         "distance_mm": g.distance,
-        **_resolution(experiment),
+        **resolution_limits(experiment),
         "beam_center": beam_centers(experiment),
         "pixels": list(image.shape),
         "steps_per_pixel": experiment.steps_per_pixel,
@@ -37,7 +38,7 @@ def image_report(experiment: Experiment, image: np.ndarray, seconds: float) -> d
     }
 
 
-def _resolution(experiment: Experiment) -> dict[str, float]:
+def resolution_limits(experiment: Experiment) -> dict[str, float]:
     """Spacing of the largest ring that is complete on the detector, and at its farthest corner [A]."""
     slow, fast = experiment.detector.pixels
     edge = np.linspace(0.0, 1.0, 65)
@@ -57,6 +58,34 @@ def beam_centers(experiment: Experiment) -> dict[str, list[float]]:
     centers["xds_orgx_orgy_pixels"] = [x / extent.pixel + 0.5 for x in g.closest_point]
     centers["dials_origin"] = [g.origin.z, g.origin.y, -g.origin.x]
     return centers
+
+
+def installation() -> dict[str, Any]:
+    """Versions, processor, threads, graphics processor and cache of this installation."""
+    import platform
+    from importlib.metadata import version
+
+    import numba
+    from llvmlite import binding
+    from numba import cuda
+
+    from nbnumba import __version__
+
+    features = binding.get_host_cpu_features()
+    return {
+        "nbnumba": __version__,
+        "Python": platform.python_version(),
+        **{name: version(name) for name in ("numba", "numpy", "h5py", "gemmi")},
+        "processor": f"{binding.get_host_cpu_name()}, {platform.machine()}",
+        "vectors": next((f"{n} bits" for name, n in _SIMD.items() if features.get(name)), "128 bits or less"),
+        "threads": numba.config.NUMBA_NUM_THREADS,
+        "GPU": "there, but not used by this version" if cuda.is_available() else "none found",
+        "cache": str(cache_directory() or "none: no folder can be written; set NUMBA_CACHE_DIR"),
+        "compiling": "switched off (NUMBA_DISABLE_JIT)" if numba.config.DISABLE_JIT else "on",
+    }
+
+
+_SIMD = {"avx512f": 512, "avx2": 256, "avx": 256}
 
 
 def report_text(report: dict[str, Any]) -> str:

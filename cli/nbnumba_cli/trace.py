@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from nbnumba.atomic import check_writable
 from nbnumba.errors import NbnumbaError
 from nbnumba_cli import options
 
@@ -80,9 +81,35 @@ def command(
     described = options.load_experiment(experiment, nanobragg, settings)
     options.keep_inputs(described, experiment, [csv, html])
     if region is not None:
+        _refuse_beside_region({**asked, "csv": csv, "html": html})
         _show_region(described, region, asked["top"] or _SHOWN, as_json)
-    elif pixel is not None:
-        _show_pixel(described, pixel, csv, html, overwrite, as_json, nanobragg, asked)
+        return
+    for file in (csv, html):
+        if file is not None:
+            check_writable(file, overwrite)
+    assert pixel is not None
+    traced = _traced(described, pixel, asked["limit"])
+    if asked["compare"] is not None or asked["reference"] is not None:
+        _compare(traced, asked["compare"], asked["reference"], nanobragg, asked["limit"])
+    else:
+        _show_pixel(traced, asked, as_json)
+    if csv is not None:
+        _chosen(traced, asked).to_csv(csv, overwrite=overwrite)
+        click.echo(f"Wrote {csv}", err=as_json)
+    if html is not None:
+        from nbnumba.tracer.page import write_page
+
+        write_page(html, traced, overwrite=overwrite)
+        click.echo(f"Wrote {html}", err=as_json)
+
+
+def _refuse_beside_region(asked: dict[str, Any]) -> None:
+    """A region has reflections, but no steps."""
+    names = ("number", "by", "reflection", "columns", "where", "csv", "html", "compare", "reference")
+    given = [name for name in names if asked[name] not in (None, False)]
+    if given:
+        name = {"number": "step", "reference": "compare-reference"}.get(given[0], given[0])
+        raise NbnumbaError(f"--region: found beside --{name}; allowed: --top and --json; use --pixel for the rest")
 
 
 def _show_region(experiment: Any, region: tuple[int, int, int, int], count: int, as_json: bool) -> None:
@@ -92,48 +119,21 @@ def _show_region(experiment: Any, region: tuple[int, int, int, int], count: int,
     s0, s1, f0, f1 = region
     with options.progress_bar("Tracing") as bar:
         found = nb.contributions(experiment, ((s0, s1), (f0, f1)), progress=bar.show)
+    total = float(found["photons"].sum())
     if as_json:
-        rows = [dict(zip(found.dtype.names or (), row, strict=True)) for row in found.tolist()]
-        click.echo(json.dumps({"photons": float(found["photons"].sum()), "reflections": rows}))
+        click.echo(json.dumps({"photons": total, "reflections": _rows(found)}))
         return
-    click.echo(f"{len(found)} reflections, {found['photons'].sum():.7g} photons; the brightest:")
-    click.echo(columns([("h", "k", "l", "photons", "share"), *(_percent(row) for row in found[:count].tolist())]))
+    click.echo(f"{len(found)} reflections, {total:.7g} photons{'; the brightest:' if len(found) else ''}")
+    if len(found):
+        click.echo(columns([("h", "k", "l", "photons", "share"), *(_percent(row) for row in found[:count].tolist())]))
+
+
+def _rows(array: Any) -> list[dict[str, Any]]:
+    return [dict(zip(array.dtype.names, row, strict=True)) for row in array.tolist()]
 
 
 def _percent(row: tuple[Any, ...]) -> tuple[Any, ...]:
     return (*row[:-1], f"{100.0 * row[-1]:.2f} %")
-
-
-def _show_pixel(
-    experiment: Any,
-    pixel: tuple[int, int],
-    csv: Path | None,
-    html: Path | None,
-    overwrite: bool,
-    as_json: bool,
-    nanobragg: str | None,
-    asked: dict[str, Any],
-) -> None:
-    from nbnumba.atomic import check_writable
-
-    for file in (csv, html):
-        if file is not None:
-            check_writable(file, overwrite)
-    traced = _traced(experiment, pixel, asked["limit"])
-    if asked["compare"] is not None or asked["reference"] is not None:
-        _compare(traced, asked, nanobragg)
-        return
-    kept = traced if asked["reflection"] is None else traced.reflection(*asked["reflection"])
-    kept = kept if asked["top"] is None else kept.top(asked["top"])
-    click.echo(json.dumps(options.jsonable(kept.as_dict())) if as_json else _told(kept, len(traced), asked))
-    if csv is not None:
-        kept.to_csv(csv, overwrite=overwrite)
-        click.echo(f"Wrote {csv}", err=as_json)
-    if html is not None:
-        from nbnumba.tracer.page import write_page
-
-        write_page(html, traced, overwrite=overwrite)
-        click.echo(f"Wrote {html}", err=as_json)
 
 
 def _traced(experiment: Any, pixel: tuple[int, int], limit: int) -> Any:
@@ -143,39 +143,53 @@ def _traced(experiment: Any, pixel: tuple[int, int], limit: int) -> Any:
         return nb.trace(experiment, *pixel, limit=limit, progress=bar.show)
 
 
-def _told(kept: Any, steps: int, asked: dict[str, Any]) -> str:
-    """What a terminal shows."""
+def _chosen(traced: Any, asked: dict[str, Any]) -> Any:
+    """The steps that are asked for."""
+    kept = traced if asked["reflection"] is None else traced.reflection(*asked["reflection"])
+    kept = kept if asked["top"] is None else kept.top(asked["top"])
+    return kept if asked["number"] is None else kept.step(asked["number"])
+
+
+def _show_pixel(traced: Any, asked: dict[str, Any], as_json: bool) -> None:
+    kept = _chosen(traced, asked)
+    if as_json:
+        found = {**kept.as_dict(), "by": _rows(kept.by(asked["by"]))} if asked["by"] else kept.as_dict()
+        click.echo(json.dumps(options.jsonable(found)))
+        return
+    click.echo(
+        f"Pixel slow {traced.slow}, fast {traced.fast}: {traced.value:.7g} photons in {len(traced)} steps, "
+        f"{traced.resolution:.4g} A"
+    )
+    if len(kept) < len(traced):
+        click.echo(f"{len(kept)} of them, which add {kept.records['term'].sum():.7g} photons:")
+    click.echo(_told(kept, asked))
+
+
+def _told(kept: Any, asked: dict[str, Any]) -> str:
+    """Sums over loops, all quantities of one step, or a table of steps."""
     from nbnumba.report import columns
 
-    lines = [
-        f"Pixel slow {kept.slow}, fast {kept.fast}: {kept.value:.7g} photons in {steps} steps, "
-        f"{kept.experiment.resolution(kept.slow + 0.5, kept.fast + 0.5):.4g} A"
-    ]
     if asked["by"] is not None:
         sums = kept.by(asked["by"])
-        return "\n".join([*lines, columns([list(sums.dtype.names), *(_percent(row) for row in sums.tolist())])])
+        return columns([list(sums.dtype.names), *(_percent(row) for row in sums.tolist())])
+    names = None if asked["columns"] is None else asked["columns"].split(",")
     if asked["number"] is not None or asked["where"]:
-        return "\n".join([*lines, kept.one(asked["number"], where=asked["where"])])
-    names = {} if asked["columns"] is None else {"names": asked["columns"].split(",")}
-    if len(kept) < steps:
-        lines.append(f"{len(kept)} of them, which add {kept.records['term'].sum():.7g} photons:")
+        return str(kept.top(1).listing(names, where=asked["where"]))
     if len(kept) > _SHOWN and asked["top"] is None:
-        lines.append(f"The {_SHOWN} steps that add most (--top for more, --csv for all):")
-        kept = kept.top(_SHOWN)
-    return "\n".join([*lines, kept.table(**names)])
+        return f"The {_SHOWN} steps that add most (--top for more, --csv for all):\n{kept.top(_SHOWN).table(names)}"
+    return str(kept.table(names))
 
 
-def _compare(traced: Any, asked: dict[str, Any], nanobragg: str | None) -> None:
+def _compare(traced: Any, other: Path | None, program: Path | None, nanobragg: str | None, limit: int) -> None:
     from nbnumba.tracer.difference import differences, report
 
-    if asked["compare"] is not None:
-        other = options.load_experiment(asked["compare"], None, ())
-        found = differences(traced, _traced(other, (traced.slow, traced.fast), asked["limit"]))
-        click.echo(report(found, ("here", str(asked["compare"]))))
-    if asked["reference"] is not None:
+    if other is not None:
+        second = _traced(options.load_experiment(other, None, ()), (traced.slow, traced.fast), limit)
+        click.echo(report(differences(traced, second), ("here", str(other))))
+    if program is not None:
         from nbnumba.compat.reference import printed_terms, reference_differences
 
         if nanobragg is None:
             raise NbnumbaError("--compare-reference: found without --nanobragg; give the program's flags by it")
-        terms = printed_terms(asked["reference"], shlex.split(nanobragg), traced.slow, traced.fast)
-        click.echo(report(reference_differences(traced, terms), ("here", str(asked["reference"]))))
+        terms = printed_terms(program, shlex.split(nanobragg), traced.slow, traced.fast)
+        click.echo(report(reference_differences(traced, terms), ("here", str(program))))

@@ -89,8 +89,8 @@ def render_row(  # type: ignore[no-untyped-def]
         if count > 0:
             outside += add_tile(tile, points, groups, count, slow, arguments)
             for i in range(count):
-                value = np.float32(scale * tile.total[i])
-                broken += 0 if math.isfinite(value) else 1
+                value = scale * tile.total[i]
+                broken += 0 if math.isfinite(np.float32(value)) else 1
                 image[slow, int(tile.fast[i])] = value
     return np.int64(outside), np.int64(broken if space.pixels.size else 0)  # the space is used to the end
 

@@ -32,8 +32,8 @@ from nbnumba.physics.structure_factor import Nearest, Structure, Tricubic, Unifo
 from nbnumba.physics.vector import Vector, cross, scaled
 
 WORTH_DROPPING = 4  # orientations from which on it pays to look first which points any of them can light
-KINDS: dict[str, type] = {"double": np.float64, "mixed": np.float32}  # of weights, amplitudes and sines
-LEAST: dict[type, float] = {np.float64: 1e-20, np.float32: 1e-12}  # the product of three is still a number
+KINDS: dict[str, type] = {"double": float, "mixed": np.float32}  # of weights, amplitudes and sines
+LEAST: dict[type, float] = {float: 1e-20, np.float32: 1e-12}  # the product of three is still a number
 
 
 def pack(experiment: Experiment, precision: str = "double", *, merged: bool = True) -> Arguments:

@@ -174,10 +174,10 @@ def no_neighbours(structure: Structure, at: Indices) -> tuple[()]:
 def edge(table: Tricubic, h: float, k: float, l: float) -> tuple[float, ...]:  # noqa: E741
     """Amplitudes of the four reflections from (h, k, l) on along l."""
     return (
-        table.values[int(address(table, h, k, l)) & NOT_NEGATIVE],
-        table.values[int(address(table, h, k, l + 1.0)) & NOT_NEGATIVE],
-        table.values[int(address(table, h, k, l + 2.0)) & NOT_NEGATIVE],
-        table.values[int(address(table, h, k, l + 3.0)) & NOT_NEGATIVE],
+        float(table.values[int(address(table, h, k, l)) & NOT_NEGATIVE]),
+        float(table.values[int(address(table, h, k, l + 1.0)) & NOT_NEGATIVE]),
+        float(table.values[int(address(table, h, k, l + 2.0)) & NOT_NEGATIVE]),
+        float(table.values[int(address(table, h, k, l + 3.0)) & NOT_NEGATIVE]),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -88,37 +88,36 @@ class Trace:
         if names is None:
             lengths = loop_lengths(pack(self.experiment, merged=False))
             names = [name for name in SHORT if getattr(lengths, name, 2) > 1]
-        unknown = [name for name in names if name not in QUANTITIES]
-        if unknown:
-            raise NbnumbaError(f"columns: found {unknown[0]!r}; allowed: {', '.join(QUANTITIES)}")
+        names = self._checked(names)
         flat = self.flat(names)
-        units = [QUANTITIES[name].unit for name in names for _ in self._parts(name)]
+        units = [QUANTITIES[name].unit for name in names for _ in parts(name)]
         return columns([list(flat), units, *zip(*flat.values(), strict=True)])
 
-    def one(self, number: int | None = None, *, where: bool = False) -> str:
-        """Lines for a terminal: all quantities of one step, with units and meaning.
-
-        Args:
-            number: of the step among the records; None: the one that adds most.
-            where: also the function that each quantity comes from, and its file and line.
+    def step(self, number: int) -> Trace:
+        """One step by its place among the records, counted from 0.
 
         Raises:
             NbnumbaError: no such step.
         """
-        if not len(self) or (number is not None and not 0 <= number < len(self)):
-            raise NbnumbaError(f"step: found {number}; allowed: from 0 to {len(self) - 1} of {len(self)} steps")
-        record = self.records[int(self.records["term"].argmax()) if number is None else number]
-        a = pack(self.experiment)
-        rows = []
-        for name, quantity in QUANTITIES.items():
-            if name not in (record.dtype.names or ()):
-                continue
+        if not 0 <= number < len(self):
+            raise NbnumbaError(f"step: found {number}; allowed: from 0 to {len(self) - 1}")
+        return replace(self, records=self.records[number : number + 1])
+
+    def listing(self, names: Sequence[str] | None = None, *, where: bool = False) -> str:
+        """Lines for a terminal: quantities of the first of the steps, one a line, with units and meaning.
+
+        Args:
+            names: of quantities; None: all.
+            where: also the function that each comes from, its file and line.
+        """
+        a, rows = pack(self.experiment), []
+        for name in self._checked(names or QUANTITIES):
+            quantity, found = QUANTITIES[name], parts(name)
             source = origin(implementation(quantity.function, a)) if where else ""
-            values = np.ravel(record[name]).tolist()
-            for i, (part, value) in enumerate(zip(parts(name), values, strict=True)):
-                about = ("" if i else quantity.meaning), ("" if i else source)
-                rows.append((part, _text(value), quantity.unit, *about))
-        widths = [max(len(row[i]) for row in rows) for i in range(4)]
+            values = np.ravel(self.records[name][:1]).tolist()
+            for i, (part, value) in enumerate(zip(found, values, strict=False)):
+                rows.append((part, _text(value), quantity.unit, "" if i else quantity.meaning, "" if i else source))
+        widths = [max((len(row[i]) for row in rows), default=0) for i in range(4)]
         return "\n".join(
             f"{p:{widths[0]}s}  {v:>{widths[1]}s}  {u:{widths[2]}s}  {m:{widths[3]}s}  {s}".rstrip()
             for p, v, u, m, s in rows
@@ -126,7 +125,7 @@ class Trace:
 
     def as_dict(self) -> dict[str, Any]:
         """The pixel, and its steps as lists of numbers by quantity; units in ``units``."""
-        names = [name for name in QUANTITIES if name in (self.records.dtype.names or ())]
+        names = self._checked(QUANTITIES)
         return {
             "slow": self.slow,
             "fast": self.fast,
@@ -137,7 +136,7 @@ class Trace:
 
     def to_csv(self, file: str | Path, *, overwrite: bool = False) -> Path:
         """Write all quantities of all steps, one line for each step; the header names quantities and units."""
-        flat = self.flat([name for name in QUANTITIES if name in (self.records.dtype.names or ())])
+        flat = self.flat(self._checked(QUANTITIES))
         units = {part: QUANTITIES[name].unit for name in QUANTITIES for part in parts(name)}
         with new_file(file, overwrite) as part, part.open("w") as lines:
             lines.write(",".join(f"{name} [{units[name]}]" if units[name] else name for name in flat) + "\n")
@@ -145,16 +144,24 @@ class Trace:
                 lines.write(",".join(repr(int(x) if isinstance(x, bool) else x) for x in row) + "\n")
         return Path(file)
 
-    def _parts(self, name: str) -> list[str]:
-        return parts(name) if name in (self.records.dtype.names or ()) else []
+    @property
+    def resolution(self) -> float:
+        """Spacing [A] at the pixel, of its brightest step."""
+        return float(self.records["resolution"][self.records["term"].argmax()])
+
+    def _checked(self, names: Iterable[str]) -> list[str]:
+        """Names of quantities that are there."""
+        for name in names:
+            if name not in QUANTITIES:
+                raise NbnumbaError(f"columns: found {name!r}; allowed: {', '.join(QUANTITIES)}")
+        return [name for name in names if name in (self.records.dtype.names or ())]
 
     def flat(self, names: Sequence[str]) -> dict[str, np.ndarray]:
         """Columns of single numbers by name, as in q_x, q_y, q_z."""
         flat: dict[str, np.ndarray] = {}
-        for name in names:
-            if self._parts(name):
-                values = self.records[name].reshape(len(self), len(parts(name)))
-                flat.update(zip(parts(name), values.T, strict=True))
+        for name in self._checked(names):
+            values = self.records[name].reshape(len(self), len(parts(name)))
+            flat.update(zip(parts(name), values.T, strict=True))
         return flat
 
 

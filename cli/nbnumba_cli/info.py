@@ -1,0 +1,77 @@
+"""``nbnumba info``: this installation, or the geometry of an experiment."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nbnumba.errors import NbnumbaError
+from nbnumba_cli import options
+
+
+@click.command("info")
+@options.experiment_source
+@click.option("--geometry", is_flag=True, help="Axes, origin, beam centres and resolution rings of the experiment.")
+@click.option(
+    "--hkl",
+    "reflections",
+    type=(int, int, int),
+    multiple=True,
+    metavar="H K L",
+    help="Which pixel this reflection hits, and at which angle of the spindle; may be repeated.",
+)
+@click.option(
+    "--pixel", "pixels", type=(float, float), multiple=True, metavar="SLOW FAST",
+    help="Indices and resolution at the centre of this pixel; may be repeated.",
+)  # fmt: skip
+@click.option("--png", type=click.Path(path_type=Path), help="Picture to write: detector, beam, rings, reflections.")
+@options.overwrite
+@options.as_json
+def command(
+    experiment: Path | None,
+    nanobragg: str | None,
+    settings: tuple[str, ...],
+    geometry: bool,
+    reflections: tuple[tuple[int, int, int], ...],
+    pixels: tuple[tuple[float, float], ...],
+    png: Path | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Tell about this installation, or about the geometry of EXPERIMENT.toml.
+
+    \b
+    Examples:
+      nbnumba info
+      nbnumba info crystal.toml --geometry --png geometry.png
+      nbnumba info crystal.toml --hkl 3 1 -4 --pixel 512 300
+    """
+    if experiment is None and nanobragg is None:
+        if geometry or reflections or pixels or png or settings:
+            raise NbnumbaError("info: found options but no experiment; give an EXPERIMENT.toml or --nanobragg")
+        _installation(as_json)
+        return
+    from nbnumba.atomic import check_writable
+    from nbnumba.geometry import geometry_report, geometry_text
+    from nbnumba.sketch import write_sketch
+
+    described = options.load_experiment(experiment, nanobragg, settings)
+    options.keep_inputs(described, experiment, [png])
+    if png is not None:
+        check_writable(png, overwrite)
+    report = geometry_report(described, reflections, pixels)
+    click.echo(json.dumps(options.jsonable(report), allow_nan=False) if as_json else geometry_text(report))
+    if png is not None:
+        spots = [(hit["slow"], hit["fast"]) for r in report["reflections"] for hit in r["hits"] if hit["on_detector"]]
+        write_sketch(png, described, [ring["spacing_A"] for ring in report["rings"]], spots, overwrite=overwrite)
+        click.echo(f"Wrote {png}", err=as_json)
+
+
+def _installation(as_json: bool) -> None:
+    from nbnumba.report import installation, table
+
+    found: dict[str, Any] = installation()
+    click.echo(json.dumps(found) if as_json else table([(name, str(value)) for name, value in found.items()]))

@@ -1,0 +1,139 @@
+"""What a person wants to know of an experiment's geometry: axes, beam centres, rings, where reflections fall."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from nbnumba.errors import NbnumbaError
+from nbnumba.model.experiment import Experiment
+from nbnumba.physics.scattering import spacing
+from nbnumba.prediction import hits, indices_at, scattering_vector_at
+from nbnumba.report import beam_centers, columns, resolution_limits, table
+
+#: Spacings [A] that rings are drawn at.
+_ROUND = (50.0, 20.0, 10.0, 7.0, 5.0, 4.0, 3.0, 2.5, 2.0, 1.8, 1.6, 1.4, 1.2, 1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
+_RINGS = 8
+
+
+def geometry_report(
+    experiment: Experiment,
+    reflections: Iterable[tuple[int, int, int]] = (),
+    pixels: Iterable[tuple[float, float]] = (),
+) -> dict[str, Any]:
+    """Plain values with their units in the names.
+
+    Args:
+        experiment: what is looked at.
+        reflections: h, k, l whose places are wanted.
+        pixels: numbers (slow, fast) of pixels whose indices are wanted.
+
+    Raises:
+        NbnumbaError: the reflection 0 0 0, or a pixel that is not on the detector.
+    """
+    g, detector = experiment.geometry, experiment.detector
+    return {
+        "pixels_slow_fast": list(detector.pixels),
+        "pixel_mm": detector.pixel_size,
+        "distance_mm": g.distance,
+        "close_distance_mm": g.close_distance,
+        "origin_mm": list(g.origin),
+        "fast": list(g.fast),
+        "slow": list(g.slow),
+        "normal": list(g.normal),
+        "beam": list(experiment.beam_direction),
+        "polarization": list(experiment.polarization_axis),
+        "spindle": list(experiment.spindle),
+        "beam_center": beam_centers(experiment),
+        **resolution_limits(experiment),
+        "rings": _rings(experiment),
+        "reflections": [
+            {"hkl": list(hkl), "hits": [hit._asdict() for hit in hits(experiment, *hkl)]} for hkl in reflections
+        ],
+        "indices": [_indices(experiment, *pixel) for pixel in pixels],
+    }
+
+
+def _rings(experiment: Experiment) -> list[dict[str, float]]:
+    """Rings that are on the detector, with their angle and radius on a plane across the beam."""
+    wavelength, limit = experiment.beam.wavelength, resolution_limits(experiment)["resolution_corner_A"]
+    rings = []
+    for d in [d for d in _ROUND if d > max(limit, wavelength / 2.0)][-_RINGS:]:
+        angle = 2.0 * math.asin(wavelength / (2.0 * d))
+        radius = experiment.geometry.distance * math.tan(angle) if angle < math.pi / 2.0 else math.inf
+        pixels = radius / experiment.detector.pixel_size
+        rings.append({"spacing_A": d, "two_theta_degrees": math.degrees(angle), "radius_pixels": pixels})
+    return rings
+
+
+def _indices(experiment: Experiment, slow: float, fast: float) -> dict[str, Any]:
+    size = experiment.detector.pixels
+    if not (0.0 <= slow < size[0] and 0.0 <= fast < size[1]):
+        raise NbnumbaError(
+            f"pixel: found slow {slow:g}, fast {fast:g}, outside the detector; allowed: slow from 0 to {size[0] - 1}, "
+            f"fast from 0 to {size[1] - 1}"
+        )
+    center = slow + 0.5, fast + 0.5
+    return {
+        "slow": slow,
+        "fast": fast,
+        "hkl": list(indices_at(experiment, *center)),
+        "resolution_A": spacing(scattering_vector_at(experiment, *center)),
+    }
+
+
+def geometry_text(report: dict[str, Any]) -> str:
+    """The report as lines for a terminal."""
+    centers, pixels = report["beam_center"], report["pixels_slow_fast"]
+    vectors = ("fast", "slow", "normal", "beam", "polarization", "spindle")
+    rows = [
+        ("Detector", f"{pixels[0]} x {pixels[1]} pixels (slow x fast) of {report['pixel_mm']:g} mm"),
+        ("Distance", f"{report['distance_mm']:.6g} mm along the beam, {report['close_distance_mm']:.6g} at closest"),
+        ("Origin", f"{_vector(report['origin_mm'])} mm, outer corner of the first pixel, seen from the sample (pix0)"),
+        *((name.capitalize(), _vector(report[name])) for name in vectors),
+        ("Beam centre", "as each convention counts it:"),
+        *((f"  {_CENTERS[name][0]}", f"{_vector(values)} {_CENTERS[name][1]}") for name, values in centers.items()),
+        ("Resolution",
+         f"{report['resolution_edge_A']:.4g} A at the edge, {report['resolution_corner_A']:.4g} A at the corner"),
+    ]  # fmt: skip
+    parts = [table(rows)]
+    if report["rings"]:
+        head = ["ring [A]", "two-theta [degrees]", "radius [pixels]"]
+        parts.append(columns([head, *([f"{x:.6g}" for x in ring.values()] for ring in report["rings"])]))
+    for found in report["reflections"]:
+        parts.append(_hits_text(found))
+    for found in report["indices"]:
+        h, k, l = found["hkl"]  # noqa: E741
+        parts.append(
+            f"Pixel slow {found['slow']:g}, fast {found['fast']:g}: h {h:.4f} k {k:.4f} l {l:.4f}, "
+            f"{found['resolution_A']:.4g} A (centre of the pixel, start of the scan)"
+        )
+    return "\n\n".join(parts)
+
+
+#: Names and units of beam centres.
+_CENTERS = {
+    "mosflm": ("MOSFLM", "mm (Xbeam, Ybeam)"),
+    "denzo": ("DENZO", "mm (Xbeam, Ybeam)"),
+    "adxv": ("ADXV", "mm (Xbeam, Ybeam)"),
+    "fast_slow": ("detector", "mm (fast, slow) from the outer corner of the first pixel"),
+    "xds_orgx_orgy_pixels": ("XDS", "pixels (ORGX, ORGY)"),
+    "dials_origin": ("DIALS", "mm (origin)"),
+}
+
+
+def _hits_text(found: dict[str, Any]) -> str:
+    head = ["spindle [degrees]", "off the sphere [1/A]", "slow [pixels]", "fast [pixels]", "on the detector"]
+    lines = [
+        [f"{hit['angle']:.4f}", f"{hit['excitation_error']:.3g}", f"{hit['slow']:.3f}", f"{hit['fast']:.3f}",
+         "yes" if hit["on_detector"] else "no"]
+        for hit in found["hits"]
+    ]  # fmt: skip
+    never = "" if len(lines) > 1 else "\nNo angle of the spindle brings it onto the Ewald sphere."
+    name = " ".join(map(str, found["hkl"]))
+    return f"Reflection {name}: at the start, then where it diffracts\n{columns([head, *lines])}{never}"
+
+
+def _vector(values: list[float]) -> str:
+    return " ".join(f"{x:.6g}" for x in values)
