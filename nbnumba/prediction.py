@@ -14,7 +14,7 @@ from nbnumba.model.cell import reciprocal
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.mosaic import rotation_matrix
 from nbnumba.physics.ewald import diffracted, diffracting_angles, excitation_error
-from nbnumba.physics.pixel import position, ray_to
+from nbnumba.physics.pixel import CurvedPanel, position, ray_to
 from nbnumba.physics.rotation import rotate
 from nbnumba.physics.scattering import scattering_vector
 from nbnumba.physics.vector import Vector, cross, dot, scaled, unit
@@ -87,18 +87,21 @@ def point_seen(experiment: Experiment, direction: Vector) -> tuple[float, float]
         return math.nan, math.nan
     reach = dot(panel.origin, panel.normal) / towards
     offset = [dot(scaled(direction, reach), e) - dot(panel.origin, e) for e in (panel.slow, panel.fast)]
-    if experiment.detector.curvature != "flat":
-        offset = _refined(panel, direction, np.array(offset))
+    if isinstance(panel, CurvedPanel):
+        spot = np.array(experiment.geometry.beam_center[::-1])
+        bent = panel.radius * math.acos(min(dot(direction, experiment.beam_direction), 1.0))
+        flat = math.hypot(*(np.array(offset) - spot))
+        offset = _refined(panel, direction, spot + (np.array(offset) - spot) * (bent / flat if flat > 0.0 else 1.0))
     return offset[0] / size, offset[1] / size
 
 
-def _refined(panel: object, direction: Vector, offset: np.ndarray) -> list[float]:
+def _refined(panel: CurvedPanel, direction: Vector, offset: np.ndarray) -> list[float]:
     """Newton's method on a curved panel: where the position's two components across a direction vanish."""
     first = unit(cross(direction, Vector(0.3, 0.5, 0.8)))
     second = cross(direction, first)
 
     def across(at: np.ndarray) -> np.ndarray:
-        point = position(panel, float(at[1]), float(at[0]), 0.0)  # type: ignore[arg-type]
+        point = position(panel, float(at[1]), float(at[0]), 0.0)
         return np.array([dot(point, first), dot(point, second)])
 
     for _ in range(_STEPS):

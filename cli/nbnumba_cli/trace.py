@@ -78,6 +78,10 @@ def command(
     """
     if (pixel is None) == (region is None):
         raise click.UsageError("Give --pixel SLOW FAST or --region SLOW SLOW FAST FAST, one of them.")
+    if asked["reference"] is not None and (nanobragg is None or settings):
+        raise NbnumbaError(
+            "--compare-reference: allowed with --nanobragg and without --set, as the program is run on its own flags"
+        )
     described = options.load_experiment(experiment, nanobragg, settings)
     options.keep_inputs(described, experiment, [csv, html])
     if region is not None:
@@ -94,7 +98,8 @@ def command(
     else:
         _show_pixel(traced, asked, as_json)
     if csv is not None:
-        _chosen(traced, asked).to_csv(csv, overwrite=overwrite)
+        with options.progress_bar("Writing") as bar:
+            _chosen(traced, asked).to_csv(csv, overwrite=overwrite, progress=bar.show)
         click.echo(f"Wrote {csv}", err=as_json)
     if html is not None:
         from nbnumba.tracer.page import write_page
@@ -161,7 +166,7 @@ def _show_pixel(traced: Any, asked: dict[str, Any], as_json: bool) -> None:
         f"{traced.resolution:.4g} A"
     )
     if len(kept) < len(traced):
-        click.echo(f"{len(kept)} of them, which add {kept.records['term'].sum():.7g} photons:")
+        click.echo(f"Of these {len(kept)}: {kept.records['term'].sum():.7g} photons")
     click.echo(_told(kept, asked))
 
 
@@ -189,7 +194,5 @@ def _compare(traced: Any, other: Path | None, program: Path | None, nanobragg: s
     if program is not None:
         from nbnumba.compat.reference import printed_terms, reference_differences
 
-        if nanobragg is None:
-            raise NbnumbaError("--compare-reference: found without --nanobragg; give the program's flags by it")
         terms = printed_terms(program, shlex.split(nanobragg), traced.slow, traced.fast)
         click.echo(report(reference_differences(traced, terms), ("here", str(program))))

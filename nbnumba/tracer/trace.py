@@ -134,14 +134,25 @@ class Trace:
             "steps": {name: self.records[name].tolist() for name in names},
         }
 
-    def to_csv(self, file: str | Path, *, overwrite: bool = False) -> Path:
-        """Write all quantities of all steps, one line for each step; the header names quantities and units."""
+    def to_csv(
+        self, file: str | Path, *, overwrite: bool = False, progress: Callable[[int, int], None] | None = None
+    ) -> Path:
+        """Write all quantities of all steps, one line for each step; the header names quantities and units.
+
+        Args:
+            file: the new file.
+            overwrite: replace an existing file.
+            progress: called as progress(done, total) with numbers of steps.
+        """
         flat = self.flat(self._checked(QUANTITIES))
         units = {part: QUANTITIES[name].unit for name in QUANTITIES for part in parts(name)}
         with new_file(file, overwrite) as part, part.open("w") as lines:
             lines.write(",".join(f"{name} [{units[name]}]" if units[name] else name for name in flat) + "\n")
-            for row in zip(*(column.tolist() for column in flat.values()), strict=True):
-                lines.write(",".join(repr(int(x) if isinstance(x, bool) else x) for x in row) + "\n")
+            for start in range(0, len(self), _CHUNK):
+                rows = zip(*(column[start : start + _CHUNK].tolist() for column in flat.values()), strict=True)
+                lines.writelines(",".join(map(_csv, row)) + "\n" for row in rows)
+                if progress is not None:
+                    progress(min(start + _CHUNK, len(self)), len(self))
         return Path(file)
 
     @property
@@ -163,6 +174,10 @@ class Trace:
             values = self.records[name].reshape(len(self), len(parts(name)))
             flat.update(zip(parts(name), values.T, strict=True))
         return flat
+
+
+def _csv(value: Any) -> str:
+    return repr(int(value) if isinstance(value, bool) else value)
 
 
 def _text(value: Any) -> str:
