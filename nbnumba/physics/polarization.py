@@ -6,7 +6,7 @@ The angle psi of the usual form is not needed: cos(2 psi) (1 - (i.d)^2) = e^2 - 
 from typing import NamedTuple
 
 from nbnumba._jit import scalar
-from nbnumba.physics.vector import Vector, cross, dot, unit
+from nbnumba.physics.vector import Vector, cross, dot, minus, scaled, unit
 
 
 class Fields(NamedTuple):
@@ -30,3 +30,22 @@ def polarization(diffracted: Vector, incident: Vector, field: Fields, kahn: floa
     e = dot(diffracted, field.electric)
     b = dot(diffracted, field.magnetic)
     return 0.5 * (1.0 + cosine * cosine - kahn * (e * e - b * b))
+
+
+class PolarizationSlopes(NamedTuple):
+    """The factor with its derivatives by the direction of the diffracted beam and by the Kahn factor."""
+
+    p: float
+    diffracted: Vector
+    kahn: float
+
+
+@scalar
+def polarization_slopes(diffracted: Vector, incident: Vector, field: Fields, kahn: float) -> PolarizationSlopes:
+    """dP/dd = c i - K (e E - b B) and dP/dK = -(e^2 - b^2)/2, with c = i.d, e = d.E, b = d.B."""
+    cosine = dot(incident, diffracted)
+    e = dot(diffracted, field.electric)
+    b = dot(diffracted, field.magnetic)
+    across = minus(scaled(field.electric, kahn * e), scaled(field.magnetic, kahn * b))
+    by_direction = minus(scaled(incident, cosine), across)
+    return PolarizationSlopes(polarization(diffracted, incident, field, kahn), by_direction, -0.5 * (e * e - b * b))

@@ -97,6 +97,17 @@ def cubic(u: float) -> Weights:
 
 
 @scalar
+def cubic_slope(u: float) -> Weights:
+    """Derivatives of ``cubic`` by u."""
+    return Weights(
+        -(3.0 * u * u - 6.0 * u + 2.0) / 6.0,
+        (3.0 * u * u - 4.0 * u - 1.0) / 2.0,
+        -(3.0 * u * u - 2.0 * u - 2.0) / 2.0,
+        (3.0 * u * u - 1.0) / 6.0,
+    )
+
+
+@scalar
 def tricubic(table: Table, h: float, k: float, l: float) -> float:  # noqa: E741
     """Amplitude at fractional indices that the box surrounds: tensor product of cubic weights."""
     h_floor = math.floor(h)
@@ -199,4 +210,60 @@ def block(table: Tricubic, at: Indices) -> tuple[Any, ...]:
 @by_type({Uniform: no_neighbours, Nearest: no_neighbours, Tricubic: block})
 def neighbours(structure: Structure, at: Indices) -> tuple[Any, ...]:
     """Amplitudes that ``cell_amplitude`` interpolates between; empty where it does not."""
+    raise NotImplementedError
+
+
+class CellSlopes(NamedTuple):
+    """F_cell with its derivatives by h, k, l."""
+
+    f: float
+    h: float
+    k: float
+    l: float  # noqa: E741
+
+
+@scalar
+def uniform_slopes(structure: Uniform, at: Indices) -> CellSlopes:
+    """The same everywhere."""
+    return CellSlopes(structure.value, 0.0, 0.0, 0.0)
+
+
+@scalar
+def nearest_slopes(table: Table, at: Indices) -> CellSlopes:
+    """Constant around each reflection."""
+    return CellSlopes(nearest_amplitude(table, at), 0.0, 0.0, 0.0)
+
+
+@scalar
+def tricubic_slopes(table: Tricubic, at: Indices) -> CellSlopes:
+    """Each derivative has that of one axis' weights; where the box does not surround the point, that of the nearest."""
+    if not box_surrounds(table, at.h, at.k, at.l):
+        return nearest_slopes(table, at)
+    h_floor, k_floor, l_floor = math.floor(at.h), math.floor(at.k), math.floor(at.l)
+    wh, wk, wl = cubic(at.h - h_floor), cubic(at.k - k_floor), cubic(at.l - l_floor)
+    dh, dk, dl = cubic_slope(at.h - h_floor), cubic_slope(at.k - k_floor), cubic_slope(at.l - l_floor)
+    values = table.values
+    row = int(table.l_count)
+    plane = int(table.k_count) * row
+    corner = int(address(table, h_floor - 1.0, k_floor - 1.0, l_floor - 1.0))
+    f, by_h, by_k, by_l = 0.0, 0.0, 0.0, 0.0
+    for i in range(4):
+        layer, layer_k, layer_l = 0.0, 0.0, 0.0
+        for j in range(4):
+            at_edge = (corner + i * plane + j * row) & NOT_NEGATIVE
+            v0, v1, v2, v3 = values[at_edge], values[at_edge + 1], values[at_edge + 2], values[at_edge + 3]
+            along = wl.w0 * v0 + wl.w1 * v1 + wl.w2 * v2 + wl.w3 * v3
+            layer += wk[j] * along
+            layer_k += dk[j] * along
+            layer_l += wk[j] * (dl.w0 * v0 + dl.w1 * v1 + dl.w2 * v2 + dl.w3 * v3)
+        f += wh[i] * layer
+        by_h += dh[i] * layer
+        by_k += wh[i] * layer_k
+        by_l += wh[i] * layer_l
+    return CellSlopes(f, by_h, by_k, by_l)
+
+
+@by_type({Uniform: uniform_slopes, Nearest: nearest_slopes, Tricubic: tricubic_slopes})
+def cell_slopes(structure: Structure, at: Indices) -> CellSlopes:
+    """F_cell at the given indices with its derivatives."""
     raise NotImplementedError

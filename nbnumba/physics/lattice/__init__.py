@@ -12,11 +12,14 @@ from nbnumba.physics.lattice.gauss import (
     GaussStar,
     gauss_argument,
     gauss_end,
+    gauss_slopes,
     gauss_star_argument,
+    gauss_star_slopes,
     gauss_transform,
 )
-from nbnumba.physics.lattice.round import Round, round_argument, round_transform
-from nbnumba.physics.lattice.square import Square, endless, same, square_amplitude
+from nbnumba.physics.lattice.round import Round, round_argument, round_slopes, round_transform
+from nbnumba.physics.lattice.slopes import Slopes
+from nbnumba.physics.lattice.square import Square, endless, same, square_amplitude, square_slopes
 from nbnumba.physics.lattice.tophat import (
     Tophat,
     TophatStar,
@@ -111,3 +114,9 @@ def along_axes(lattice: Lattice, dh: float, dk: float, dl: float) -> Along:
         lattice.nb * amplitude(lattice, 0.0, dk, 0.0) / peak,
         lattice.nc * amplitude(lattice, 0.0, 0.0, dl) / peak,
     )
+
+
+@by_type({Square: square_slopes, Round: round_slopes, Gauss: gauss_slopes, GaussStar: gauss_star_slopes})
+def slopes(lattice: Lattice, dh: float, dk: float, dl: float) -> Slopes:
+    """F_latt with its derivatives; there are none for shapes with an edge."""
+    raise NotImplementedError

@@ -6,6 +6,7 @@ from nbnumba._jit import scalar
 from nbnumba.constants import GAUSS_WIDTH
 from nbnumba.physics.elementary import EXP_END, exp_minus
 from nbnumba.physics.lattice.metric import index_square, reciprocal_square
+from nbnumba.physics.lattice.slopes import Slopes
 
 
 class Gauss(NamedTuple):
@@ -57,3 +58,32 @@ def gauss_transform(lattice: Gauss | GaussStar, exponent: float) -> float:
 def gauss_end(lattice: Gauss | GaussStar) -> float:
     """Exponent from which on F_latt is 0."""
     return lattice.end
+
+
+@scalar
+def gauss_slopes(lattice: Gauss, dh: float, dk: float, dl: float) -> Slopes:
+    """dF/ddh = -2 G F Na^2 dh and dF/dNa = F (1/Na - 2 G Na dh^2) with G = fudge/0.63."""
+    f = gauss_transform(lattice, gauss_argument(lattice, dh, dk, dl))
+    steep = -2.0 * lattice.fudge / GAUSS_WIDTH * f
+    a, b, c = lattice.na * dh, lattice.nb * dk, lattice.nc * dl
+    return Slopes(
+        f, steep * lattice.na * a, steep * lattice.nb * b, steep * lattice.nc * c,
+        f / lattice.na + steep * a * dh, f / lattice.nb + steep * b * dk, f / lattice.nc + steep * c * dl,
+    )  # fmt: skip
+
+
+@scalar
+def gauss_star_slopes(lattice: GaussStar, dh: float, dk: float, dl: float) -> Slopes:
+    """dF/ddh = -2 G V^2 F e.a* with e = dh a* + dk b* + dl c*, and dF/dNa = F (1 - 2 G V^2 e^2)/Na, V = Na Nb Nc."""
+    exponent = gauss_star_argument(lattice, dh, dk, dl)
+    f = gauss_transform(lattice, exponent)
+    count = lattice.na * lattice.nb * lattice.nc
+    steep = -2.0 * lattice.fudge / GAUSS_WIDTH * count * count * f
+    by_cells = f * (1.0 - 2.0 * exponent)
+    return Slopes(
+        f,
+        steep * (lattice.aa * dh + lattice.ab * dk + lattice.ca * dl),
+        steep * (lattice.ab * dh + lattice.bb * dk + lattice.bc * dl),
+        steep * (lattice.ca * dh + lattice.bc * dk + lattice.cc * dl),
+        by_cells / lattice.na, by_cells / lattice.nb, by_cells / lattice.nc,
+    )  # fmt: skip

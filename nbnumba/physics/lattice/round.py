@@ -11,6 +11,7 @@ from nbnumba._lowered import polynomial
 from nbnumba.constants import ROUND_SCALE
 from nbnumba.physics.elementary import cos_pi, nearest_integer, sin_pi
 from nbnumba.physics.lattice.metric import index_square
+from nbnumba.physics.lattice.slopes import Slopes
 
 #: 3 (sin x - x cos x)/x^3 in powers of (x/pi)^2, up to 1/4; relative error below 2e-14.
 _CENTER = (
@@ -22,6 +23,7 @@ _CENTER = (
     -0.0005410344542046140595,
     0.00002861774578246722028,
 )
+_CENTER_SLOPE = tuple(n * c for n, c in enumerate(_CENTER))[1:]
 
 
 class Round(NamedTuple):
@@ -55,3 +57,29 @@ def round_argument(lattice: Round, dh: float, dk: float, dl: float) -> float:
 def round_transform(lattice: Round, square: float) -> float:
     """F_latt at (x/pi)^2."""
     return lattice.na * lattice.nb * lattice.nc * ROUND_SCALE * sphere_transform(square)
+
+
+@scalar
+def sphere_slope(square: float) -> float:
+    """Derivative of ``sphere_transform`` by its argument: 3 pi^2/2 ((x^2 - 3) sin x + 3 x cos x)/x^5."""
+    far = square if square > 0.25 else 0.25
+    turns = math.sqrt(far)
+    x = math.pi * turns
+    y = x * x
+    rest = turns - nearest_integer(turns)
+    closed = 1.5 * math.pi * math.pi * ((y - 3.0) * sin_pi(rest) + 3.0 * x * cos_pi(rest)) / (y * y * x)
+    return closed if square > 0.25 else polynomial(square, _CENTER_SLOPE)
+
+
+@scalar
+def round_slopes(lattice: Round, dh: float, dk: float, dl: float) -> Slopes:
+    """dF/ddh = C V s' 2 fudge Na^2 dh and dF/dNa = F/Na + C V s' 2 fudge Na dh^2, with V = Na Nb Nc and C = 0.7236."""
+    square = round_argument(lattice, dh, dk, dl)
+    f = round_transform(lattice, square)
+    peak = lattice.na * lattice.nb * lattice.nc * ROUND_SCALE
+    steep = peak * sphere_slope(square) * 2.0 * lattice.fudge
+    a, b, c = lattice.na * dh, lattice.nb * dk, lattice.nc * dl
+    return Slopes(
+        f, steep * lattice.na * a, steep * lattice.nb * b, steep * lattice.nc * c,
+        f / lattice.na + steep * a * dh, f / lattice.nb + steep * b * dk, f / lattice.nc + steep * c * dl,
+    )  # fmt: skip
