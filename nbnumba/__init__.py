@@ -26,6 +26,7 @@ _HOME = {
     "compare": "nbnumba.comparison",
     "contributions": "nbnumba.tracer.contributions",
     "from_nanobragg": "nbnumba.compat",
+    "jacobian": "nbnumba.refinement.jacobian",
     "read_image": "nbnumba.images",
     "read_mask": "nbnumba.inputs.mask",
     "read_nexus": "nbnumba.outputs.nexus",

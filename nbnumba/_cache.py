@@ -52,24 +52,19 @@ def _drop_old(parent: Path) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
+@functools.cache
 def _sources() -> list[Path]:
+    """Files whose code can end up in compiled code: physics, kernels, and whatever knows ``_jit``."""
     here = Path(__file__).parent
-    return [
-        here / "_jit.py",
-        here / "_lowered.py",
-        here / "constants.py",
-        here / "model" / "random.py",
-        here / "compat" / "noise.py",
-        *(here / "physics").rglob("*.py"),
-        *(here / "kernels").rglob("*.py"),
-        here / "tracer" / "step.py",
-    ]
+    folders = {file for name in ("physics", "kernels") for file in (here / name).rglob("*.py")}
+    known = {file for file in here.rglob("*.py") if b"nbnumba._jit" in file.read_bytes()}
+    return sorted({here / "_jit.py", here / "_lowered.py", here / "constants.py"} | folders | known)
 
 
 def _source_hash() -> str:
     here = Path(__file__).parent
     digest = hashlib.sha256()
-    for file in sorted(_sources()):
+    for file in _sources():
         digest.update(str(file.relative_to(here)).encode())
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]

@@ -8,19 +8,20 @@ from typing import Any
 
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.experiment import Experiment
-from nbnumba.physics.scattering import spacing
-from nbnumba.prediction import hits, indices_at, scattering_vector_at
+from nbnumba.physics.ewald import two_theta
+from nbnumba.prediction import hits, indices_at, mean_beam, ring
 from nbnumba.report import beam_centers, columns, resolution_limits, table
 
 #: Spacings [A] that rings are drawn at.
 _ROUND = (50.0, 20.0, 10.0, 7.0, 5.0, 4.0, 3.0, 2.5, 2.0, 1.8, 1.6, 1.4, 1.2, 1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
 _RINGS = 8
+_LOOKED_AT = 180  # points of a ring, to see whether it is on the detector
 
 
 def geometry_report(
     experiment: Experiment,
     reflections: Iterable[tuple[int, int, int]] = (),
-    pixels: Iterable[tuple[float, float]] = (),
+    pixels: Iterable[tuple[int, int]] = (),
 ) -> dict[str, Any]:
     """Plain values with their units in the names.
 
@@ -57,21 +58,21 @@ def geometry_report(
 
 def _rings(experiment: Experiment) -> list[dict[str, float]]:
     """Rings that are on the detector, with their angle and radius on a plane across the beam."""
-    wavelength, limit = experiment.beam.wavelength, resolution_limits(experiment)["resolution_corner_A"]
-    rings = []
-    for d in [d for d in _ROUND if d > max(limit, wavelength / 2.0)][-_RINGS:]:
-        angle = 2.0 * math.asin(wavelength / (2.0 * d))
-        radius = experiment.geometry.distance * math.tan(angle) if angle < math.pi / 2.0 else math.inf
-        pixels = radius / experiment.detector.pixel_size
-        rings.append({"spacing_A": d, "two_theta_degrees": math.degrees(angle), "radius_pixels": pixels})
-    return rings
+    wavelength, rings = mean_beam(experiment).wavelength, []
+    for d in _ROUND:
+        if d > wavelength / 2.0 and len(ring(experiment, d, _LOOKED_AT)):
+            angle = two_theta(d, wavelength)
+            radius = experiment.geometry.distance * math.tan(angle) if angle < math.pi / 2.0 else math.inf
+            pixels = radius / experiment.detector.pixel_size
+            rings.append({"spacing_A": d, "two_theta_degrees": math.degrees(angle), "radius_pixels": pixels})
+    return rings[-_RINGS:]
 
 
-def _indices(experiment: Experiment, slow: float, fast: float) -> dict[str, Any]:
+def _indices(experiment: Experiment, slow: int, fast: int) -> dict[str, Any]:
     size = experiment.detector.pixels
-    if not (0.0 <= slow < size[0] and 0.0 <= fast < size[1]):
+    if not (0 <= slow < size[0] and 0 <= fast < size[1]):
         raise NbnumbaError(
-            f"pixel: found slow {slow:g}, fast {fast:g}, outside the detector; allowed: slow from 0 to {size[0] - 1}, "
+            f"pixel: found slow {slow}, fast {fast}, outside the detector; allowed: slow from 0 to {size[0] - 1}, "
             f"fast from 0 to {size[1] - 1}"
         )
     center = slow + 0.5, fast + 0.5
@@ -79,7 +80,7 @@ def _indices(experiment: Experiment, slow: float, fast: float) -> dict[str, Any]
         "slow": slow,
         "fast": fast,
         "hkl": list(indices_at(experiment, *center)),
-        "resolution_A": spacing(scattering_vector_at(experiment, *center)),
+        "resolution_A": experiment.resolution(*center),
     }
 
 
@@ -106,7 +107,7 @@ def geometry_text(report: dict[str, Any]) -> str:
     for found in report["indices"]:
         h, k, l = found["hkl"]  # noqa: E741
         parts.append(
-            f"Pixel slow {found['slow']:g}, fast {found['fast']:g}: h {h:.4f} k {k:.4f} l {l:.4f}, "
+            f"Pixel slow {found['slow']}, fast {found['fast']}: h {h:.4f} k {k:.4f} l {l:.4f}, "
             f"{found['resolution_A']:.4g} A (centre of the pixel, start of the scan)"
         )
     return "\n\n".join(parts)

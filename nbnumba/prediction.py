@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.kernels.arguments import panel_of
-from nbnumba.kernels.pack import pack
+from nbnumba.kernels.arguments import matrix
 from nbnumba.model.cell import reciprocal
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.mosaic import rotation_matrix
-from nbnumba.physics.ewald import diffracted, diffracting_angles, excitation_error
-from nbnumba.physics.pixel import CurvedPanel, position, ray_to
+from nbnumba.model.sources import as_arrays
+from nbnumba.physics.ewald import diffracted, diffracting_angles, excitation_error, two_theta
+from nbnumba.physics.pixel import CurvedPanel, FlatPanel, position, ray_to
 from nbnumba.physics.rotation import rotate
-from nbnumba.physics.scattering import scattering_vector
+from nbnumba.physics.scattering import indices
 from nbnumba.physics.vector import Vector, cross, dot, scaled, unit
 
-_STEPS = 50  # of Newton's method, which takes about five on a curved detector
+_STEPS = 20  # of Newton's method, which takes about five on a curved detector
+_NODES = 33  # along each edge of the grid that it starts from
 
 
 class Hit(NamedTuple):
@@ -32,6 +34,24 @@ class Hit(NamedTuple):
     on_detector: bool
 
 
+class Beam(NamedTuple):
+    """One beam that stands for all sources."""
+
+    direction: Vector
+    wavelength: float  # [A]
+
+
+def mean_beam(experiment: Experiment) -> Beam:
+    """Weighted means of the sources' directions and wavelengths."""
+    incident, weight, wavelength = as_arrays(experiment.sources)
+    return Beam(unit(Vector(*(weight @ incident).tolist())), float(weight @ wavelength / weight.sum()))
+
+
+def start_angle(experiment: Experiment) -> float:
+    """Angle of the spindle [rad] at the start of the scan; 0 for a still."""
+    return math.radians(experiment.scan.start) if experiment.scan else 0.0
+
+
 def hits(experiment: Experiment, h: int, k: int, l: int) -> list[Hit]:  # noqa: E741
     """Where a reflection of the crystal as a whole appears: at the start of the scan, and where it diffracts exactly.
 
@@ -39,40 +59,32 @@ def hits(experiment: Experiment, h: int, k: int, l: int) -> list[Hit]:  # noqa: 
     between -180 and 180 degrees, at which the spindle brings it onto the sphere, if it ever gets there.
 
     Args:
-        experiment: crystal, beam and detector; the mean wavelength and the beam's direction are taken.
+        experiment: crystal, beam and detector; of several sources, the mean is taken.
         h: index along a*.
         k: index along b*.
         l: index along c*.
     """
-    start, axis, beam = experiment.angles[0], experiment.spindle, experiment.beam_direction
+    beam, axis = mean_beam(experiment), experiment.spindle
     q = Vector(*(np.array([h, k, l], dtype=float) @ reciprocal(experiment.crystal.axes)).tolist())
     if dot(q, q) == 0.0:
         raise NbnumbaError("hkl: found 0 0 0, the direct beam; give the indices of a reflection")
-    angles = diffracting_angles(q, axis, beam, experiment.beam.wavelength)
+    angles = diffracting_angles(q, axis, beam.direction, beam.wavelength)
     exact = [math.remainder(angle, 2.0 * math.pi) for angle in angles if math.isfinite(angle)]
-    return [_hit(experiment, rotate(q, axis, angle), angle) for angle in (start, *exact)]
+    return [_hit(experiment, beam, rotate(q, axis, angle), angle) for angle in (start_angle(experiment), *exact)]
 
 
-def _hit(experiment: Experiment, q: Vector, angle: float) -> Hit:
-    beam, wavelength = experiment.beam_direction, experiment.beam.wavelength
-    slow, fast = point_seen(experiment, diffracted(q, beam, wavelength))
+def _hit(experiment: Experiment, beam: Beam, q: Vector, angle: float) -> Hit:
+    slow, fast = point_seen(experiment, diffracted(q, *beam))
     slow_size, fast_size = experiment.detector.pixels
     there = 0.0 <= slow < slow_size and 0.0 <= fast < fast_size
-    return Hit(math.degrees(angle), excitation_error(q, beam, wavelength), slow, fast, there)
-
-
-def scattering_vector_at(experiment: Experiment, slow: float, fast: float) -> Vector:
-    """Vector q [1/A] at a point of the detector, curved or flat, in pixels from the outer corner of the first one."""
-    panel, size = panel_of(pack(experiment).sheet), experiment.detector.pixel_size
-    ray = ray_to(position(panel, fast * size, slow * size, 0.0))
-    return scattering_vector(ray.direction, experiment.beam_direction, experiment.beam.wavelength)
+    return Hit(math.degrees(angle), excitation_error(q, *beam), slow, fast, there)
 
 
 def indices_at(experiment: Experiment, slow: float, fast: float) -> tuple[float, float, float]:
     """Fractional h, k, l, at the start of the scan, of a point given in pixels from the outer corner of the first."""
-    axes = experiment.crystal.axes @ rotation_matrix(experiment.spindle, experiment.angles[0]).T
-    h, k, l = (axes @ np.array(scattering_vector_at(experiment, slow, fast))).tolist()  # noqa: E741
-    return h, k, l
+    axes = experiment.crystal.axes @ rotation_matrix(experiment.spindle, start_angle(experiment)).T
+    at = indices(matrix(axes[np.newaxis], 0), experiment.scattering_vector(slow, fast))
+    return at.h, at.k, at.l
 
 
 def point_seen(experiment: Experiment, direction: Vector) -> tuple[float, float]:
@@ -80,23 +92,36 @@ def point_seen(experiment: Experiment, direction: Vector) -> tuple[float, float]
 
     NaN where the detector is not there to be hit.
     """
-    panel, size = panel_of(pack(experiment).sheet), experiment.detector.pixel_size
+    panel, size = experiment.panel, experiment.detector.pixel_size
     direction = unit(direction)
-    towards = dot(direction, panel.normal)
-    if towards * dot(panel.origin, panel.normal) <= 0.0:
+    slow, fast = (
+        _on_plane(panel, direction) if isinstance(panel, FlatPanel) else _on_sphere(experiment, panel, direction)
+    )
+    return slow / size, fast / size
+
+
+def _on_plane(panel: FlatPanel, direction: Vector) -> tuple[float, float]:
+    """Offsets [mm] along slow and fast where a ray meets the plane."""
+    towards, distance = dot(direction, panel.normal), dot(panel.origin, panel.normal)
+    if towards * distance <= 0.0:
         return math.nan, math.nan
-    reach = dot(panel.origin, panel.normal) / towards
-    offset = [dot(scaled(direction, reach), e) - dot(panel.origin, e) for e in (panel.slow, panel.fast)]
-    if isinstance(panel, CurvedPanel):
-        spot = np.array(experiment.geometry.beam_center[::-1])
-        bent = panel.radius * math.acos(min(dot(direction, experiment.beam_direction), 1.0))
-        flat = math.hypot(*(np.array(offset) - spot))
-        offset = _refined(panel, direction, spot + (np.array(offset) - spot) * (bent / flat if flat > 0.0 else 1.0))
-    return offset[0] / size, offset[1] / size
+    point = scaled(direction, distance / towards)
+    slow, fast = (dot(point, e) - dot(panel.origin, e) for e in (panel.slow, panel.fast))
+    return slow, fast
 
 
-def _refined(panel: CurvedPanel, direction: Vector, offset: np.ndarray) -> list[float]:
-    """Newton's method on a curved panel: where the position's two components across a direction vanish."""
+@lru_cache(maxsize=4)
+def _nodes(panel: CurvedPanel, extent: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Offsets (n, 2) [mm] of a grid over a panel and a little more, and the directions (n, 3) they are seen in."""
+    along = [np.linspace(-0.1 * size, 1.1 * size, _NODES) for size in extent]
+    offsets = np.stack(np.meshgrid(*along, indexing="ij"), axis=-1).reshape(-1, 2)
+    return offsets, np.array([ray_to(position(panel, fast, slow, 0.0)).direction for slow, fast in offsets.tolist()])
+
+
+def _on_sphere(experiment: Experiment, panel: CurvedPanel, direction: Vector) -> tuple[float, float]:
+    """Offsets [mm] on a curved panel by Newton's method, from the nearest of a grid of points on it."""
+    extent = experiment.detector.extent
+    offsets, seen = _nodes(panel, (extent.slow, extent.fast))
     first = unit(cross(direction, Vector(0.3, 0.5, 0.8)))
     second = cross(direction, first)
 
@@ -104,14 +129,17 @@ def _refined(panel: CurvedPanel, direction: Vector, offset: np.ndarray) -> list[
         point = position(panel, float(at[1]), float(at[0]), 0.0)
         return np.array([dot(point, first), dot(point, second)])
 
+    at = offsets[(seen @ np.array(direction)).argmax()]
     for _ in range(_STEPS):
-        here = across(offset)
-        slopes = np.column_stack([across(offset + e) - across(offset - e) for e in 0.5e-3 * np.eye(2)]) / 1e-3
-        move = np.linalg.solve(slopes, here)
-        offset = offset - move
+        slopes = np.column_stack([across(at + e) - across(at - e) for e in 0.5e-3 * np.eye(2)]) / 1e-3
+        if not np.linalg.cond(slopes) < 1e12:
+            break
+        move = np.linalg.solve(slopes, across(at))
+        at = at - move
         if np.abs(move).max() < 1e-9:
-            return [float(x) for x in offset]
-    return [math.nan, math.nan]
+            there = dot(position(panel, float(at[1]), float(at[0]), 0.0), direction) > 0.0
+            return (float(at[0]), float(at[1])) if there else (math.nan, math.nan)
+    return math.nan, math.nan
 
 
 def ring(experiment: Experiment, spacing: float, count: int = 720) -> np.ndarray:
@@ -120,13 +148,14 @@ def ring(experiment: Experiment, spacing: float, count: int = 720) -> np.ndarray
     Raises:
         NbnumbaError: a spacing that no wave of this length resolves.
     """
-    wavelength, beam = experiment.beam.wavelength, experiment.beam_direction
-    if not spacing > wavelength / 2.0:
-        raise NbnumbaError(f"spacing: found {spacing:g} A; allowed: above half the wavelength, {wavelength / 2.0:g} A")
-    angle = 2.0 * math.asin(wavelength / (2.0 * spacing))
-    sideways = experiment.polarization_axis
-    edge = rotate(beam, unit(cross(beam, sideways)), angle)
-    points = [point_seen(experiment, rotate(edge, beam, 2.0 * math.pi * i / count)) for i in range(count)]
+    beam = mean_beam(experiment)
+    if not spacing > beam.wavelength / 2.0:
+        half = beam.wavelength / 2.0
+        raise NbnumbaError(f"spacing: found {spacing:g} A; allowed: above half the wavelength, {half:g} A")
+    sideways = unit(cross(beam.direction, experiment.polarization_axis))
+    edge = rotate(beam.direction, sideways, two_theta(spacing, beam.wavelength))
+    turns = (2.0 * math.pi * i / count for i in range(count))
+    points = [point_seen(experiment, rotate(edge, beam.direction, turn)) for turn in turns]
     slow_size, fast_size = experiment.detector.pixels
     found = [(s, f) for s, f in points if 0.0 <= s < slow_size and 0.0 <= f < fast_size]
     return np.array(found).reshape(-1, 2)

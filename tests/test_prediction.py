@@ -10,9 +10,14 @@ from hypothesis import strategies as st
 
 import nbnumba as nb
 from nbnumba.physics.vector import Vector
-from nbnumba.prediction import hits, indices_at, point_seen, ring, scattering_vector_at
+from nbnumba.prediction import hits, indices_at, point_seen, ring
 
-KINDS = [{}, {"detector.twotheta": 20.0, "detector.rotation": (3.0, 4.0, 5.0)}, {"detector.curvature": "spherical"}]
+TILTED = {"detector.twotheta": 20.0, "detector.rotation": (3.0, 4.0, 5.0)}
+KINDS = [
+    {}, TILTED,
+    {"detector.curvature": "spherical"}, {"detector.curvature": "spherical", "detector.twotheta": 60.0},
+    {"detector.curvature": "nanobragg"}, {"detector.curvature": "nanobragg", **TILTED},
+]  # fmt: skip
 LARGE = {"detector.pixels": (400, 300), "detector.pixel_size": 0.5}
 
 
@@ -20,13 +25,13 @@ LARGE = {"detector.pixels": (400, 300), "detector.pixel_size": 0.5}
 @settings(max_examples=20)
 @given(hkl=st.tuples(*[st.integers(-6, 6)] * 3).filter(any), start=st.floats(-180.0, 180.0))
 def test_a_reflection_has_its_indices_where_it_diffracts(changes, hkl, start):
-    experiment = scenes.still(**{**LARGE, **changes, "scan.start": start})
+    experiment = scenes.still(**{**LARGE, **changes, "scan.start": start, "scan.width": 2.0})
     still, *exact = hits(experiment, *hkl)
     assert still.angle == pytest.approx(start)
     for hit in exact:
         assert hit.excitation_error == pytest.approx(0.0, abs=1e-12)
         if math.isfinite(hit.slow):
-            turned = experiment.replace(**{"scan.start": hit.angle})
+            turned = experiment.replace(**{"scan.start": hit.angle, "scan.width": 3.0})
             np.testing.assert_allclose(indices_at(turned, hit.slow, hit.fast), hkl, atol=1e-7)
 
 
@@ -35,7 +40,7 @@ def test_a_reflection_has_its_indices_where_it_diffracts(changes, hkl, start):
 @given(place=st.tuples(st.floats(0.0, 399.0), st.floats(0.0, 299.0)))
 def test_a_point_is_seen_where_it_is(changes, place):
     experiment = scenes.still(**{**LARGE, **changes})
-    q, beam = scattering_vector_at(experiment, *place), experiment.beam_direction
+    q, beam = experiment.scattering_vector(*place), experiment.beam_direction
     direction = [b + experiment.beam.wavelength * x for b, x in zip(beam, q, strict=True)]
     np.testing.assert_allclose(point_seen(experiment, Vector(*direction)), place, atol=1e-6)
 
@@ -55,8 +60,7 @@ def test_rings_have_one_resolution(changes):
     points = ring(experiment, 3.0)
     assert len(points) > 50
     for point in points[::40]:
-        q = scattering_vector_at(experiment, *point)
-        assert 1.0 / math.hypot(*q) == pytest.approx(3.0, rel=1e-9)
+        assert experiment.resolution(*point) == pytest.approx(3.0, rel=1e-9)
 
 
 def test_behind_the_detector_nothing_is_seen():
@@ -69,6 +73,13 @@ def test_what_does_not_exist_is_refused():
         hits(scenes.still(), 0, 0, 0)
     with pytest.raises(nb.NbnumbaError, match=r"found 0\.5 A; allowed: above half the wavelength"):
         ring(scenes.still(), 0.5)
+
+
+def test_several_sources_stand_for_their_mean():
+    source = lambda wavelength: nb.Sources(((-1.0, 0.0, 0.0, 1.0, wavelength),))  # noqa: E731
+    given, other = (scenes.still(**LARGE, **{"beam.sources": source(x)}) for x in (1.5, 1.03))
+    assert hits(given, 2, 1, -3) != hits(other, 2, 1, -3)
+    assert hits(given, 2, 1, -3) == hits(scenes.still(**LARGE, **{"beam.wavelength": 1.5}), 2, 1, -3)
 
 
 def test_some_reflections_never_diffract():

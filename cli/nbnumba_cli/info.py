@@ -24,7 +24,7 @@ from nbnumba_cli import options
     help="Which pixel this reflection hits, and at which angle of the spindle; may be repeated.",
 )
 @click.option(
-    "--pixel", "pixels", type=(float, float), multiple=True, metavar="SLOW FAST",
+    "--pixel", "pixels", type=(int, int), multiple=True, metavar="SLOW FAST",
     help="Indices and resolution at the centre of this pixel; may be repeated.",
 )  # fmt: skip
 @click.option("--png", type=click.Path(path_type=Path), help="Picture to write: detector, beam, rings, reflections.")
@@ -36,7 +36,7 @@ def command(
     settings: tuple[str, ...],
     geometry: bool,
     reflections: tuple[tuple[int, int, int], ...],
-    pixels: tuple[tuple[float, float], ...],
+    pixels: tuple[tuple[int, int], ...],
     png: Path | None,
     overwrite: bool,
     as_json: bool,

@@ -27,7 +27,8 @@ def printed_pixels(translation: Translation) -> Iterator[tuple[int, int]]:
     if named is not None:
         _check(experiment, *named)
         return iter([named])
-    return _rendered(experiment) if "printout" in flags else iter(())
+    all_pixels = experiment.rendered_pixels().tolist() if "printout" in flags else []
+    return ((fast, slow) for slow, fast in all_pixels)
 
 
 def printout(experiment: Experiment, pixels: Iterable[tuple[int, int]], image: np.ndarray) -> Iterator[str]:
@@ -43,15 +44,6 @@ def _check(experiment: Experiment, fast: int, slow: int) -> None:
     if not (0 <= slow < slow_size and 0 <= fast < fast_size):
         allowed = f"fast from 0 to {fast_size - 1}, slow from 0 to {slow_size - 1}"
         raise NbnumbaError(f"-printout_pixel: found {fast} {slow}; allowed: {allowed}")
-
-
-def _rendered(experiment: Experiment) -> Iterator[tuple[int, int]]:
-    (slow_start, slow_stop), (fast_start, fast_stop) = experiment.detector.region
-    mask = experiment.detector.mask
-    for slow in range(slow_start, slow_stop):
-        for fast in range(fast_start, fast_stop):
-            if mask is None or mask.pixels[slow, fast]:
-                yield fast, slow
 
 
 def pixel_terms(a: Arguments, fast: int, slow: int, value: float) -> str:

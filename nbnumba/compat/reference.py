@@ -48,7 +48,8 @@ def printed_terms(program: Path, words: Sequence[str], slow: int, fast: int) -> 
     named = [str(Path(word).absolute()) if Path(word).is_file() else word for word in words]
     with tempfile.TemporaryDirectory() as folder:
         files = ["-floatfile", "f.bin", "-intfile", "i.img", "-nopgm", "-nonoise"]
-        command = [str(program.absolute()), *named, *files, "-printout_pixel", str(fast), str(slow)]
+        alone = ["-roi", *[str(x) for x in (fast, fast, slow, slow)], "-printout_pixel", str(fast), str(slow)]
+        command = [str(program.absolute()), *named, *files, *alone]
         try:
             done = subprocess.run(
                 command, cwd=folder, capture_output=True, text=True, errors="replace", check=False, timeout=_TIMEOUT

@@ -30,6 +30,7 @@ from nbnumba.model.reflections import Reflections
 from nbnumba.model.sampling import Sampling
 from nbnumba.model.scan import Scan
 from nbnumba.model.sources import Grid, Sources, grid_sources
+from nbnumba.physics.rotation import angles_xyz
 from nbnumba.physics.vector import Vector, unit
 
 MOST_SOURCES = 10**6
@@ -197,17 +198,11 @@ def _misset(flags: Flags) -> tuple[float, ...]:
         flags.notes.append(f"-misset random draws from the clock: -misset_seed {seed} repeats it")
     axis, fraction = random_rotation(MinimalStandard(seed))
     # nanoBragg takes the 90 for radians.
-    angles = _angles(rotation_matrix(axis, domain_angle(90.0, fraction)))
+    rows = rotation_matrix(axis, domain_angle(90.0, fraction))
+    x, y, z = angles_xyz(*(Vector(*row) for row in rows.tolist()))
+    angles = (math.degrees(x), math.degrees(y), math.degrees(z))
     flags.notes.append("-misset random is -misset " + " ".join(f"{angle:.6f}" for angle in angles))
     return angles
-
-
-def _angles(rotation: np.ndarray) -> tuple[float, float, float]:
-    """Angles [degrees] about x, then y, then z that make up a rotation."""
-    x = math.atan2(rotation[2, 1], rotation[2, 2])
-    y = -math.asin(min(max(rotation[2, 0], -1.0), 1.0))
-    z = math.atan2(rotation[1, 0], rotation[0, 0])
-    return math.degrees(x), math.degrees(y), math.degrees(z)
 
 
 def _reflections(flags: Flags) -> Reflections | None:

@@ -27,9 +27,10 @@ from nbnumba.model.mosaic import rotation_matrix
 from nbnumba.model.sources import as_arrays
 from nbnumba.physics.elementary import EXP_END
 from nbnumba.physics.lattice import SHAPES, Lattice, argument, end
+from nbnumba.physics.pixel import FlatPanel
 from nbnumba.physics.polarization import fields
 from nbnumba.physics.structure_factor import Nearest, Structure, Tricubic, Uniform
-from nbnumba.physics.vector import Vector, cross, scaled
+from nbnumba.physics.vector import Vector
 
 WORTH_DROPPING = 4  # orientations from which on it pays to look first which points any of them can light
 KINDS: dict[str, type] = {"double": float, "mixed": np.float32}  # of weights, amplitudes and sines
@@ -52,9 +53,8 @@ def pack(experiment: Experiment, precision: str = "double", *, merged: bool = Tr
     orientations = _orientations(experiment, merged)
     structure = _structure(experiment.crystal)
     averaged = len(orientations.cells) * len(orientations.domains) * experiment.oversample**2
-    scale = R_E_SQUARED * experiment.beam.photons_per_area * experiment.crystal.spot_scale / averaged
-    faintest = _faintest(experiment, structure, scale * float(illumination.weight.max()))
-    lattice = _lattice(experiment.crystal, faintest, kind)
+    photons = R_E_SQUARED * experiment.beam.photons_per_area * experiment.crystal.spot_scale
+    lattice = _lattice(experiment.crystal, _faintest(experiment, structure, photons), kind)
     return Arguments(
         sheet=_sheet(experiment),
         sensor=_sensor(experiment),
@@ -70,26 +70,16 @@ def pack(experiment: Experiment, precision: str = "double", *, merged: bool = Tr
         ),
         region=_region(experiment),
         reach=_reach(lattice, orientations),
-        scale=scale,
+        scale=photons / averaged,
     )
 
 
 def _sheet(experiment: Experiment) -> FlatSheet | CurvedSheet:
-    detector, g = experiment.detector, experiment.geometry
-    vectors = [g.origin, g.fast, g.slow, g.normal]
-    common = (detector.pixel_size, g.close_distance, detector.point_pixels)
-    if detector.curvature == "flat":
+    p = experiment.panel
+    vectors, common = [p.origin, p.fast, p.slow, p.normal], (p.pixel_size, p.close_distance, p.point_pixels)
+    if isinstance(p, FlatPanel):
         return FlatSheet(np.array(vectors), *common)
-    # nanoBragg counts the distance from where the detector lies in the end.
-    radius = g.close_distance / g.incidence if detector.curvature == "nanobragg" else g.distance
-    center = scaled(experiment.beam_direction, radius)
-    vectors += [center, Vector(0.0, 0.0, 0.0) if detector.curvature == "nanobragg" else center]
-    if detector.curvature == "nanobragg":
-        vectors += [Vector(0.0, 1.0, 0.0), g.slow, Vector(0.0, 0.0, 1.0), g.fast]
-    else:
-        # Turning about normal x e moves the spot along e, for right- and left-handed detector axes alike.
-        vectors += [g.fast, cross(g.normal, g.fast), g.slow, cross(g.normal, g.slow)]
-    return CurvedSheet(np.array(vectors), *common, radius)
+    return CurvedSheet(np.array([*vectors, p.center, p.spot, p.e1, p.k1, p.e2, p.k2]), *common, p.radius)
 
 
 def _sensor(experiment: Experiment) -> Sensor:
@@ -162,8 +152,8 @@ def _reach(lattice: Lattice, orientations: Orientations) -> Reach:
     return Reach(True, *(1e-6 + 1.000001 * widths).tolist(), *(1e-6 + 1.000001 * drift).tolist())
 
 
-def _faintest(experiment: Experiment, structure: Structure, scale: float) -> float:
-    """F_latt^2 so small that no sum of such steps, times a scale, reaches the smallest float32.
+def _faintest(experiment: Experiment, structure: Structure, photons: float) -> float:
+    """F_latt^2 so small that no pixel of such steps reaches the smallest float32; ``photons`` for a mean step of 1.
 
     A millionth of that: sums of what is left out do not round another number up either.
     """
@@ -172,8 +162,8 @@ def _faintest(experiment: Experiment, structure: Structure, scale: float) -> flo
     strongest = max(float(values.max()), -float(values.min()))
     nearest = min(g.distance, g.close_distance)
     solid_angle = 1e6 / nearest**2 if detector.point_pixels else detector.pixel_size**2 * g.close_distance / nearest**3
-    largest_sum = scale * solid_angle * strongest**2 * experiment.steps_per_pixel
-    return 1e-6 * float(np.finfo(np.float32).smallest_subnormal) / max(largest_sum, 1e-300)
+    largest = photons * solid_angle * strongest**2 * experiment.layers
+    return 1e-6 * float(np.finfo(np.float32).smallest_subnormal) / max(largest, 1e-300)
 
 
 def _lattice(crystal: Crystal, faintest: float, kind: type) -> Lattice:

@@ -132,6 +132,11 @@ class Detector:
         """Part that is rendered: ((slow start, stop), (fast start, stop))."""
         return self.roi or ((0, self.pixels[0]), (0, self.pixels[1]))
 
+    @property
+    def reference_point(self) -> tuple[float, float]:
+        """Fast, slow [mm] of the point that ``beam_center`` names, or of ``closest_point``, before rotation."""
+        return self._closest() if self.turns_about == "sample" else self._beam_spot()
+
     def _axis(self, name: str, default: Vector) -> Vector:
         given = getattr(self, name)
         return default if given is None else unit(Vector(*given))

@@ -19,9 +19,9 @@ from nbnumba.model.sampling import Sampling
 from nbnumba.model.scan import Scan
 from nbnumba.model.sources import Sources, as_arrays
 from nbnumba.model.validate import refuse, unknown_key
-from nbnumba.physics.pixel import flat_position, ray_to
+from nbnumba.physics.pixel import CurvedPanel, FlatPanel, position, ray_to
 from nbnumba.physics.scattering import scattering_vector, spacing
-from nbnumba.physics.vector import Vector, cross, length, unit
+from nbnumba.physics.vector import Vector, cross, length, scaled, unit
 
 PARTS: dict[str, type] = {"crystal": Crystal, "beam": Beam, "detector": Detector, "scan": Scan, "sampling": Sampling}
 
@@ -91,6 +91,25 @@ class Experiment:
         return self.detector.geometry(self.beam_direction)
 
     @cached_property
+    def panel(self) -> FlatPanel | CurvedPanel:
+        """The detector as the physics takes it [mm]."""
+        detector, g = self.detector, self.geometry
+        place = (g.origin, g.fast, g.slow, g.normal, detector.pixel_size, g.close_distance, detector.point_pixels)
+        if detector.curvature == "flat":
+            return FlatPanel(*place)
+        # nanoBragg counts the distance from where the detector lies in the end.
+        if detector.curvature == "nanobragg":
+            radius = g.close_distance / g.incidence
+            center, spot = scaled(self.beam_direction, radius), Vector(0.0, 0.0, 0.0)
+            axes = (Vector(0.0, 1.0, 0.0), g.slow, Vector(0.0, 0.0, 1.0), g.fast)
+        else:
+            radius = g.distance
+            center = spot = scaled(self.beam_direction, radius)
+            # Turning about normal x e moves the spot along e, for right- and left-handed detector axes alike.
+            axes = (g.fast, cross(g.normal, g.fast), g.slow, cross(g.normal, g.slow))
+        return CurvedPanel(*place, center, spot, radius, *axes)
+
+    @cached_property
     def sources(self) -> Sources:
         """Directions, weights and wavelengths of the beam."""
         return self.beam.source_list(self.beam_direction, self.polarization_axis)
@@ -132,15 +151,38 @@ class Experiment:
         mask = self.detector.mask
         return (s1 - s0) * (f1 - f0) if mask is None else int(mask.pixels[s0:s1, f0:f1].sum())
 
+    def rendered_pixels(self) -> np.ndarray:
+        """Slow and fast numbers (n, 2) of the pixels inside region and mask, row by row."""
+        (s0, s1), (f0, f1) = self.detector.region
+        mask = self.detector.mask
+        inside = np.ones((s1 - s0, f1 - f0), dtype=bool) if mask is None else mask.pixels[s0:s1, f0:f1]
+        return np.add(np.argwhere(inside), (s0, f0))
+
     def scattering_vector(self, slow: float, fast: float) -> Vector:
-        """Vector q [1/A] at a point of the detector's plane, in pixels from the outer corner of the first one."""
+        """Vector q [1/A] at a point of the detector, in pixels from the outer corner of the first one."""
         size = self.detector.pixel_size
-        ray = ray_to(flat_position(self.geometry, fast * size, slow * size, 0.0))
+        ray = ray_to(position(self.panel, fast * size, slow * size, 0.0))
         return scattering_vector(ray.direction, self.beam_direction, self.beam.wavelength)
 
     def resolution(self, slow: float, fast: float) -> float:
-        """Spacing [A] at a point of the detector's plane, in pixels from the outer corner of the first one."""
+        """Spacing [A] at a point of the detector, in pixels from the outer corner of the first one."""
         return spacing(self.scattering_vector(slow, fast))
+
+    def parameters(self) -> dict[str, float]:
+        """The numbers that can be refined, by name: A, degrees, mm. Those that cannot act are left out."""
+        from nbnumba.model.parameters import parameters
+
+        return parameters(self)
+
+    def with_parameters(self, **values: float) -> Experiment:
+        """Copy with other values of some of ``parameters()``.
+
+        Raises:
+            NbnumbaError: a parameter that does not exist or cannot act, or a value that is not allowed.
+        """
+        from nbnumba.model.parameters import with_parameters
+
+        return with_parameters(self, values)
 
     def replace(self, **changes: Any) -> Experiment:
         """Copy with fields changed by dotted name, as in ``replace(**{"crystal.misset": (10, 20, 30)})``.

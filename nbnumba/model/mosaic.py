@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -43,13 +44,22 @@ class Mosaic:
         return self.domains if self.spread > 0.0 else 1
 
     def rotations(self) -> np.ndarray:
-        """Rotation matrices of the domains, shape (count, 3, 3), applied after the scan's rotation."""
+        """Rotation matrices of the domains, shape (count, 3, 3), applied after the scan's rotation; read-only."""
+        return _rotations(self)
+
+    def turns(self) -> list[tuple[Vector, float]]:
+        """Axis of each domain, and its angle as a fraction of the spread; the first is not turned."""
         generator = MinimalStandard(self.seed)
-        matrices = np.empty((self.count, 3, 3))
-        for m in range(self.count):
-            axis, fraction = random_rotation(generator)
-            matrices[m] = rotation_matrix(axis, domain_angle(math.radians(self.spread), fraction) if m else 0.0)
-        return matrices
+        found = [random_rotation(generator) for _ in range(self.count)]
+        return [(found[0][0], 0.0), *found[1:]]
+
+
+@lru_cache(maxsize=4)
+def _rotations(mosaic: Mosaic) -> np.ndarray:
+    spread = math.radians(mosaic.spread)
+    found = np.array([rotation_matrix(axis, domain_angle(spread, fraction)) for axis, fraction in mosaic.turns()])
+    found.flags.writeable = False
+    return found
 
 
 def random_rotation(generator: MinimalStandard) -> tuple[Vector, float]:

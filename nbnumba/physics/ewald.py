@@ -15,6 +15,12 @@ class Angles(NamedTuple):
 
 
 @scalar
+def two_theta(spacing: float, wavelength: float) -> float:
+    """Angle [rad] between incident and diffracted beam: lambda = 2 d sin(theta) (Bragg)."""
+    return 2.0 * math.asin(wavelength / (2.0 * spacing))
+
+
+@scalar
 def diffracted(q: Vector, incident: Vector, wavelength: float) -> Vector:
     """Direction of the beam that q [1/A] makes of the incident one."""
     return unit(plus(scaled(incident, 1.0 / wavelength), q))

@@ -47,3 +47,8 @@ def apply(matrix: Matrix, v: Vector) -> Vector:
 def turn(rotation: Matrix, cell: Matrix) -> Matrix:
     """Cell axes turned by a rotation: each row v becomes U v."""
     return Matrix(apply(rotation, cell.a), apply(rotation, cell.b), apply(rotation, cell.c))
+
+
+def angles_xyz(x_row: Vector, y_row: Vector, z_row: Vector) -> Vector:
+    """Angles [rad] about x, then y, then z that make up a rotation, given the rows of its matrix."""
+    return Vector(math.atan2(z_row.y, z_row.z), -math.asin(min(max(z_row.x, -1.0), 1.0)), math.atan2(y_row.x, x_row.x))

@@ -39,7 +39,7 @@ def contributions(
         NbnumbaError: a region that is not on the detector.
     """
     part = experiment if roi is None else experiment.replace(**{"detector.roi": roi})
-    pixels, a = _rendered(part), pack(part, merged=False)
+    pixels, a = part.rendered_pixels(), pack(part, merged=False)
     total, found = len(pixels) * part.steps_per_pixel, []
     for start in range(0, total, _CHUNK):
         stop = min(start + _CHUNK, total)
@@ -51,16 +51,6 @@ def contributions(
     photons = result["photons"]
     result["share"] = photons / photons.sum() if photons.sum() > 0.0 else 0.0
     return result[np.argsort(-photons, kind="stable")]
-
-
-def _rendered(experiment: Experiment) -> np.ndarray:
-    """Slow and fast numbers (n, 2) of the pixels that are rendered."""
-    (slow_start, slow_stop), (fast_start, fast_stop) = experiment.detector.region
-    mask = experiment.detector.mask
-    inside = np.ones((slow_stop - slow_start, fast_stop - fast_start), dtype=bool)
-    if mask is not None:
-        inside &= mask.pixels[slow_start:slow_stop, fast_start:fast_stop]
-    return np.add(np.argwhere(inside), (slow_start, fast_start))
 
 
 def pixel_values(experiment: Experiment, pixels: np.ndarray) -> np.ndarray:

@@ -46,12 +46,23 @@ def differences(first: Trace, second: Trace, tolerance: float = TOLERANCE) -> li
         for name in COUNTERS
         if len(set(lengths := [1 + int(r[name].max(initial=-1)) for r in (a, b)])) > 1
     ]
-    _, i, j = np.intersect1d(a[list(COUNTERS)], b[list(COUNTERS)], return_indices=True)
+    i, j = _alike(first, second)
     for name in QUANTITIES:
         if name in COUNTERS or name not in (a.dtype.names or ()) or name not in (b.dtype.names or ()):
             continue
         found += _deviation(name, a[i], b[j], tolerance)
     return found
+
+
+def _alike(first: Trace, second: Trace) -> tuple[np.ndarray, np.ndarray]:
+    """Places of the steps that have the same counters in both."""
+    counters = [np.array([r[name] for name in COUNTERS], dtype=np.int64) for r in (first.records, second.records)]
+    lengths = 1 + np.maximum(*(c.max(axis=1, initial=0) for c in counters))
+    keys = [np.ravel_multi_index(tuple(c), tuple(lengths)) for c in counters]
+    if np.array_equal(*keys):
+        return np.arange(len(keys[0])), np.arange(len(keys[0]))
+    _, i, j = np.intersect1d(*keys, return_indices=True)
+    return i, j
 
 
 def _deviation(name: str, a: np.ndarray, b: np.ndarray, tolerance: float) -> list[Deviation]:

@@ -13,11 +13,10 @@ import numpy as np
 
 from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError
-from nbnumba.kernels.pack import pack
 from nbnumba.simulation import simulate
 from nbnumba.tracer.quantities import COUNTERS, QUANTITIES, equation, implementation, origin, parts
 from nbnumba.tracer.trace import Trace, trace
-from nbnumba.tracer.walk import check_pixel
+from nbnumba.tracer.walk import checked_pixel
 
 STEPS = 10_000  # on one page
 _NEIGHBOURS = 2  # pixels to each side that are traced too
@@ -44,12 +43,11 @@ def write_page(path: str | Path, traced: Trace, *, overwrite: bool = False) -> P
 
 
 def page_data(traced: Trace) -> dict[str, Any]:
-    """What the page holds, as plain values: None stands for numbers that do not exist."""
+    """What the page holds, as plain values: None stands for infinity, as that of the direct beam's resolution."""
     names = [name for name in QUANTITIES if name in (traced.records.dtype.names or ())]
-    a = pack(traced.experiment)
     quantities = []
     for name in names:
-        function = implementation(QUANTITIES[name].function, a)
+        function = implementation(QUANTITIES[name].function, traced.arguments)
         about = {"unit": QUANTITIES[name].unit, "meaning": QUANTITIES[name].meaning}
         where = {"origin": origin(function), "equation": equation(function)}
         quantities.append({"name": name, "parts": parts(name), **about, **where})
@@ -70,6 +68,7 @@ def _pixel(traced: Trace, names: list[str]) -> dict[str, Any]:
         "fast": traced.fast,
         "value": traced.value,
         "steps": len(traced),
+        "numbers": kept.numbers.tolist(),
         "rows": [[_plain(x) for x in row] for row in zip(*(c.tolist() for c in flat.values()), strict=True)],
     }
 
@@ -90,7 +89,7 @@ def _neighbours(traced: Trace) -> list[Trace]:
             for fast in range(traced.fast - reach, traced.fast + reach + 1):
                 if max(abs(slow - traced.slow), abs(fast - traced.fast)) == reach:
                     try:
-                        check_pixel(traced.experiment, slow, fast)
+                        checked_pixel(traced.experiment, slow, fast)
                     except NbnumbaError:
                         continue
                     found.append(trace(traced.experiment, slow, fast))

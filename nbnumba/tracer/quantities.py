@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, get_type_hints
 import numpy as np
 
 from nbnumba.kernels.arguments import Arguments, panel_of
+from nbnumba.kernels.pack import pack
 from nbnumba.model.sources import as_arrays
 from nbnumba.physics.absorption import capture
 from nbnumba.physics.lattice import Along, along_axes, argument, transform
@@ -17,8 +18,8 @@ from nbnumba.physics.pixel import parallax, position, ray_to, solid_angle
 from nbnumba.physics.polarization import polarization
 from nbnumba.physics.rotation import Matrix, turn
 from nbnumba.physics.scattering import beyond, indices, offsets, scattering_vector, spacing
-from nbnumba.physics.step import intensity, layer_depth
-from nbnumba.physics.structure_factor import cell_amplitude, covered, neighbours
+from nbnumba.physics.step import intensity
+from nbnumba.physics.structure_factor import Structure, Tricubic, cell_amplitude, covered, neighbours
 from nbnumba.physics.vector import Vector
 from nbnumba.tracer.step import Place, Step, step_at
 from nbnumba.tracer.walk import walk
@@ -35,7 +36,7 @@ class Quantity(NamedTuple):
 
 
 QUANTITIES = {
-    "layer": Quantity("", "number of the sensor layer", layer_depth),
+    "layer": Quantity("", "number of the sensor layer", walk),
     "sub_slow": Quantity("", "number of the sub-pixel along slow", walk),
     "sub_fast": Quantity("", "number of the sub-pixel along fast", walk),
     "source": Quantity("", "number of the source", walk),
@@ -46,10 +47,12 @@ QUANTITIES = {
     "direction": Quantity("", "unit vector from the sample to that point", ray_to),
     "parallax": Quantity("", "cosine between that direction and the detector's normal", parallax),
     "capture": Quantity("", "fraction of photons caught in the layer", capture),
-    "solid_angle": Quantity("sr", "of the pixel; of the first sub-pixel where one serves all", solid_angle),
+    "solid_angle": Quantity(
+        "sr", "of the pixel; of the first sub-pixel if one serves all; point pixels: 1/m^2", solid_angle
+    ),
     "incident": Quantity("", "unit vector along the source's beam", as_arrays),
     "wavelength": Quantity("A", "of the source", as_arrays),
-    "source_weight": Quantity("", "of the source", as_arrays),
+    "source_weight": Quantity("", "share of the source in all of them", pack),
     "q": Quantity("1/A", "scattering vector", scattering_vector),
     "resolution": Quantity("A", "spacing 1/|q|", spacing),
     "beyond_dmin": Quantity("", "whether the step is left out for its resolution", beyond),
@@ -64,8 +67,8 @@ QUANTITIES = {
     "dh": Quantity("", "distance h - h0", offsets),
     "dk": Quantity("", "distance k - k0", offsets),
     "dl": Quantity("", "distance l - l0", offsets),
-    "neighbours": Quantity("e", "amplitudes that are interpolated, by h, k, l from floor - 1 on", neighbours),
-    "covered": Quantity("", "whether the list surrounds the point, where it is interpolated", covered),
+    "neighbours": Quantity("e", "amplitudes around the point, by h, k, l from floor - 1 on", neighbours),
+    "covered": Quantity("", "whether these are interpolated; if not, the nearest counts", covered),
     "f_cell": Quantity("e", "structure factor amplitude", cell_amplitude),
     "f_latt_along": Quantity("", "lattice transform of each axis by itself, up to its sign", along_axes),
     "f_latt_argument": Quantity("", "what the shape's transform is a function of; F_latt itself if square", argument),
@@ -90,7 +93,7 @@ _PARTS = {
 }
 
 
-def record_type(interpolates: bool) -> np.dtype:
+def record_type(structure: Structure) -> np.dtype:
     """Type of a record: the fields of ``Step``, of which vectors are (3,), matrices (3, 3), neighbours (4, 4, 4).
 
     Without interpolation there are no neighbours.
@@ -98,7 +101,7 @@ def record_type(interpolates: bool) -> np.dtype:
     fields: list[Any] = []
     for name, kind in get_type_hints(Step).items():
         if name == "neighbours":
-            fields += [(name, "f8", (4, 4, 4))] if interpolates else []
+            fields += [(name, "f8", (4, 4, 4))] if isinstance(structure, Tricubic) else []
         else:
             fields.append((name, *(("i4",) if name in _WHOLE else _KINDS[kind])))
     return np.dtype(fields)

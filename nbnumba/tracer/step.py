@@ -106,7 +106,7 @@ def step_at(a: Arguments, slow: float, fast: float, place: Place, before: float)
     incident = row_vector(light.incident, place.source)
     wavelength, brightness = float(light.wavelength[place.source]), float(light.weight[place.source])
     q = scattering_vector(ray.direction, incident, wavelength)
-    late = steps.dmin > 0.0 and beyond(q, steps.dmin)
+    late = beyond(q, steps.dmin)
     polar = polarization_at(
         a,
         first.direction if steps.one_polarization else ray.direction,

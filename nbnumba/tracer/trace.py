@@ -17,7 +17,7 @@ from nbnumba.kernels.pack import pack
 from nbnumba.model.experiment import Experiment
 from nbnumba.report import columns
 from nbnumba.tracer.quantities import COUNTERS, QUANTITIES, implementation, origin, parts, record_type
-from nbnumba.tracer.walk import check_pixel, counters, loop_lengths
+from nbnumba.tracer.walk import checked_pixel, counters, loop_lengths
 
 LIMIT = 10**6
 _CHUNK = 50_000
@@ -38,6 +38,8 @@ class Trace:
         value: photons of the pixel, that is of all its steps.
         records: structured array, one record a step, with the fields of ``walk``'s steps; ``QUANTITIES`` tells units
             and meaning of each.
+        numbers: place of each record among all steps, counted from 0.
+        arguments: what the loops are given.
     """
 
     experiment: Experiment
@@ -45,6 +47,8 @@ class Trace:
     fast: int
     value: float
     records: np.ndarray
+    numbers: np.ndarray
+    arguments: Arguments
 
     def __len__(self) -> int:
         return len(self.records)
@@ -55,12 +59,12 @@ class Trace:
     def top(self, count: int) -> Trace:
         """The ``count`` steps that add most, the largest first."""
         order = np.argsort(-self.records["term"], kind="stable")[:count]
-        return replace(self, records=self.records[order])
+        return self._chosen(order)
 
     def reflection(self, h: int, k: int, l: int) -> Trace:  # noqa: E741
         """The steps whose nearest reflection is h k l."""
         r = self.records
-        return replace(self, records=r[(r["h0"] == h) & (r["k0"] == k) & (r["l0"] == l)])
+        return self._chosen((r["h0"] == h) & (r["k0"] == k) & (r["l0"] == l))
 
     def by(self, name: str) -> np.ndarray:
         """Sums over all loops but one: "layer", "subpixel", "source", "phi" or "domain".
@@ -86,7 +90,7 @@ class Trace:
         Without names: counters of the loops that have more than one step, and the most telling quantities.
         """
         if names is None:
-            lengths = loop_lengths(pack(self.experiment, merged=False))
+            lengths = loop_lengths(self.arguments)
             names = [name for name in SHORT if getattr(lengths, name, 2) > 1]
         names = self._checked(names)
         flat = self.flat(names)
@@ -101,7 +105,10 @@ class Trace:
         """
         if not 0 <= number < len(self):
             raise NbnumbaError(f"step: found {number}; allowed: from 0 to {len(self) - 1}")
-        return replace(self, records=self.records[number : number + 1])
+        return self._chosen(slice(number, number + 1))
+
+    def _chosen(self, which: Any) -> Trace:
+        return replace(self, records=self.records[which], numbers=self.numbers[which])
 
     def listing(self, names: Sequence[str] | None = None, *, where: bool = False) -> str:
         """Lines for a terminal: quantities of the first of the steps, one a line, with units and meaning.
@@ -110,10 +117,10 @@ class Trace:
             names: of quantities; None: all.
             where: also the function that each comes from, its file and line.
         """
-        a, rows = pack(self.experiment), []
+        rows = []
         for name in self._checked(names or QUANTITIES):
             quantity, found = QUANTITIES[name], parts(name)
-            source = origin(implementation(quantity.function, a)) if where else ""
+            source = origin(implementation(quantity.function, self.arguments)) if where else ""
             values = np.ravel(self.records[name][:1]).tolist()
             for i, (part, value) in enumerate(zip(found, values, strict=False)):
                 rows.append((part, _text(value), quantity.unit, "" if i else quantity.meaning, "" if i else source))
@@ -130,6 +137,7 @@ class Trace:
             "slow": self.slow,
             "fast": self.fast,
             "photons": self.value,
+            "numbers": self.numbers.tolist(),
             "units": {name: QUANTITIES[name].unit for name in names},
             "steps": {name: self.records[name].tolist() for name in names},
         }
@@ -206,22 +214,24 @@ def trace(
     Raises:
         NbnumbaError: a pixel that is not rendered, or too many steps.
     """
-    check_pixel(experiment, slow, fast)
+    slow, fast = checked_pixel(experiment, slow, fast)
     total = experiment.steps_per_pixel
     if total > limit:
         raise NbnumbaError(
             f"limit: found {total} steps in the pixel; allowed: up to {limit}; set a higher limit, or ask for fewer "
             "domains, sources, phi steps, sub-pixels or layers"
         )
+    if progress is not None:
+        progress(0, total)
     a = pack(experiment, merged=False)
-    records = np.empty(total, dtype=record_type(experiment.crystal.interpolates))
+    records = np.empty(total, dtype=record_type(a.structure))
     value = 0.0
     for start in range(0, total, _CHUNK):
         stop = min(start + _CHUNK, total)
         value = _fill(a, slow, fast, records, start, stop, value)
         if progress is not None:
             progress(stop, total)
-    return Trace(experiment, slow, fast, value, records)
+    return Trace(experiment, slow, fast, value, records, np.arange(total), a)
 
 
 def _fill(a: Arguments, slow: int, fast: int, records: np.ndarray, start: int, stop: int, before: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from numbers import Integral
 
 import numpy as np
 
@@ -27,7 +28,7 @@ def walk(experiment: Experiment, slow: int, fast: int) -> Iterator[Step]:
     Raises:
         NbnumbaError: a pixel that is not rendered.
     """
-    check_pixel(experiment, slow, fast)
+    slow, fast = checked_pixel(experiment, slow, fast)
     a = pack(experiment, merged=False)
     before = 0.0
     for layer in range(a.sensor.layers):
@@ -47,12 +48,15 @@ def last_step(a: Arguments, slow: int, fast: int) -> Step:
     return step_at(a, slow, fast, Place(*(n - 1 for n in loop_lengths(a))), 0.0)
 
 
-def check_pixel(experiment: Experiment, slow: int, fast: int) -> None:
-    """Refuse a pixel that is not rendered.
+def checked_pixel(experiment: Experiment, slow: int, fast: int) -> tuple[int, int]:
+    """Numbers of a pixel as plain integers.
 
     Raises:
         NbnumbaError: it is not on the detector, outside the region, or masked.
     """
+    if not all(isinstance(x, Integral) and not isinstance(x, bool) for x in (slow, fast)):
+        raise NbnumbaError(f"pixel: found slow {slow!r}, fast {fast!r}; allowed: whole numbers")
+    slow, fast = int(slow), int(fast)
     (slow_start, slow_stop), (fast_start, fast_stop) = experiment.detector.region
     slow_size, fast_size = experiment.detector.pixels
     found = f"pixel: found slow {slow}, fast {fast}"
@@ -70,6 +74,7 @@ def check_pixel(experiment: Experiment, slow: int, fast: int) -> None:
         raise NbnumbaError(
             f"{found}, which detector.mask leaves out: the image is 0 there; take another pixel, or drop the mask"
         )
+    return slow, fast
 
 
 def loop_lengths(a: Arguments) -> Place:

@@ -118,7 +118,7 @@ def test_the_browser_folds_loops_with_their_sums(shown, traced):
         assert shown.locator("#nest details[open]").count() == depth + 1
     assert shown.locator("#nest .leaf").count() == 1
     shown.locator("#nest .leaf").click()
-    assert shown.inner_text("#which").startswith("layer 0, sub_slow 0, sub_fast 0")
+    assert shown.inner_text("#which").startswith("0 (layer 0, sub_slow 0, sub_fast 0")
     shown.locator("#nest > details > summary").nth(0).click()
     assert not shown.locator("#nest .leaf").is_visible()
 

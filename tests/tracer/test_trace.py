@@ -16,6 +16,7 @@ from hypothesis import given, seed, settings
 import nbnumba as nb
 from nbnumba.kernels import cpu
 from nbnumba.kernels.pack import pack
+from nbnumba.physics.structure_factor import cubic
 from nbnumba.tracer.quantities import QUANTITIES, equation, implementation, origin
 from nbnumba.tracer.step import Step
 
@@ -133,6 +134,8 @@ def test_neighbours_are_the_reflections_around():
     for place in np.ndindex(4, 4, 4):
         assert record["neighbours"][place] == known[tuple(int(a + b) for a, b in zip(low, place, strict=True))]
     assert record["covered"]
+    weights = [np.array(cubic(record[x] - math.floor(record[x]))) for x in "hkl"]
+    assert np.einsum("i,j,k,ijk", *weights, record["neighbours"]) == pytest.approx(record["f_cell"], rel=1e-12)
     assert "neighbours" not in nb.trace(scenes.still(), 6, 9).records.dtype.names
 
 
@@ -142,12 +145,15 @@ def test_steps_beyond_the_resolution_limit_add_nothing():
     assert traced.value == 0.0
 
 
-def test_repeated_sources_and_orientations_keep_their_steps():
+@pytest.mark.parametrize("shape", ["square", "gauss"])
+def test_repeated_sources_and_orientations_keep_their_steps(shape):
     one = (-1.0, 0.0, 0.0, 1.0, 1.03)
-    experiment = scenes.still(**{"beam.sources": nb.Sources((one, one)), "scan.steps": 3, "scan.width": 0.0})
-    traced = nb.trace(experiment, 5, 5)
+    repeated = {"beam.sources": nb.Sources((one, one)), "scan.steps": 3, "scan.width": 0.0}
+    experiment = scenes.still(**repeated, **{"crystal.shape": shape, "crystal.cells": (7, 6, 8)})
+    traced = nb.trace(experiment, np.int64(5), np.int64(5))
     assert len(traced) == 6
     assert traced.value == pytest.approx(rendered(experiment)[5, 5], rel=1e-12)
+    assert traced.arguments.lattice == pack(experiment).lattice
 
 
 def test_questions_have_answers():
@@ -200,7 +206,7 @@ def test_every_quantity_is_told_about():
     for quantity in QUANTITIES.values():
         function = implementation(quantity.function, a)
         assert quantity.meaning
-        assert origin(function).startswith(("physics/", "tracer/", "model/"))
+        assert origin(function).startswith(("physics/", "tracer/", "model/", "kernels/pack.py"))
         assert "\n" not in equation(function)
     assert "q = (d - i)/lambda" in equation(QUANTITIES["q"].function)
 
@@ -210,6 +216,7 @@ def test_every_quantity_is_told_about():
     [
         ({}, (12, 0), "slow 12, fast 0, outside the detector; allowed: slow from 0 to 11, fast from 0 to 16"),
         ({}, (-1, 3), "slow -1, fast 3, outside"),
+        ({}, (4.5, 3), "slow 4.5, fast 3; allowed: whole numbers"),
         ({"detector.roi": ((2, 5), (3, 9))}, (5, 3), "outside detector.roi.*slow from 2 to 4, fast from 3 to 8"),
         ({"detector.mask": nb.Mask(np.eye(12, 17) == 0)}, (3, 3), "detector.mask leaves out: the image is 0 there"),
     ],
@@ -231,7 +238,7 @@ def test_progress_is_told():
     seen = []
     nb.trace(scenes.still(**{"crystal.mosaic.domains": 60_000, "crystal.mosaic.spread": 1.0}), 4, 9,
              progress=lambda done, total: seen.append((done, total)))  # fmt: skip
-    assert seen == [(50_000, 60_000), (60_000, 60_000)]
+    assert seen == [(0, 60_000), (50_000, 60_000), (60_000, 60_000)]
 
 
 CODE = """

@@ -1,0 +1,173 @@
+"""The numbers of an experiment that can be refined, by name: what they are now, and the experiment with others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from nbnumba.errors import NbnumbaError
+from nbnumba.model.cell import cell_of, exact_axes
+from nbnumba.model.sources import Sources, as_arrays
+from nbnumba.model.validate import unknown_key
+from nbnumba.physics.rotation import angles_xyz, rotate
+from nbnumba.physics.vector import Vector, cross, unit
+
+if TYPE_CHECKING:
+    from nbnumba.model.experiment import Experiment
+
+
+class Parameter(NamedTuple):
+    """A number that images depend on."""
+
+    unit: str
+    get: Callable[[Experiment], float | None]  # None: it cannot act
+    put: Callable[[Experiment, float], Experiment]
+
+
+def _field(name: str, unit: str, acts: Callable[[Experiment], bool] = lambda _: True) -> Parameter:
+    part, _, rest = name.partition(".")
+
+    def get(e: Experiment) -> float | None:
+        if not acts(e):
+            return None
+        value: Any = getattr(e, part)
+        for key in rest.split("."):
+            value = getattr(value, key)
+        return float(value)
+
+    return Parameter(unit, get, lambda e, value: e.replace(**{name: value}))
+
+
+def _item(name: str, i: int, unit: str, prepare: Callable[[Experiment], Experiment] = lambda e: e) -> Parameter:
+    part, key = name.split(".")
+
+    def get(e: Experiment) -> float:
+        return float(getattr(getattr(prepare(e), part), key)[i])
+
+    def put(e: Experiment, value: float) -> Experiment:
+        e = prepare(e)
+        values = list(getattr(getattr(e, part), key))
+        values[i] = value
+        return e.replace(**{name: tuple(values)})
+
+    return Parameter(unit, get, put)
+
+
+def by_cell(e: Experiment) -> Experiment:
+    """The same experiment with its crystal given by cell and misset."""
+    crystal = e.crystal
+    if crystal.orientation is None:
+        return e if crystal.cell is not None else e.replace(**{"crystal.cell": crystal.unit_cell})
+    cell = cell_of(crystal.axes)
+    turn = np.linalg.solve(np.array(exact_axes(cell)), crystal.axes).T
+    if np.linalg.det(turn) < 0.0:
+        raise NbnumbaError(
+            "crystal.orientation: found left-handed axes; cell and misset describe right-handed ones: swap two axes"
+        )
+    misset = angles_xyz(Vector(*turn[0]), Vector(*turn[1]), Vector(*turn[2]))
+    return e.replace(**{"crystal.cell": cell, "crystal.misset": tuple(math.degrees(x) for x in misset)})
+
+
+def _put_wavelength(e: Experiment, value: float) -> Experiment:
+    given, ratio = e.beam.sources, value / e.beam.wavelength
+    if given is None:
+        return e.replace(**{"beam.wavelength": value})
+    rows = tuple((*row[:4], row[4] * ratio) for row in given.rows)
+    return e.replace(**{"beam.wavelength": value, "beam.sources": Sources(rows)})
+
+
+def tilt_axis(e: Experiment, name: str) -> Vector:
+    """Axis about which "beam_tilt_h" or "beam_tilt_v" turns all sources, as for divergence."""
+    upright = unit(cross(e.beam_direction, e.polarization_axis))
+    return upright if name == "beam_tilt_h" else e.polarization_axis
+
+
+def _tilt(name: str) -> Parameter:
+    def put(e: Experiment, degrees: float) -> Experiment:
+        axis, angle = tilt_axis(e, name), math.radians(degrees)
+        incident, weight, wavelength = as_arrays(e.sources)
+        turned = [rotate(Vector(*row), axis, angle) for row in incident.tolist()]
+        rows = [(-v.x, -v.y, -v.z, w, x) for v, w, x in zip(turned, weight.tolist(), wavelength.tolist(), strict=True)]
+        return e.replace(**{"beam.sources": Sources(tuple(rows))})
+
+    return Parameter("degrees", lambda e: 0.0, put)
+
+
+def _center(i: int) -> Parameter:
+    """Fast or slow of the point that the convention's beam centre names [mm]."""
+
+    def spot(e: Experiment) -> tuple[float, float]:
+        return e.detector.reference_point
+
+    def put(e: Experiment, value: float) -> Experiment:
+        found = list(spot(e))
+        found[i] = value
+        if e.detector.closest_point is not None:
+            return e.replace(**{"detector.closest_point": tuple(found)})
+        return e.replace(
+            **{"detector.beam_center": e.detector.frame.from_detector((found[0], found[1]), e.detector.extent)}
+        )
+
+    return Parameter("mm", lambda e: spot(e)[i], put)
+
+
+def _distance(e: Experiment) -> float:
+    return e.geometry.distance
+
+
+def _sensor(e: Experiment) -> bool:
+    return e.detector.sensor_mu > 0.0
+
+
+PARAMETERS: dict[str, Parameter] = {
+    **{f"cell_{x}": _item("crystal.cell", i, "A", by_cell) for i, x in enumerate("abc")},
+    **{f"cell_{x}": _item("crystal.cell", 3 + i, "degrees", by_cell) for i, x in enumerate(("alpha", "beta", "gamma"))},
+    **{f"misset_{x}": _item("crystal.misset", i, "degrees", by_cell) for i, x in enumerate("xyz")},
+    **{f"cells_{x}": _item("crystal.cells", i, "") for i, x in enumerate("abc")},
+    "mosaic_spread": _field("crystal.mosaic.spread", "degrees", lambda e: e.crystal.mosaic.count > 1),
+    "phi_start": _field("scan.start", "degrees", lambda e: e.scan is not None),
+    "spot_scale": _field("crystal.spot_scale", ""),
+    "wavelength": Parameter("A", lambda e: e.beam.wavelength, _put_wavelength),
+    "beam_tilt_h": _tilt("beam_tilt_h"),
+    "beam_tilt_v": _tilt("beam_tilt_v"),
+    "polarization": _field("beam.polarization", "", lambda e: e.beam.polarized),
+    "distance": Parameter("mm", _distance, lambda e, value: e.replace(**{"detector.distance": value})),
+    "beam_center_fast": _center(0),
+    "beam_center_slow": _center(1),
+    **{f"detector_rot{x}": _item("detector.rotation", i, "degrees") for i, x in enumerate("xyz")},
+    "twotheta": _field("detector.twotheta", "degrees"),
+    "sensor_mu": _field("detector.sensor_mu", "1/mm", _sensor),
+    "sensor_thickness": _field("detector.sensor_thickness", "mm", _sensor),
+}
+
+
+def parameters(experiment: Experiment) -> dict[str, float]:
+    """Values of the parameters that act on an experiment's images."""
+    values = {name: parameter.get(experiment) for name, parameter in PARAMETERS.items()}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def with_parameters(experiment: Experiment, values: Mapping[str, float]) -> Experiment:
+    """The experiment with other values of some parameters.
+
+    Raises:
+        NbnumbaError: a parameter that does not exist, cannot act, or a value that is not allowed.
+    """
+    for name, value in values.items():
+        check_acts(experiment, name)
+        experiment = PARAMETERS[name].put(experiment, float(value))
+    return experiment
+
+
+def check_acts(experiment: Experiment, name: str) -> None:
+    """Refuse a parameter that does not exist, or cannot act on the images of an experiment."""
+    if name not in PARAMETERS:
+        raise unknown_key("parameters", name, list(PARAMETERS))
+    if PARAMETERS[name].get(experiment) is None:
+        raise NbnumbaError(
+            f"{name}: found a parameter that cannot act here (no sensor, no scan, one domain, or no polarization); "
+            f"allowed: {', '.join(parameters(experiment))}"
+        )

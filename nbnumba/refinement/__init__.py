@@ -1,0 +1,1 @@
+"""Derivatives of images by the parameters of an experiment."""

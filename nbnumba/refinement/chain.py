@@ -1,0 +1,115 @@
+"""From the intermediates z of the loops to parameters: the constant matrix T = dz/dtheta (derivatives, 2.5 to 2.7).
+
+What a parameter does to the cell axes and to the detector is told by the model itself: T holds differences of its
+matrices, by seven points, which are exact to 1e-11; no formula of the model stands here a second time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from nbnumba.errors import NbnumbaError
+from nbnumba.kernels.slopes import (
+    AXES,
+    CELLS,
+    COUNT,
+    FORCE,
+    KAHN,
+    MU,
+    SOURCES,
+    SPREAD,
+    THICKNESS,
+    TORQUE,
+    VALUE,
+    WAVELENGTH,
+)
+from nbnumba.model.experiment import Experiment
+from nbnumba.model.mosaic import rotation_matrix
+from nbnumba.model.parameters import PARAMETERS, check_acts, tilt_axis
+
+_DETECTOR = ("distance", "beam_center_fast", "beam_center_slow", "detector_rotx", "detector_roty", "detector_rotz",
+             "twotheta")  # fmt: skip
+#: Steps of the differences: half a degree, or a thousandth of a length.
+_DEGREES, _OF_LENGTH = 0.5, 1e-3
+_SEVEN = ((-3, -1.0 / 60.0), (-2, 9.0 / 60.0), (-1, -45.0 / 60.0), (1, 45.0 / 60.0), (2, -9.0 / 60.0), (3, 1.0 / 60.0))
+
+
+def chain(experiment: Experiment, names: Sequence[str]) -> np.ndarray:
+    """T, shape (numbers in z, parameters), so that dI/dtheta = T^T z.
+
+    Raises:
+        NbnumbaError: a parameter that does not exist, cannot act, or has no derivative.
+    """
+    for name in names:
+        check_acts(experiment, name)
+        check_smooth(experiment, name)
+    return np.column_stack([np.zeros((COUNT, 0)), *(_column(experiment, name) for name in names)])
+
+
+def check_smooth(experiment: Experiment, name: str) -> None:
+    """Refuse what is not differentiable, naming what is."""
+    shape, curvature = experiment.crystal.shape, experiment.detector.curvature
+    if shape.startswith("tophat"):
+        raise NbnumbaError(
+            f"{name}: found crystal.shape = {shape!r}, whose spots have an edge and so no derivatives; allowed: "
+            "square, round, gauss, gauss_star; 'gauss' is the smooth shape nearest to it"
+        )
+    if name in _DETECTOR and curvature != "flat":
+        raise NbnumbaError(
+            f"{name}: found detector.curvature = {curvature!r}; allowed: 'flat', as derivatives by the place of the "
+            "detector are those of a rigid plane"
+        )
+
+
+def _column(e: Experiment, name: str) -> np.ndarray:
+    t = np.zeros(COUNT)
+    direct = {
+        "cells_a": (CELLS, 1.0),
+        "cells_b": (CELLS + 1, 1.0),
+        "cells_c": (CELLS + 2, 1.0),
+        "mosaic_spread": (SPREAD, math.radians(1.0)),
+        "wavelength": (WAVELENGTH, 1.0 / e.beam.wavelength),
+        "polarization": (KAHN, 1.0),
+        "sensor_mu": (MU, 1.0),
+        "sensor_thickness": (THICKNESS, 1.0 / e.layers),
+    }
+    if name in direct:
+        place, factor = direct[name]
+        t[place] = factor
+    elif name == "spot_scale":
+        t[VALUE] = 1.0 / e.crystal.spot_scale
+    elif name.startswith("beam_tilt"):
+        t[SOURCES : SOURCES + 3] = math.radians(1.0) * np.array(tilt_axis(e, name))
+    elif name in _DETECTOR:
+        t[FORCE : FORCE + 3], t[TORQUE : TORQUE + 3] = _velocity(e, name)
+    else:
+        # dI = <sum W g y^T, dA> and y = A^-1 h.
+        t[AXES : AXES + 9] = (_difference(e, name, _axes) @ np.linalg.inv(_axes(e))).ravel()
+    return t
+
+
+def _axes(e: Experiment) -> np.ndarray:
+    return np.asarray(e.crystal.axes @ rotation_matrix(e.spindle, e.angles[0]).T)
+
+
+def _frame(e: Experiment) -> np.ndarray:
+    g = e.geometry
+    return np.array([g.origin, g.fast, g.slow, g.normal])
+
+
+def _velocity(e: Experiment, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Velocity of the point at the sample that moves with the detector, and angular velocity."""
+    rate, frame = _difference(e, name, _frame), _frame(e)
+    spin = 0.5 * np.cross(frame[1:], rate[1:]).sum(axis=0)
+    return rate[0] - np.cross(spin, frame[0]), spin
+
+
+def _difference(e: Experiment, name: str, describe: Callable[[Experiment], np.ndarray]) -> np.ndarray:
+    """Derivative of what an experiment is described by."""
+    parameter = PARAMETERS[name]
+    value = float(parameter.get(e) or 0.0)
+    step = _DEGREES if parameter.unit == "degrees" else _OF_LENGTH * max(abs(value), 1.0)
+    return np.asarray(sum(c * describe(parameter.put(e, value + n * step)) for n, c in _SEVEN) / step)

@@ -1,0 +1,82 @@
+"""Images of derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nbnumba.errors import NbnumbaError
+from nbnumba.kernels.arguments import Arguments
+from nbnumba.kernels.pack import pack
+from nbnumba.kernels.slopes import VALUE
+from nbnumba.model.experiment import Experiment
+from nbnumba.refinement.chain import chain
+
+_BATCH = 1 << 16  # pixels whose intermediates are held at a time
+
+
+def jacobian(
+    experiment: Experiment, parameters: Sequence[str], pixels: ArrayLike | None = None
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The image, and its derivative by each of some parameters.
+
+    Args:
+        experiment: what is rendered.
+        parameters: names among ``experiment.parameters()``.
+        pixels: (n, 2), slow and fast numbers of the pixels that are wanted; None: all that are rendered.
+
+    Returns:
+        The image in float64 [photons], and by name its derivatives [photons per A, degree, mm ...]: arrays (slow,
+        fast), 0 where nothing is rendered, or (n,) for pixels that are given.
+
+    Raises:
+        NbnumbaError: a parameter that does not exist, cannot act or has no derivative, or pixels that do not exist.
+    """
+    matrix = chain(experiment, parameters)
+    places = experiment.rendered_pixels() if pixels is None else checked_pixels(experiment, pixels)
+    a, turns = pack(experiment, merged=False), spins(experiment)
+    found = np.empty((1 + len(parameters), len(places)))
+    for start in range(0, len(places), _BATCH):
+        stop = start + _BATCH
+        z = _intermediates(a, turns, places[start:stop])
+        found[0, start:stop] = z[VALUE]
+        found[1:, start:stop] = matrix.T @ z
+    if pixels is None:
+        return _on_detector(experiment, places, found[0]), {
+            name: _on_detector(experiment, places, row) for name, row in zip(parameters, found[1:], strict=True)
+        }
+    return found[0], dict(zip(parameters, found[1:], strict=True))
+
+
+def _on_detector(experiment: Experiment, places: np.ndarray, values: np.ndarray) -> np.ndarray:
+    image = np.zeros(experiment.detector.pixels)
+    image[places[:, 0], places[:, 1]] = values
+    return image
+
+
+def _intermediates(a: Arguments, turns: np.ndarray, places: np.ndarray) -> np.ndarray:
+    from nbnumba.kernels.jacobian import intermediates
+
+    return intermediates(a, turns, np.ascontiguousarray(places))
+
+
+def spins(experiment: Experiment) -> np.ndarray:
+    """Axes (domains, 3) of the domains' rotations times their angles over the spread."""
+    return np.array([[fraction * x for x in axis] for axis, fraction in experiment.crystal.mosaic.turns()])
+
+
+def checked_pixels(experiment: Experiment, pixels: ArrayLike) -> np.ndarray:
+    """Pixels as an array (n, 2), if all lie on the detector."""
+    places, size = np.asarray(pixels), experiment.detector.pixels
+    if places.ndim != 2 or places.shape[1] != 2 or places.dtype.kind not in "iu":
+        raise NbnumbaError(
+            f"pixels: found {places.dtype} of shape {places.shape}; allowed: whole numbers of shape (n, 2), slow, fast"
+        )
+    outside = ((places < 0) | (places >= size)).any(axis=1)
+    if outside.any():
+        raise NbnumbaError(
+            f"pixels: found {places[outside][0].tolist()}; allowed: from 0 to {size[0] - 1}, {size[1] - 1}"
+        )
+    return places.astype(np.int64)
