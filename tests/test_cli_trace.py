@@ -50,7 +50,7 @@ def test_the_steps_that_add_most_are_shown():
         (("--reflection", 0, -5, -8), 24),
         (("--reflection", 9, 9, 9), 4),
         (("--step", 3, "--columns", "q,term"), 6),
-        (("--where", "--columns", "f_latt,axes"), 11),
+        (("--where", "--columns", "f_latt,axes"), 12),
     ],
 )
 def test_questions_are_answered(words, lines):
@@ -97,6 +97,9 @@ def test_a_region_names_its_reflections():
         ((*PIXEL, "--limit", 31), ("found 32 steps", "up to 31")),
         (("--region", 1, 2, 3, 4, "--html", "x"), ("--region", "--html")),
         (("--region", 1, 2, 3, 400), ("roi",)),
+        (("--region", 1, 2, 3, 4, "--limit", 5), ("--region", "--limit")),
+        ((*PIXEL, "--by", "domain", "--where"), ("--by", "--where")),
+        ((*PIXEL, "--compare", MEASURED, "--json"), ("--compare", "--json")),
         ((*PIXEL, "--compare-reference", sys.executable), ("--nanobragg",)),
         ((*PIXEL, "--compare", "nowhere.toml"), ("nowhere.toml",)),
     ],

@@ -50,7 +50,7 @@ _SHOWN = 20  # steps, where nothing else is asked for
     metavar="PROGRAM",
     help="A nanoBragg executable, run on the flags of --nanobragg: what it prints of the pixel's last step.",
 )
-@click.option("--limit", type=click.IntRange(min=1), default=10**6, show_default=True, help="Largest number of steps.")
+@click.option("--limit", type=click.IntRange(min=1), help="Largest number of steps [default: a million].")
 @options.overwrite
 @options.as_json
 def command(
@@ -76,27 +76,56 @@ def command(
       nbnumba trace crystal.toml --pixel 512 300 --compare other.toml
       nbnumba trace crystal.toml --region 500 520 290 310 --top 5
     """
+    _check(pixel, region, csv, html, nanobragg, settings, as_json, asked)
+    described = options.load_experiment(experiment, nanobragg, settings)
+    options.keep_inputs(described, experiment, [csv, html])
+    if region is not None:
+        _show_region(described, region, asked["top"] or _SHOWN, as_json)
+    if pixel is not None:
+        for file in filter(None, (csv, html)):
+            check_writable(file, overwrite)
+        traced = _traced(described, pixel, asked["limit"])
+        if asked["compare"] is None and asked["reference"] is None:
+            _show_pixel(traced, asked, as_json)
+        else:
+            _compare(traced, asked["compare"], asked["reference"], nanobragg, asked["limit"])
+        _write(traced, csv, html, overwrite, as_json, asked)
+
+
+def _check(
+    pixel: Any,
+    region: Any,
+    csv: Path | None,
+    html: Path | None,
+    nanobragg: str | None,
+    settings: Any,
+    as_json: bool,
+    asked: dict[str, Any],
+) -> None:
+    """Refuse options that have no meaning together."""
     if (pixel is None) == (region is None):
         raise click.UsageError("Give --pixel SLOW FAST or --region SLOW SLOW FAST FAST, one of them.")
+    given = {name for name, value in {**asked, "csv": csv, "html": html}.items() if value not in (None, False)}
+    given |= {"json"} if as_json else set()
+    compares = given & {"compare", "compare-reference", "reference"}
+    for one, others, rest in (
+        (region is not None and "region", given - {"top", "json"}, "--top and --json; use --pixel for the rest"),
+        ("by" in given and "by", given & {"columns", "where", "number"}, "--top, --reflection, --json and files"),
+        (compares and "compare", given - compares - {"limit", "csv", "html"}, "--limit, --csv and --html"),
+    ):
+        if one and others:
+            names = {"number": "step", "reference": "compare-reference"}
+            other = min(others)
+            raise NbnumbaError(f"--{one}: found beside --{names.get(other, other)}; allowed: {rest}")
     if asked["reference"] is not None and (nanobragg is None or settings):
         raise NbnumbaError(
             "--compare-reference: allowed with --nanobragg and without --set, as the program is run on its own flags"
         )
-    described = options.load_experiment(experiment, nanobragg, settings)
-    options.keep_inputs(described, experiment, [csv, html])
-    if region is not None:
-        _refuse_beside_region({**asked, "csv": csv, "html": html})
-        _show_region(described, region, asked["top"] or _SHOWN, as_json)
-        return
-    for file in (csv, html):
-        if file is not None:
-            check_writable(file, overwrite)
-    assert pixel is not None
-    traced = _traced(described, pixel, asked["limit"])
-    if asked["compare"] is not None or asked["reference"] is not None:
-        _compare(traced, asked["compare"], asked["reference"], nanobragg, asked["limit"])
-    else:
-        _show_pixel(traced, asked, as_json)
+
+
+def _write(
+    traced: Any, csv: Path | None, html: Path | None, overwrite: bool, as_json: bool, asked: dict[str, Any]
+) -> None:
     if csv is not None:
         with options.progress_bar("Writing") as bar:
             _chosen(traced, asked).to_csv(csv, overwrite=overwrite, progress=bar.show)
@@ -106,15 +135,6 @@ def command(
 
         write_page(html, traced, overwrite=overwrite)
         click.echo(f"Wrote {html}", err=as_json)
-
-
-def _refuse_beside_region(asked: dict[str, Any]) -> None:
-    """A region has reflections, but no steps."""
-    names = ("number", "by", "reflection", "columns", "where", "csv", "html", "compare", "reference")
-    given = [name for name in names if asked[name] not in (None, False)]
-    if given:
-        name = {"number": "step", "reference": "compare-reference"}.get(given[0], given[0])
-        raise NbnumbaError(f"--region: found beside --{name}; allowed: --top and --json; use --pixel for the rest")
 
 
 def _show_region(experiment: Any, region: tuple[int, int, int, int], count: int, as_json: bool) -> None:
@@ -141,11 +161,12 @@ def _percent(row: tuple[Any, ...]) -> tuple[Any, ...]:
     return (*row[:-1], f"{100.0 * row[-1]:.2f} %")
 
 
-def _traced(experiment: Any, pixel: tuple[int, int], limit: int) -> Any:
+def _traced(experiment: Any, pixel: tuple[int, int], limit: int | None) -> Any:
     import nbnumba as nb
 
+    how = {} if limit is None else {"limit": limit}
     with options.progress_bar("Tracing") as bar:
-        return nb.trace(experiment, *pixel, limit=limit, progress=bar.show)
+        return nb.trace(experiment, *pixel, progress=bar.show, **how)
 
 
 def _chosen(traced: Any, asked: dict[str, Any]) -> Any:
@@ -165,7 +186,7 @@ def _show_pixel(traced: Any, asked: dict[str, Any], as_json: bool) -> None:
         f"Pixel slow {traced.slow}, fast {traced.fast}: {traced.value:.7g} photons in {len(traced)} steps, "
         f"{traced.resolution:.4g} A"
     )
-    if len(kept) < len(traced):
+    if len(kept) < len(traced) and asked["number"] is None:
         click.echo(f"Of these {len(kept)}: {kept.records['term'].sum():.7g} photons")
     click.echo(_told(kept, asked))
 
@@ -179,13 +200,14 @@ def _told(kept: Any, asked: dict[str, Any]) -> str:
         return columns([list(sums.dtype.names), *(_percent(row) for row in sums.tolist())])
     names = None if asked["columns"] is None else asked["columns"].split(",")
     if asked["number"] is not None or asked["where"]:
-        return str(kept.top(1).listing(names, where=asked["where"]))
+        one = kept.top(1)
+        return f"Step {', '.join(map(str, one.numbers))}:\n{one.listing(names, where=asked['where'])}"
     if len(kept) > _SHOWN and asked["top"] is None:
         return f"The {_SHOWN} steps that add most (--top for more, --csv for all):\n{kept.top(_SHOWN).table(names)}"
     return str(kept.table(names))
 
 
-def _compare(traced: Any, other: Path | None, program: Path | None, nanobragg: str | None, limit: int) -> None:
+def _compare(traced: Any, other: Path | None, program: Path | None, nanobragg: str | None, limit: int | None) -> None:
     from nbnumba.tracer.difference import differences, report
 
     if other is not None:

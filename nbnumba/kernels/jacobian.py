@@ -8,12 +8,25 @@ from numba import prange
 from nbnumba._jit import call_parallel, loop
 from nbnumba._lowered import borrowed, wide_vectors
 from nbnumba.kernels.arguments import Arguments
-from nbnumba.kernels.slopes import BLOCK, COUNT, FAST, ROWS, SLOW, Z, fill_block
+from nbnumba.kernels.slopes import BLOCK, COUNT, FAST, ROWS, SLOW, Motions, Z, fill_block
 
 
 @loop()
 def store_block(  # type: ignore[no-untyped-def]
-    z, block, pixels, spins, sheet, sensor, illumination, orientations, lattice, structure, steps, region, reach, scale
+    z,
+    block,
+    pixels,
+    motions,
+    sheet,
+    sensor,
+    illumination,
+    orientations,
+    lattice,
+    structure,
+    steps,
+    region,
+    reach,
+    scale,
 ):
     """Fill columns of ``z`` (numbers in z, pixels) for one block of ``pixels`` (n, 2), slow and fast."""
     wide_vectors()
@@ -23,7 +36,7 @@ def store_block(  # type: ignore[no-untyped-def]
     for i in range(BLOCK):
         w[SLOW, i] = pixels[min(start + i, last), 0]
         w[FAST, i] = pixels[min(start + i, last), 1]
-    fill_block(w, place, a, spins)
+    fill_block(w, place, a, motions)
     for i in range(min(BLOCK, len(pixels) - start)):
         for row in range(COUNT):
             z[row, start + i] = w[Z + row, i]
@@ -32,19 +45,19 @@ def store_block(  # type: ignore[no-untyped-def]
 
 @loop(parallel=True)
 def store_blocks(  # type: ignore[no-untyped-def]
-    one_block, z, start, stop, pixels, spins, sheet, sensor, illumination, orientations, lattice, structure, steps,
+    one_block, z, start, stop, pixels, motions, sheet, sensor, illumination, orientations, lattice, structure, steps,
     region, reach, scale,
 ):  # fmt: skip
     """Blocks start ... stop - 1 by ``one_block``, that is ``store_block``."""
     for block in prange(start, stop):
         one_block(
-            z, np.int64(block), pixels, spins, sheet, sensor, illumination, orientations, lattice, structure, steps,
+            z, np.int64(block), pixels, motions, sheet, sensor, illumination, orientations, lattice, structure, steps,
             region, reach, scale,
         )  # fmt: skip
 
 
-def intermediates(a: Arguments, spins: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    """z (numbers in z, n) of pixels (n, 2), slow and fast; ``spins`` (domains, 3): axes times angle over spread."""
+def intermediates(a: Arguments, motions: Motions, pixels: np.ndarray) -> np.ndarray:
+    """z (numbers in z, n) of pixels (n, 2), slow and fast."""
     z = np.empty((COUNT, len(pixels)))
-    call_parallel(store_blocks, store_block, z, 0, -(-len(pixels) // BLOCK), pixels, spins, *a)
+    call_parallel(store_blocks, store_block, z, 0, -(-len(pixels) // BLOCK), pixels, motions, *a)
     return z

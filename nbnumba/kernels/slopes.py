@@ -10,6 +10,8 @@ two of them overlap, and can vectorise every loop over a block.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from nbnumba._jit import by_type, scalar
@@ -41,10 +43,17 @@ AXES, CELLS, SPREAD, WAVELENGTH, SOURCES, KAHN, MU, THICKNESS, VALUE, FORCE, TOR
 #: Rows of a block: pixel, ray, the points whose solid angle and polarization count, source, step, sums over steps, z.
 SLOW, FAST, RAY, DISTANCE, COSINE, OMEGA, CAUGHT, BY_COSINE, BY_MU, BY_THICKNESS = 0, 1, 2, 5, 6, 7, 8, 9, 10, 11
 WIDE_RAY, WIDE_DISTANCE, POLAR_RAY, POLAR_DISTANCE = 12, 15, 16, 19
-Q, POLAR, BY_RAY, BY_KAHN, BY_SOURCE, WEIGHT = 20, 23, 24, 27, 28, 31
+Q, POLAR, BY_RAY, BY_KAHN, BY_TURN, WEIGHT = 20, 23, 24, 27, 28, 31
 LATT, BY_OFFSET, BY_CELLS, HKL, LEVER, CELL, BY_HKL = 32, 33, 36, 39, 42, 45, 46
 SUM, SUM_AXES, SUM_CELLS, SUM_Q, SUM_SPREAD, Z = 49, 50, 59, 62, 65, 66
 ROWS = Z + COUNT
+
+
+class Motions(NamedTuple):
+    """What derivatives need to know of domains and sources beyond the image's arguments."""
+
+    spins: np.ndarray  # (domains, 3): axes of the domains' rotations times their angles over the spread
+    leans: np.ndarray  # (sources,): polarization axis a.i/a.E
 
 
 @scalar
@@ -99,7 +108,7 @@ def aim_block(w: np.ndarray, a: Arguments, layer: int, sub_slow: int, sub_fast: 
 
 
 @scalar
-def light_block(w: np.ndarray, a: Arguments, source: int) -> None:
+def light_block(w: np.ndarray, a: Arguments, motions: Motions, source: int) -> None:
     """Scattering vectors, and the polarization of one source with its slopes."""
     wide_vectors()
     light, steps = a.illumination, a.steps
@@ -112,10 +121,11 @@ def light_block(w: np.ndarray, a: Arguments, source: int) -> None:
     for i in range(BLOCK):
         q = scattering_vector(vector_at(w, RAY, i), incident, wavelength)
         put_vector(w, Q, i, q)
-        found = polarization_slopes(vector_at(w, POLAR_RAY, i), beam, field, light.kahn)
+        found = polarization_slopes(vector_at(w, POLAR_RAY, i), beam, field, motions.leans[one], light.kahn)
         w[POLAR, i] = on * found.p + (1.0 - on)
         w[BY_KAHN, i] = on * found.kahn
         put_vector(w, BY_RAY, i, scaled(found.diffracted, on))
+        put_vector(w, BY_TURN, i, scaled(found.turn, on))
         w[WEIGHT, i] = 0.0 if beyond(q, steps.dmin) else light.weight[source]
         for row in range(SUM, Z):
             w[row, i] = 0.0
@@ -259,6 +269,8 @@ def close_source(w: np.ndarray, a: Arguments, source: int, layer: int) -> None:
     incident, wavelength = row_vector(light.incident, source), light.wavelength[source]
     fall = 2.0 if panel.point_pixels else 3.0
     oblique = 0.0 if panel.point_pixels else 1.0 / panel.close_distance
+    moves_wide = 0.0 if a.steps.one_solid_angle else 1.0
+    moves_polar = 0.0 if a.steps.one_polarization else 1.0
     for i in range(BLOCK):
         bare = w[WEIGHT, i] * w[OMEGA, i]
         polar, caught = w[POLAR, i], w[CAUGHT, i]
@@ -269,10 +281,10 @@ def close_source(w: np.ndarray, a: Arguments, source: int, layer: int) -> None:
         w[Z + SPREAD, i] += all_but * w[SUM_SPREAD, i]
         by_q, q = scaled(vector_at(w, SUM_Q, i), all_but), vector_at(w, Q, i)
         w[Z + WAVELENGTH, i] -= dot(by_q, q)
-        by_source = scaled(by_q, -1.0 / wavelength)
-        add_vector(w, Z + SOURCES, i, cross(incident, by_source))
+        add_vector(w, Z + SOURCES, i, cross(incident, scaled(by_q, -1.0 / wavelength)))
         w[Z + VALUE, i] += value
         unpolarized = bare * caught * w[SUM, i]
+        add_vector(w, Z + SOURCES, i, scaled(vector_at(w, BY_TURN, i), unpolarized))
         w[Z + KAHN, i] += unpolarized * w[BY_KAHN, i]
         uncaught = bare * polar * w[SUM, i]
         w[Z + MU, i] += uncaught * w[BY_MU, i]
@@ -282,20 +294,22 @@ def close_source(w: np.ndarray, a: Arguments, source: int, layer: int) -> None:
         push = across(Vector(
             g.x + by_cosine * panel.normal.x, g.y + by_cosine * panel.normal.y, g.z + by_cosine * panel.normal.z
         ), d, r)  # fmt: skip
-        w[Z + THICKNESS, i] += uncaught * w[BY_THICKNESS, i] + layer * dot(push, panel.normal)
-        add_vector(w, Z + FORCE, i, push)
-        add_vector(w, Z + TORQUE, i, scaled(cross(d, push), r))
-        add_vector(w, Z + TORQUE, i, scaled(cross(panel.normal, d), by_cosine))
-        add_vector(w, Z + FORCE, i, scaled(vector_at(w, WIDE_RAY, i), -fall * value / w[WIDE_DISTANCE, i]))
-        add_vector(w, Z + FORCE, i, scaled(panel.normal, oblique * value))
+        pull = scaled(vector_at(w, WIDE_RAY, i), -fall * value / w[WIDE_DISTANCE, i])
         pd, pr = vector_at(w, POLAR_RAY, i), w[POLAR_DISTANCE, i]
-        push = across(scaled(vector_at(w, BY_RAY, i), unpolarized), pd, pr)
+        twist = across(scaled(vector_at(w, BY_RAY, i), unpolarized), pd, pr)
         add_vector(w, Z + FORCE, i, push)
-        add_vector(w, Z + TORQUE, i, scaled(cross(pd, push), pr))
+        add_vector(w, Z + FORCE, i, pull)
+        add_vector(w, Z + FORCE, i, twist)
+        add_vector(w, Z + FORCE, i, scaled(panel.normal, oblique * value))
+        add_vector(w, Z + TORQUE, i, scaled(cross(d, push), r))
+        add_vector(w, Z + TORQUE, i, scaled(cross(pd, twist), pr))
+        add_vector(w, Z + TORQUE, i, scaled(cross(panel.normal, d), by_cosine))
+        deeper = dot(push, panel.normal) + moves_wide * dot(pull, panel.normal) + moves_polar * dot(twist, panel.normal)
+        w[Z + THICKNESS, i] += uncaught * w[BY_THICKNESS, i] + layer * deeper
 
 
 @scalar
-def fill_block(w: np.ndarray, place: np.ndarray, a: Arguments, spins: np.ndarray) -> None:
+def fill_block(w: np.ndarray, place: np.ndarray, a: Arguments, motions: Motions) -> None:
     """z of a block whose pixels are noted in its rows ``SLOW`` and ``FAST``."""
     cells, domains, steps = a.orientations.cells, a.orientations.domains, a.steps
     for row in range(Z, ROWS):
@@ -306,11 +320,11 @@ def fill_block(w: np.ndarray, place: np.ndarray, a: Arguments, spins: np.ndarray
             for sub_fast in range(steps.oversample):
                 aim_block(w, a, layer, sub_slow, sub_fast)
                 for source in range(a.illumination.weight.size):
-                    light_block(w, a, source)
+                    light_block(w, a, motions, source)
                     for m in range(domains.shape[0]):
                         for k in range(cells.shape[0]):
                             axes = turn(matrix(domains, m), matrix(cells, k))
-                            add_orientation(w, place, axes, row_vector(spins, m), a.lattice, a.structure)
+                            add_orientation(w, place, axes, row_vector(motions.spins, m), a.lattice, a.structure)
                     close_source(w, a, source, layer)
     for row in range(Z, ROWS):
         for i in range(BLOCK):

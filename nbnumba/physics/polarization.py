@@ -6,7 +6,7 @@ The angle psi of the usual form is not needed: cos(2 psi) (1 - (i.d)^2) = e^2 - 
 from typing import NamedTuple
 
 from nbnumba._jit import scalar
-from nbnumba.physics.vector import Vector, cross, dot, minus, scaled, unit
+from nbnumba.physics.vector import Vector, cross, dot, minus, plus, scaled, unit
 
 
 class Fields(NamedTuple):
@@ -33,19 +33,33 @@ def polarization(diffracted: Vector, incident: Vector, field: Fields, kahn: floa
 
 
 class PolarizationSlopes(NamedTuple):
-    """The factor with its derivatives by the direction of the diffracted beam and by the Kahn factor."""
+    """The factor with its derivatives by the diffracted beam's direction, by a turn of the incident one [1/rad], and by
+    the Kahn factor."""
 
     p: float
     diffracted: Vector
+    turn: Vector
     kahn: float
 
 
 @scalar
-def polarization_slopes(diffracted: Vector, incident: Vector, field: Fields, kahn: float) -> PolarizationSlopes:
-    """dP/dd = c i - K (e E - b B) and dP/dK = -(e^2 - b^2)/2, with c = i.d, e = d.E, b = d.B."""
-    cosine = dot(incident, diffracted)
+def polarization_slopes(
+    diffracted: Vector, incident: Vector, field: Fields, lean: float, kahn: float
+) -> PolarizationSlopes:
+    """dP/dd = c i - K (e E - b B), dP/dw = c i x d - K (c (e B + b E) - 2 m e b E), dP/dK = -(e^2 - b^2)/2.
+
+    With c = i.d, e = d.E, b = d.B. The polarization axis a stays where it is while the incident beam turns by w; its
+    ``lean`` m = a.i/a.E is 0 where it stands across the beam.
+    """
+    c = dot(incident, diffracted)
     e = dot(diffracted, field.electric)
     b = dot(diffracted, field.magnetic)
-    across = minus(scaled(field.electric, kahn * e), scaled(field.magnetic, kahn * b))
-    by_direction = minus(scaled(incident, cosine), across)
-    return PolarizationSlopes(polarization(diffracted, incident, field, kahn), by_direction, -0.5 * (e * e - b * b))
+    fields_part = minus(scaled(field.electric, kahn * e), scaled(field.magnetic, kahn * b))
+    by_turn = minus(
+        scaled(cross(incident, diffracted), c),
+        plus(scaled(field.magnetic, kahn * c * e), scaled(field.electric, kahn * (c * b - 2.0 * lean * e * b))),
+    )
+    return PolarizationSlopes(
+        polarization(diffracted, incident, field, kahn), minus(scaled(incident, c), fields_part), by_turn,
+        -0.5 * (e * e - b * b),
+    )  # fmt: skip

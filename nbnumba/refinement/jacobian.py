@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from nbnumba.errors import NbnumbaError
 from nbnumba.kernels.arguments import Arguments
 from nbnumba.kernels.pack import pack
-from nbnumba.kernels.slopes import VALUE
+from nbnumba.kernels.slopes import VALUE, Motions
 from nbnumba.model.experiment import Experiment
 from nbnumba.refinement.chain import chain
 
@@ -36,11 +36,12 @@ def jacobian(
     """
     matrix = chain(experiment, parameters)
     places = experiment.rendered_pixels() if pixels is None else checked_pixels(experiment, pixels)
-    a, turns = pack(experiment, merged=False), spins(experiment)
+    a = pack(experiment, merged=False)
+    moving = motions(experiment, a)
     found = np.empty((1 + len(parameters), len(places)))
     for start in range(0, len(places), _BATCH):
         stop = start + _BATCH
-        z = _intermediates(a, turns, places[start:stop])
+        z = _intermediates(a, moving, places[start:stop])
         found[0, start:stop] = z[VALUE]
         found[1:, start:stop] = matrix.T @ z
     if pixels is None:
@@ -56,15 +57,18 @@ def _on_detector(experiment: Experiment, places: np.ndarray, values: np.ndarray)
     return image
 
 
-def _intermediates(a: Arguments, turns: np.ndarray, places: np.ndarray) -> np.ndarray:
+def _intermediates(a: Arguments, moving: Motions, places: np.ndarray) -> np.ndarray:
     from nbnumba.kernels.jacobian import intermediates
 
-    return intermediates(a, turns, np.ascontiguousarray(places))
+    return intermediates(a, moving, np.ascontiguousarray(places))
 
 
-def spins(experiment: Experiment) -> np.ndarray:
-    """Axes (domains, 3) of the domains' rotations times their angles over the spread."""
-    return np.array([[fraction * x for x in axis] for axis, fraction in experiment.crystal.mosaic.turns()])
+def motions(experiment: Experiment, a: Arguments) -> Motions:
+    """Axes of the domains' turns, and how the polarization axis leans."""
+    turns = [[fraction * x for x in axis] for axis, fraction in experiment.crystal.mosaic.turns()]
+    axis = np.array(experiment.polarization_axis)
+    light = a.illumination
+    return Motions(np.array(turns), (light.incident @ axis) / (light.electric @ axis))
 
 
 def checked_pixels(experiment: Experiment, pixels: ArrayLike) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Derivatives of the scalar physics are those of its values, by fourth-order central differences."""
 
+import math
+
 import numpy as np
 import pytest
 import scenes
@@ -10,9 +12,10 @@ from test_scalar_physics import tricubic_table
 from nbnumba.physics.absorption import capture, capture_slopes
 from nbnumba.physics.lattice import Gauss, GaussStar, Round, Square, amplitude, slopes
 from nbnumba.physics.polarization import fields, polarization, polarization_slopes
+from nbnumba.physics.rotation import rotate
 from nbnumba.physics.scattering import Indices
 from nbnumba.physics.structure_factor import Nearest, Uniform, cell_amplitude, cell_slopes
-from nbnumba.physics.vector import Vector, unit
+from nbnumba.physics.vector import Vector, dot, unit
 
 SHAPES = (Square, Round, Gauss, GaussStar)
 
@@ -98,11 +101,19 @@ def test_amplitudes_that_are_not_interpolated_have_no_slopes():
 @given(rng=scenes.generators())
 def test_slopes_of_polarization(rng):
     incident = unit(Vector(*rng.normal(size=3)))
-    field, kahn, d = fields(incident, Vector(*rng.normal(size=3))), rng.uniform(-1.0, 1.0), rng.normal(size=3)
-    found = polarization_slopes(Vector(*d), incident, field, kahn)
+    axis, kahn, d = Vector(*rng.normal(size=3)), rng.uniform(-1.0, 1.0), rng.normal(size=3)
+    field = fields(incident, axis)
+    found = polarization_slopes(Vector(*d), incident, field, dot(axis, incident) / dot(axis, field.electric), kahn)
     assert found.p == polarization(Vector(*d), incident, field, kahn)
     by = differences(lambda *x: polarization(Vector(*x[:3]), incident, field, x[3]), [*d, kahn], [1e-2] * 4)
     np.testing.assert_allclose([*found.diffracted, found.kahn], by, atol=1e-10)
+
+    def turned(x, y, z):
+        beam = rotate(incident, unit(Vector(x, y, z)), math.hypot(x, y, z))
+        return polarization(Vector(*d), beam, fields(beam, axis), kahn)
+
+    if abs(dot(axis, incident)) < 0.9 * math.hypot(*axis):
+        np.testing.assert_allclose(found.turn, differences(turned, [0.0, 0.0, 0.0], [1e-3] * 3), atol=1e-7)
 
 
 @given(rng=scenes.generators())

@@ -116,6 +116,7 @@ def test_the_browser_folds_loops_with_their_sums(shown, traced):
     for depth in range(3):
         shown.locator("#nest details:not([open]) > summary").nth(0).click()
         assert shown.locator("#nest details[open]").count() == depth + 1
+        shown.locator("#nest details[open] > :nth-child(2)").nth(depth).wait_for()
     assert shown.locator("#nest .leaf").count() == 1
     shown.locator("#nest .leaf").click()
     assert shown.inner_text("#which").startswith("0 (layer 0, sub_slow 0, sub_fast 0")

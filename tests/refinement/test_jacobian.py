@@ -1,0 +1,192 @@
+"""Derivatives by every parameter are those of the image, by fourth-order central differences.
+
+The differences are taken of sums in double precision. Where a step moves a point past a half-integer index, the nearest
+reflection changes and the difference means nothing: those pixels are left out, and there are few of them.
+"""
+
+import math
+import warnings
+import zlib
+
+import numpy as np
+import pytest
+import scenes
+from hypothesis import given, seed, settings
+from hypothesis import strategies as st
+
+import nbnumba as nb
+from nbnumba.model import mosaic
+from nbnumba.model.parameters import PARAMETERS
+from nbnumba.tracer.contributions import pixel_values
+
+STEP, WAVELENGTH_STEP = 2e-4, 2e-5  # A, degrees, mm, 1/mm; small enough that few pixels change a reflection
+RICH = {
+    "crystal.mosaic.domains": 3,
+    "crystal.mosaic.spread": 1.0,
+    "sampling.oversample": 2,
+    "detector.sensor_thickness": 0.5,
+    "detector.sensor_mu": 1.0,
+    "sampling.layers": 2,
+    "scan.start": 3.0,
+    "scan.width": 1.0,
+    "scan.steps": 2,
+    "beam.divergence": (3.0, 2.0),
+    "beam.divergence_steps": (2, 2),
+    "beam.round_divergence": False,
+    "beam.dispersion": 1.0,
+    "beam.dispersion_steps": 2,
+    "beam.polarization_axis": (0.3, 0.2, 1.0),
+    "detector.rotation": (3.0, 4.0, 5.0),
+    "detector.twotheta": 7.0,
+}
+BLOCK = np.stack(np.meshgrid(*[np.arange(-n, n + 1) for n in (9, 9, 19)], indexing="ij"), axis=-1).reshape(-1, 3)
+TABLE = nb.Reflections(BLOCK, np.random.default_rng(1).uniform(30.0, 90.0, len(BLOCK)))
+KINDS = {
+    "square": {},
+    "broken": {"crystal.cells": (4.4, 3.1, 5.7)},
+    "round": {"crystal.shape": "round"},
+    "gauss": {"crystal.shape": "gauss"},
+    "gauss_star": {"crystal.shape": "gauss_star"},
+    "nearest": {"crystal.reflections": TABLE, "crystal.interpolate": "nearest"},
+    "tricubic": {"crystal.reflections": TABLE, "crystal.interpolate": "tricubic"},
+    "star_tricubic": {"crystal.shape": "gauss_star", "crystal.reflections": TABLE, "crystal.interpolate": "tricubic"},
+    "pixel": {"sampling.solid_angle": "pixel", "sampling.polarization": "pixel"},
+    "points": {"detector.point_pixels": True},
+    "xds": {"detector.convention": "xds", "beam.polarization_axis": None},
+    "denzo": {"detector.convention": "denzo", "detector.pivot": "sample"},
+    "oriented": {
+        "crystal.orientation": tuple(map(tuple, scenes.still().crystal.axes.tolist())),
+        "crystal.misset": (1, 2, 3),
+    },
+}
+
+
+@pytest.fixture(autouse=True)
+def exact_domains(monkeypatch):
+    """Angles of domains without their rounding to single precision, which differences would see."""
+    monkeypatch.setattr(mosaic, "domain_angle", lambda spread, fraction: spread * fraction)
+    mosaic._rotations.cache_clear()
+    yield
+    mosaic._rotations.cache_clear()
+
+
+def values(experiment, pixels):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", nb.NbnumbaWarning)
+        return pixel_values(experiment, pixels)
+
+
+def nearest(experiment, pixels):
+    """Which reflections, and which cells of the interpolation, each step of a few pixels takes."""
+    found = [nb.trace(experiment, *pixel).records for pixel in pixels]
+    names = ("h0", "k0", "l0")
+    floors = [[np.floor(r[x]) for x in "hkl"] for r in found] if experiment.crystal.interpolates else []
+    return np.array([[r[x] for x in names] for r in found]), np.array(floors)
+
+
+def worst(experiment, name, derivative, pixels):
+    """Largest error of a derivative, as a fraction of the largest, and the share of pixels that count."""
+    h, value = WAVELENGTH_STEP if name == "wavelength" else STEP, experiment.parameters()[name]
+    moved = [experiment.with_parameters(**{name: value + n * h}) for n in (-2, -1, 1, 2)]
+    f = [values(e, pixels) for e in moved]
+    expected = (f[0] - 8.0 * f[1] + 8.0 * f[2] - f[3]) / (12.0 * h)
+    ends = [nearest(e, pixels) for e in (moved[0], moved[-1])]
+    same = (ends[0][0] == ends[1][0]).all(axis=(1, 2))
+    if experiment.crystal.interpolates:
+        same &= (ends[0][1] == ends[1][1]).all(axis=(1, 2))
+    assert np.abs(expected[same]).max() > 0.0, name
+    return np.abs(expected - derivative)[same].max() / np.abs(expected[same]).max(), same.mean()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_parameter_has_the_derivative_of_the_image(kind):
+    experiment = scenes.still(**{**RICH, **KINDS[kind]})
+    names = list(experiment.parameters())
+    pixels = experiment.rendered_pixels()[::7]
+    image, derivatives = nb.jacobian(experiment, names, pixels)
+    np.testing.assert_allclose(image, values(experiment, pixels), rtol=1e-9)
+    assert image.max() > 0.0
+    found = {name: worst(experiment, name, derivatives[name], pixels) for name in names}
+    assert len(found) >= 27
+    assert {name: error for name, (error, _) in found.items() if error > 1e-7} == {}
+    assert min(share for _, share in found.values()) > (0.2 if "tricubic" in kind else 0.6)
+
+
+@pytest.mark.parametrize("shape", ["square", "gauss_star"])
+def test_derivatives_of_random_experiments(shape):
+    @seed(zlib.crc32(shape.encode()))
+    @settings(max_examples=8)
+    @given(scenes.experiments(shape, "uniform", "flat"), st.sampled_from(sorted(PARAMETERS)))
+    def check(experiment, name):
+        if name not in experiment.parameters():
+            return
+        pixels = experiment.rendered_pixels()[::5]
+        _, derivatives = nb.jacobian(experiment, [name], pixels)
+        if np.abs(derivatives[name]).max() > 0.0:
+            error, share = worst(experiment, name, derivatives[name], pixels)
+            assert error < 1e-6 or share < 0.2  # a smaller image may hold no spot, and its derivatives little but tails
+
+    check()
+
+
+def test_lengths_together_change_nothing():
+    """Euler's identity: wavelength and cell scale together (derivatives, 2.9)."""
+    experiment = scenes.still(**RICH)
+    _, d = nb.jacobian(experiment, ["wavelength", "cell_a", "cell_b", "cell_c"])
+    now = experiment.parameters()
+    total = sum(now[name] * d[name] for name in d)
+    assert np.abs(total).max() < 1e-9 * max(np.abs(now[name] * d[name]).max() for name in d)
+
+
+def test_the_scale_is_that_of_the_image():
+    image, d = nb.jacobian(scenes.still(**RICH, **{"crystal.spot_scale": 2.5}), ["spot_scale"])
+    np.testing.assert_allclose(2.5 * d["spot_scale"], image, rtol=1e-12)
+
+
+def test_a_region_has_the_derivatives_of_the_whole():
+    experiment = scenes.still(**RICH)
+    whole_image, whole = nb.jacobian(experiment, ["misset_x", "distance"])
+    image, part = nb.jacobian(experiment.replace(**{"detector.roi": ((2, 9), (3, 11))}), ["misset_x", "distance"])
+    inside = np.zeros(image.shape, dtype=bool)
+    inside[2:9, 3:11] = True
+    np.testing.assert_array_equal(image, np.where(inside, whole_image, 0.0))
+    for name in part:
+        np.testing.assert_array_equal(part[name], np.where(inside, whole[name], 0.0))
+
+
+def test_parameters_come_back():
+    experiment = scenes.still(**{**RICH, **KINDS["oriented"]})
+    now = experiment.parameters()
+    again = experiment.with_parameters(**{name: now[name] for name in now if not name.startswith("beam_tilt")})
+    np.testing.assert_allclose(again.crystal.axes, experiment.crystal.axes, rtol=1e-12, atol=1e-12)
+    assert again.parameters() == pytest.approx(now)
+    changed = {name: value + 1e-3 for name, value in now.items() if "tilt" not in name}
+    assert experiment.with_parameters(**changed).parameters() == pytest.approx({**now, **changed}, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "words"),
+    [
+        ({"crystal.shape": "tophat"}, "misset_x", "'gauss' is the smooth shape"),
+        ({"detector.curvature": "spherical"}, "distance", "allowed: 'flat'"),
+        ({}, "sensor_mu", "cannot act here"),
+        ({}, "mosaic_spread", "cannot act here"),
+        ({}, "colour", "colour"),
+    ],
+)
+def test_what_has_no_derivative_is_refused(changes, name, words):
+    with pytest.raises(nb.NbnumbaError, match=words):
+        nb.jacobian(scenes.still(**changes), [name])
+
+
+@pytest.mark.parametrize("pixels", [[[0, 17]], [[-1, 0]], [[0.5, 1.0]], [1, 2]])
+def test_pixels_that_do_not_exist_are_refused(pixels):
+    with pytest.raises(nb.NbnumbaError, match="pixels: found"):
+        nb.jacobian(scenes.still(), ["misset_x"], pixels)
+
+
+def test_no_parameters_give_the_image():
+    image, nothing = nb.jacobian(scenes.still(**RICH), [])
+    assert nothing == {}
+    np.testing.assert_allclose(image, nb.simulate(scenes.still(**RICH)), rtol=1e-6, atol=1e-9)
+    assert math.isfinite(image.sum())
