@@ -14,7 +14,6 @@ from nbnumba.report import beam_centers, columns, resolution_limits, table
 
 #: Spacings [A] that rings are drawn at.
 _ROUND = (50.0, 20.0, 10.0, 7.0, 5.0, 4.0, 3.0, 2.5, 2.0, 1.8, 1.6, 1.4, 1.2, 1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
-_RINGS = 8
 _LOOKED_AT = 180  # points of a ring, to see whether it is on the detector
 
 
@@ -65,7 +64,7 @@ def _rings(experiment: Experiment) -> list[dict[str, float]]:
             radius = experiment.geometry.distance * math.tan(angle) if angle < math.pi / 2.0 else math.inf
             pixels = radius / experiment.detector.pixel_size
             rings.append({"spacing_A": d, "two_theta_degrees": math.degrees(angle), "radius_pixels": pixels})
-    return rings[-_RINGS:]
+    return rings
 
 
 def _indices(experiment: Experiment, slow: int, fast: int) -> dict[str, Any]:
@@ -94,13 +93,13 @@ def geometry_text(report: dict[str, Any]) -> str:
         ("Origin", f"{_vector(report['origin_mm'])} mm, outer corner of the first pixel, seen from the sample (pix0)"),
         *((name.capitalize(), _vector(report[name])) for name in vectors),
         ("Beam centre", "as each convention counts it:"),
-        *((f"  {_CENTERS[name][0]}", f"{_vector(values)} {_CENTERS[name][1]}") for name, values in centers.items()),
+        *((f"  {_CENTERS[name][0]}", _center(values, _CENTERS[name][1])) for name, values in centers.items()),
         ("Resolution",
          f"{report['resolution_edge_A']:.4g} A at the edge, {report['resolution_corner_A']:.4g} A at the corner"),
     ]  # fmt: skip
     parts = [table(rows)]
     if report["rings"]:
-        head = ["ring [A]", "two-theta [degrees]", "radius [pixels]"]
+        head = ["ring [A]", "two-theta [degrees]", "radius on a plane across the beam [pixels]"]
         parts.append(columns([head, *([f"{x:.6g}" for x in ring.values()] for ring in report["rings"])]))
     for found in report["reflections"]:
         parts.append(_hits_text(found))
@@ -134,6 +133,10 @@ def _hits_text(found: dict[str, Any]) -> str:
     never = "" if len(lines) > 1 else "\nNo angle of the spindle brings it onto the Ewald sphere."
     name = " ".join(map(str, found["hkl"]))
     return f"Reflection {name}: at the start, then where it diffracts\n{columns([head, *lines])}{never}"
+
+
+def _center(values: list[float], unit: str) -> str:
+    return f"{_vector(values)} {unit}" if all(map(math.isfinite, values)) else "the beam misses the detector's plane"
 
 
 def _vector(values: list[float]) -> str:

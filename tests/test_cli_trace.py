@@ -48,7 +48,7 @@ def test_the_steps_that_add_most_are_shown():
         (("--by", "subpixel"), 6),
         (("--top", 3), 7),
         (("--reflection", 0, -5, -8), 24),
-        (("--reflection", 9, 9, 9), 4),
+        (("--reflection", 9, 9, 9), 3),
         (("--step", 3, "--columns", "q,term"), 6),
         (("--where", "--columns", "f_latt,axes"), 12),
     ],
@@ -76,6 +76,10 @@ def test_files_are_written_once(tmp_path):
     refused(run(*words), "a.csv", "--overwrite")
     assert run(*words, "--overwrite").exit_code == 0
     refused(run("trace", MEASURED, *PIXEL, "--csv", tmp_path / "b", "--html", tmp_path / "b"), "another output")
+    other = tmp_path / "other.toml"
+    other.write_text(MEASURED.read_text())
+    refused(run("trace", MEASURED, *PIXEL, "--compare", other, "--csv", other, "--overwrite"), "input")
+    assert other.read_text() == MEASURED.read_text()
 
 
 def test_a_region_names_its_reflections():
@@ -96,9 +100,11 @@ def test_a_region_names_its_reflections():
         ((*PIXEL, "--columns", "colour"), ("colour", "f_latt")),
         ((*PIXEL, "--limit", 31), ("found 32 steps", "up to 31")),
         (("--region", 1, 2, 3, 4, "--html", "x"), ("--region", "--html")),
-        (("--region", 1, 2, 3, 400), ("roi",)),
+        (("--region", 1, 2, 3, 400), ("--region", "256")),
         (("--region", 1, 2, 3, 4, "--limit", 5), ("--region", "--limit")),
         ((*PIXEL, "--by", "domain", "--where"), ("--by", "--where")),
+        ((*PIXEL, "--step", 1, "--top", 2), ("--step", "--top")),
+        (("--region", 2, 1, 1, 2), ("--region",)),
         ((*PIXEL, "--compare", MEASURED, "--json"), ("--compare", "--json")),
         ((*PIXEL, "--compare-reference", sys.executable), ("--nanobragg",)),
         ((*PIXEL, "--compare", "nowhere.toml"), ("nowhere.toml",)),

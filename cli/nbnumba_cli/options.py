@@ -121,10 +121,12 @@ def command_line() -> str:
     return shlex.join(["nbnumba", *sys.argv[1:]]).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def keep_inputs(experiment: Experiment, file: Path | None, outputs: list[Path | None]) -> None:
+def keep_inputs(
+    experiment: Experiment, file: Path | None, outputs: list[Path | None], others: tuple[Path | None, ...] = ()
+) -> None:
     """Refuse outputs that are the same file as one another or as an input."""
     reflections = experiment.crystal.reflections
-    check_distinct(outputs, [file, reflections.origin.get("file") if reflections else None])
+    check_distinct(outputs, [file, *others, reflections.origin.get("file") if reflections else None])
 
 
 def jsonable(value: Any) -> Any:

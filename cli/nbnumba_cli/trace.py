@@ -78,7 +78,7 @@ def command(
     """
     _check(pixel, region, csv, html, nanobragg, settings, as_json, asked)
     described = options.load_experiment(experiment, nanobragg, settings)
-    options.keep_inputs(described, experiment, [csv, html])
+    options.keep_inputs(described, experiment, [csv, html], (asked["compare"], asked["reference"]))
     if region is not None:
         _show_region(described, region, asked["top"] or _SHOWN, as_json)
     if pixel is not None:
@@ -111,6 +111,7 @@ def _check(
     for one, others, rest in (
         (region is not None and "region", given - {"top", "json"}, "--top and --json; use --pixel for the rest"),
         ("by" in given and "by", given & {"columns", "where", "number"}, "--top, --reflection, --json and files"),
+        ("number" in given and "step", given & {"top", "reflection"}, "--where, --columns, --json and files"),
         (compares and "compare", given - compares - {"limit", "csv", "html"}, "--limit, --csv and --html"),
     ):
         if one and others:
@@ -138,12 +139,11 @@ def _write(
 
 
 def _show_region(experiment: Any, region: tuple[int, int, int, int], count: int, as_json: bool) -> None:
-    import nbnumba as nb
     from nbnumba.report import columns
 
     s0, s1, f0, f1 = region
     with options.progress_bar("Tracing") as bar:
-        found = nb.contributions(experiment, ((s0, s1), (f0, f1)), progress=bar.show)
+        found = _contributions(experiment, ((s0, s1), (f0, f1)), progress=bar.show)
     total = float(found["photons"].sum())
     if as_json:
         click.echo(json.dumps({"photons": total, "reflections": _rows(found)}))
@@ -151,6 +151,15 @@ def _show_region(experiment: Any, region: tuple[int, int, int, int], count: int,
     click.echo(f"{len(found)} reflections, {total:.7g} photons{'; the brightest:' if len(found) else ''}")
     if len(found):
         click.echo(columns([("h", "k", "l", "photons", "share"), *(_percent(row) for row in found[:count].tolist())]))
+
+
+def _contributions(*words: Any, **how: Any) -> Any:
+    import nbnumba as nb
+
+    try:
+        return nb.contributions(*words, **how)
+    except NbnumbaError as error:
+        raise NbnumbaError(str(error).replace("detector.roi", "--region")) from None
 
 
 def _rows(array: Any) -> list[dict[str, Any]]:
@@ -178,6 +187,7 @@ def _chosen(traced: Any, asked: dict[str, Any]) -> Any:
 
 def _show_pixel(traced: Any, asked: dict[str, Any], as_json: bool) -> None:
     kept = _chosen(traced, asked)
+    told = "" if as_json else _told(kept, asked)
     if as_json:
         found = {**kept.as_dict(), "by": _rows(kept.by(asked["by"]))} if asked["by"] else kept.as_dict()
         click.echo(json.dumps(options.jsonable(found)))
@@ -188,7 +198,7 @@ def _show_pixel(traced: Any, asked: dict[str, Any], as_json: bool) -> None:
     )
     if len(kept) < len(traced) and asked["number"] is None:
         click.echo(f"Of these {len(kept)}: {kept.records['term'].sum():.7g} photons")
-    click.echo(_told(kept, asked))
+    click.echo(told)
 
 
 def _told(kept: Any, asked: dict[str, Any]) -> str:
@@ -198,7 +208,9 @@ def _told(kept: Any, asked: dict[str, Any]) -> str:
     if asked["by"] is not None:
         sums = kept.by(asked["by"])
         return columns([list(sums.dtype.names), *(_percent(row) for row in sums.tolist())])
-    names = None if asked["columns"] is None else asked["columns"].split(",")
+    if not len(kept):
+        return "No step is nearest to this reflection (--region tells which ones are near)."
+    names = None if asked["columns"] is None else [name.strip() for name in asked["columns"].split(",")]
     if asked["number"] is not None or asked["where"]:
         one = kept.top(1)
         return f"Step {', '.join(map(str, one.numbers))}:\n{one.listing(names, where=asked['where'])}"

@@ -159,7 +159,7 @@ def _faintest(experiment: Experiment, structure: Structure, photons: float) -> f
     """
     detector, g = experiment.detector, experiment.geometry
     values = np.atleast_1d(structure.value if isinstance(structure, Uniform) else structure.values)
-    strongest = max(float(values.max()), -float(values.min()))
+    strongest = min(max(float(values.max()), -float(values.min())), 1e150)  # whose square is a number
     nearest = min(g.distance, g.close_distance)
     solid_angle = 1e6 / nearest**2 if detector.point_pixels else detector.pixel_size**2 * g.close_distance / nearest**3
     largest = photons * solid_angle * strongest**2 * experiment.layers

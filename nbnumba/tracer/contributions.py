@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from nbnumba._jit import call
+from nbnumba.errors import NbnumbaError
 from nbnumba.kernels.arguments import Arguments
 from nbnumba.kernels.pack import pack
 from nbnumba.model.detector import Roi
@@ -15,13 +16,18 @@ from nbnumba.model.experiment import Experiment
 from nbnumba.model.reflections import index_keys
 from nbnumba.tracer.walk import counters, loop_lengths
 
+LIMIT = 10**9
 _CHUNK = 100_000
 _WAITING = 50  # parts that are summed up together
 TYPE = np.dtype([("h", "i4"), ("k", "i4"), ("l", "i4"), ("photons", "f8"), ("share", "f8")])
 
 
 def contributions(
-    experiment: Experiment, roi: Roi | None = None, *, progress: Callable[[int, int], None] | None = None
+    experiment: Experiment,
+    roi: Roi | None = None,
+    *,
+    limit: int = LIMIT,
+    progress: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
     """Reflections that light a region, the brightest first.
 
@@ -30,17 +36,24 @@ def contributions(
     Args:
         experiment: what is rendered.
         roi: ((slow start, slow stop), (fast start, fast stop)), stops excluded; None: all that is rendered.
+        limit: largest number of steps in the region; 10^9 take some ten minutes.
         progress: called as progress(done, total) with numbers of steps.
 
     Returns:
         Structured array with h, k, l, photons, and their share of the photons of the region.
 
     Raises:
-        NbnumbaError: a region that is not on the detector.
+        NbnumbaError: a region that is not on the detector, or too many steps.
     """
     part = experiment if roi is None else experiment.replace(**{"detector.roi": roi})
-    pixels, a = part.rendered_pixels(), pack(part, merged=False)
-    total, found = len(pixels) * part.steps_per_pixel, []
+    pixels, found = part.rendered_pixels(), []
+    total = len(pixels) * part.steps_per_pixel
+    if total > limit:
+        raise NbnumbaError(
+            f"limit: found {total:.3g} steps in the region; allowed: up to {limit:.3g}; ask for fewer pixels, domains "
+            "or sources, or set a higher limit"
+        )
+    a = pack(part, merged=False)
     for start in range(0, total, _CHUNK):
         stop = min(start + _CHUNK, total)
         found.append(_lit(a, pixels, start, stop))

@@ -18,7 +18,7 @@ from nbnumba.physics.pixel import parallax, position, ray_to, solid_angle
 from nbnumba.physics.polarization import polarization
 from nbnumba.physics.rotation import Matrix, turn
 from nbnumba.physics.scattering import beyond, indices, offsets, scattering_vector, spacing
-from nbnumba.physics.step import intensity
+from nbnumba.physics.step import weight
 from nbnumba.physics.structure_factor import Structure, Tricubic, cell_amplitude, covered, neighbours
 from nbnumba.physics.vector import Vector
 from nbnumba.tracer.step import Place, Step, step_at
@@ -73,7 +73,7 @@ QUANTITIES = {
     "f_latt_along": Quantity("", "lattice transform of each axis by itself, up to its sign", along_axes),
     "f_latt_argument": Quantity("", "what the shape's transform is a function of; F_latt itself if square", argument),
     "f_latt": Quantity("", "lattice transform, up to its sign", transform),
-    "term": Quantity("photons", "what the step adds to the pixel", intensity),
+    "term": Quantity("photons", "scale source_weight solid_angle capture polarization f_cell^2 f_latt^2", weight),
     "sum": Quantity("photons", "of all steps up to this one", step_at),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -58,6 +59,8 @@ class Trace:
 
     def top(self, count: int) -> Trace:
         """The ``count`` steps that add most, the largest first."""
+        if count < 1:
+            raise NbnumbaError(f"top: found {count}; allowed: 1 or more")
         order = np.argsort(-self.records["term"], kind="stable")[:count]
         return self._chosen(order)
 
@@ -165,15 +168,20 @@ class Trace:
 
     @property
     def resolution(self) -> float:
-        """Spacing [A] at the pixel, of its brightest step."""
-        return float(self.records["resolution"][self.records["term"].argmax()])
+        """Spacing [A] at the pixel, of its brightest step; NaN without steps."""
+        return float(self.records["resolution"][self.records["term"].argmax()]) if len(self) else math.nan
 
     def _checked(self, names: Iterable[str]) -> list[str]:
-        """Names of quantities that are there."""
+        """Names of the quantities that are there, each once; single numbers such as q_x stand for their quantity."""
+        whole = {part: name for name in QUANTITIES for part in (name, *parts(name))}
         for name in names:
-            if name not in QUANTITIES:
+            if name not in whole:
                 raise NbnumbaError(f"columns: found {name!r}; allowed: {', '.join(QUANTITIES)}")
-        return [name for name in names if name in (self.records.dtype.names or ())]
+        known = self.records.dtype.names or ()
+        found = [name for name in dict.fromkeys(whole[name] for name in names) if name in known]
+        if not found:
+            raise NbnumbaError("columns: found neighbours alone; allowed where structure factors are interpolated")
+        return found
 
     def flat(self, names: Sequence[str]) -> dict[str, np.ndarray]:
         """Columns of single numbers by name, as in q_x, q_y, q_z."""

@@ -89,6 +89,17 @@ def test_printed_numbers_are_compared_as_far_as_they_are_printed(changes, quanti
     assert [d.quantity for d in reference_differences(traced, terms)] == quantities
 
 
+def test_a_warning_without_a_line_end_is_no_hindrance(tmp_path):
+    traced = nb.trace(scenes.still(**MANY), 4, 9)
+    text = "WARNING: further warnings will not be printed! " + printed(traced).lstrip()
+    assert reference_differences(traced, parse(text, tmp_path, 4, 9)) == []
+
+
+def test_skipped_steps_are_not_compared(tmp_path):
+    traced = nb.trace(scenes.still(**MANY, **{"sampling.dmin": 100.0}), 4, 9)
+    assert reference_differences(traced, parse(printed(traced, f_cell=7.0, k0=-99), tmp_path, 4, 9)) == []
+
+
 def test_a_program_that_prints_something_else_is_refused(tmp_path):
     with pytest.raises(nb.NbnumbaError, match="printed no position for -printout_pixel 9 4"):
         parse("hello", tmp_path, 4, 9)

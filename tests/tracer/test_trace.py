@@ -175,6 +175,14 @@ def test_questions_have_answers():
         traced.by("colour")
     with pytest.raises(nb.NbnumbaError, match="columns: found 'colour'; allowed: layer"):
         traced.table(["colour"])
+    assert traced.table(["q_x", "q", "h", "h"]).splitlines()[0].split() == ["q_x", "q_y", "q_z", "h"]
+    assert math.isnan(traced.reflection(99, 0, 0).resolution)
+    with pytest.raises(nb.NbnumbaError, match="neighbours alone"):
+        traced.table(["neighbours"])
+    with pytest.raises(nb.NbnumbaError, match="top: found 0"):
+        traced.top(0)
+    with pytest.raises(nb.NbnumbaError, match="steps in the region; allowed: up to 10"):
+        nb.contributions(scenes.still(**MANY), limit=10)
     with pytest.raises(nb.NbnumbaError, match="step: found 192; allowed: from 0 to 191"):
         traced.step(192)
 
