@@ -163,7 +163,7 @@ def _faintest(experiment: Experiment, structure: Structure, photons: float) -> f
     nearest = min(g.distance, g.close_distance)
     solid_angle = 1e6 / nearest**2 if detector.point_pixels else detector.pixel_size**2 * g.close_distance / nearest**3
     largest = photons * solid_angle * strongest**2 * experiment.layers
-    return 1e-6 * float(np.finfo(np.float32).smallest_subnormal) / max(largest, 1e-300)
+    return max(1e-6 * float(np.finfo(np.float32).smallest_subnormal) / max(largest, 1e-300), 1e-300)
 
 
 def _lattice(crystal: Crystal, faintest: float, kind: type) -> Lattice:
