@@ -132,19 +132,36 @@ def light_block(w: np.ndarray, a: Arguments, motions: Motions, source: int) -> N
 
 
 @scalar
-def moving(lattice: Lattice, at: Indices) -> Vector:
-    """What the slopes by the indices are multiplied with to get those by the axes: h itself."""
-    return Vector(at.h, at.k, at.l)
+def as_indices(lattice: Lattice, w: np.ndarray, i: int, at: Indices) -> None:
+    """The slopes of F_latt by the axes go with h itself."""
 
 
 @scalar
-def standing(lattice: GaussStar, at: Indices) -> Vector:
+def as_nearest(lattice: GaussStar, w: np.ndarray, i: int, at: Indices) -> None:
     """Where F_latt depends on the distance in reciprocal space, the axes move the nearest reflection."""
-    return Vector(at.h0, at.k0, at.l0)
+    put_vector(w, LEVER, i, Vector(at.h0, at.k0, at.l0))
+
+
+@by_type({Square: as_indices, Round: as_indices, Gauss: as_indices, GaussStar: as_nearest})
+def note_lever(lattice: Lattice, w: np.ndarray, i: int, at: Indices) -> None:
+    """Note what the slopes of F_latt by the axes go with, if that is not h."""
+    raise NotImplementedError
+
+
+@scalar
+def moving(lattice: Lattice, w: np.ndarray, i: int) -> Vector:
+    """Indices h, k, l."""
+    return vector_at(w, HKL, i)
+
+
+@scalar
+def standing(lattice: GaussStar, w: np.ndarray, i: int) -> Vector:
+    """Indices of the nearest reflection."""
+    return vector_at(w, LEVER, i)
 
 
 @by_type({Square: moving, Round: moving, Gauss: moving, GaussStar: standing})
-def lever(lattice: Lattice, at: Indices) -> Vector:
+def lever(lattice: Lattice, w: np.ndarray, i: int) -> Vector:
     """Indices that the slopes of F_latt by the axes go with."""
     raise NotImplementedError
 
@@ -196,20 +213,30 @@ def look_up(structure: Structure, w: np.ndarray, place: np.ndarray) -> None:
 
 
 @scalar
-def level(structure: Structure, w: np.ndarray, i: int) -> Vector:
-    """F_cell is constant around a reflection."""
-    return Vector(0.0, 0.0, 0.0)
+def add_outer(w: np.ndarray, i: int, g: Vector, h: Vector) -> None:
+    """Add g h^T to the sums for the axes."""
+    add_vector(w, SUM_AXES, i, scaled(h, g.x))
+    add_vector(w, SUM_AXES + 3, i, scaled(h, g.y))
+    add_vector(w, SUM_AXES + 6, i, scaled(h, g.z))
 
 
 @scalar
-def rising(structure: Tricubic, w: np.ndarray, i: int) -> Vector:
-    """Derivatives of F_cell^2 F_latt^2 by the indices through F_cell."""
-    return scaled(vector_at(w, BY_HKL, i), 2.0 * w[CELL, i] * w[LATT, i] * w[LATT, i])
+def add_nothing(structure: Structure, w: np.ndarray, i: int, g: Vector) -> Vector:
+    """F_cell is constant around a reflection."""
+    return g
 
 
-@by_type({Uniform: level, Nearest: level, Tricubic: rising})
-def through_cell(structure: Structure, w: np.ndarray, i: int) -> Vector:
-    """Derivatives of F_cell^2 F_latt^2 by the indices through F_cell."""
+@scalar
+def add_interpolated(structure: Tricubic, w: np.ndarray, i: int, g: Vector) -> Vector:
+    """Add the slopes of F_cell^2 F_latt^2 through F_cell, which go with h for every shape."""
+    c = scaled(vector_at(w, BY_HKL, i), 2.0 * w[CELL, i] * w[LATT, i] * w[LATT, i])
+    add_outer(w, i, c, vector_at(w, HKL, i))
+    return Vector(g.x + c.x, g.y + c.y, g.z + c.z)
+
+
+@by_type({Uniform: add_nothing, Nearest: add_nothing, Tricubic: add_interpolated})
+def add_cell(structure: Structure, w: np.ndarray, i: int, g: Vector) -> Vector:
+    """Add the slopes through F_cell to the sums for the axes, and to g."""
     raise NotImplementedError
 
 
@@ -227,25 +254,16 @@ def add_orientation(
         put_vector(w, BY_OFFSET, i, Vector(s.h, s.k, s.l))
         put_vector(w, BY_CELLS, i, Vector(s.na, s.nb, s.nc))
         put_vector(w, HKL, i, Vector(at.h, at.k, at.l))
-        put_vector(w, LEVER, i, lever(lattice, at))
+        note_lever(lattice, w, i, at)
         note(structure, place, i, at)
     look_up(structure, w, place)
     for i in range(BLOCK):
         f, cell = w[LATT, i], w[CELL, i] * w[CELL, i]
         w[SUM, i] += cell * f * f
-        g, c = scaled(vector_at(w, BY_OFFSET, i), 2.0 * cell * f), through_cell(structure, w, i)
+        g = scaled(vector_at(w, BY_OFFSET, i), 2.0 * cell * f)
         add_vector(w, SUM_CELLS, i, scaled(vector_at(w, BY_CELLS, i), 2.0 * cell * f))
-        arm, h = vector_at(w, LEVER, i), vector_at(w, HKL, i)
-        add_vector(w, SUM_AXES, i, Vector(
-            g.x * arm.x + c.x * h.x, g.x * arm.y + c.x * h.y, g.x * arm.z + c.x * h.z
-        ))  # fmt: skip
-        add_vector(w, SUM_AXES + 3, i, Vector(
-            g.y * arm.x + c.y * h.x, g.y * arm.y + c.y * h.y, g.y * arm.z + c.y * h.z
-        ))  # fmt: skip
-        add_vector(w, SUM_AXES + 6, i, Vector(
-            g.z * arm.x + c.z * h.x, g.z * arm.y + c.z * h.y, g.z * arm.z + c.z * h.z
-        ))  # fmt: skip
-        g = Vector(g.x + c.x, g.y + c.y, g.z + c.z)
+        add_outer(w, i, g, lever(lattice, w, i))
+        g = add_cell(structure, w, i, g)
         b = Vector(
             axes.a.x * g.x + axes.b.x * g.y + axes.c.x * g.z,
             axes.a.y * g.x + axes.b.y * g.y + axes.c.y * g.z,

@@ -70,40 +70,37 @@ class GratingSlopes(NamedTuple):
 
 
 #: N x below which the slopes are taken from their series: the closed forms lose digits as 1/(N x)^2.
-_NEAR = 0.05
+_NEAR = 5e-3
 
 
 @scalar
-def grating_slopes(offset: float, cells: float) -> GratingSlopes:
-    """dS/ddh = pi (N cos(N x) - S cos(x))/sin(x), dS/dN = x cos(N x)/sin(x); near 0 from S = N (1 + c2 x^2 + ...)."""
-    x, n = math.pi * offset, cells * cells
-    near = abs(cells * x) < _NEAR
-    far = 0.25 if near else offset  # where both forms are finite
-    phase = cells * far
+def grating_slopes(offset: float, cells: float, inverse: float) -> GratingSlopes:
+    """dS/ddh = pi (N cos(N x) - S cos(x))/sin(x), dS/dN = x cos(N x)/sin(x); near 0 from S = N (1 + c2 x^2 + ...).
+
+    ``inverse``: 1/sin(x), which three axes find together.
+    """
+    x, n, phase = math.pi * offset, cells * cells, cells * offset
     rest = phase - nearest_integer(phase)
-    sine, cosine = sin_pi(far), cos_pi(rest)
-    s = sin_pi(rest) / sine
-    slope = math.pi * (cells * cosine - s * cos_pi(far)) / sine
-    by_cells = math.pi * far * cosine / sine
-    y = x * x
-    c2 = -(n - 1.0) / 6.0
+    s, steep = sin_pi(rest) * inverse, cos_pi(rest) * inverse
+    slope = math.pi * (cells * steep - s * cos_pi(offset) * inverse)
+    c2 = (1.0 - n) / 6.0
     c4 = (n - 1.0) * (3.0 * n - 7.0) / 360.0
-    c6 = -(n - 1.0) * (3.0 * n * n - 18.0 * n + 31.0) / 15120.0
-    series = cells * (1.0 + y * (c2 + y * (c4 + y * c6)))
-    series_slope = math.pi * cells * x * (2.0 * c2 + y * (4.0 * c4 + y * 6.0 * c6))
-    # d(N ci)/dN, with x fixed
-    d2 = (1.0 - 3.0 * n) / 6.0
-    d4 = (15.0 * n * n - 30.0 * n + 7.0) / 360.0
-    d6 = -(21.0 * n * n * n - 105.0 * n * n + 147.0 * n - 31.0) / 15120.0
-    series_cells = 1.0 + y * (d2 + y * (d4 + y * d6))
-    return GratingSlopes(series if near else s, series_slope if near else slope, series_cells if near else by_cells)
+    y, near = x * x, abs(cells * x) < _NEAR
+    return GratingSlopes(
+        cells + cells * c2 * y if near else s,
+        x * (math.pi * cells * (2.0 * c2 + 4.0 * c4 * y)) if near else slope,
+        1.0 + (1.0 - 3.0 * n) / 6.0 * y if near else x * steep,
+    )
 
 
 @scalar
 def square_slopes(lattice: Square, dh: float, dk: float, dl: float) -> Slopes:
     """Product over axes, each derivative of one factor times the others."""
-    a = grating_slopes(dh, lattice.na)
-    b = grating_slopes(dk, lattice.nb)
-    c = grating_slopes(dl, lattice.nc)
+    dh, dk, dl = dh + lattice.least, dk + lattice.least, dl + lattice.least
+    sa, sb, sc = sin_pi(dh), sin_pi(dk), sin_pi(dl)
+    inverse = 1.0 / (sa * sb * sc)  # one division for three
+    a = grating_slopes(dh, lattice.na, inverse * (sb * sc))
+    b = grating_slopes(dk, lattice.nb, inverse * (sc * sa))
+    c = grating_slopes(dl, lattice.nc, inverse * (sa * sb))
     ab, bc, ca = a.s * b.s, b.s * c.s, c.s * a.s
     return Slopes(ab * c.s, a.offset * bc, b.offset * ca, c.offset * ab, a.cells * bc, b.cells * ca, c.cells * ab)
