@@ -56,8 +56,8 @@ def store_blocks(  # type: ignore[no-untyped-def]
         )  # fmt: skip
 
 
-def intermediates(a: Arguments, motions: Motions, pixels: np.ndarray) -> np.ndarray:
-    """z (numbers in z, n) of pixels (n, 2), slow and fast."""
-    z = np.empty((COUNT, len(pixels)))
+def intermediates(a: Arguments, motions: Motions, pixels: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """z (numbers in z, n) of pixels (n, 2), slow and fast; in the first columns of ``out``, if there is one."""
+    z = np.empty((COUNT, len(pixels))) if out is None else out
     call_parallel(store_blocks, store_block, z, 0, -(-len(pixels) // BLOCK), pixels, motions, *a)
     return z

@@ -53,6 +53,7 @@ def normal_equations(
 def _summed(
     experiment: Experiment, loss: Loss, parameters: Sequence[str], *, curved: bool
 ) -> tuple[float, np.ndarray, np.ndarray]:
+    from nbnumba.kernels.fisher import gradient_and_fisher
     from nbnumba.kernels.jacobian import intermediates
 
     if loss.data.shape != experiment.detector.pixels:
@@ -63,12 +64,13 @@ def _summed(
     a = pack(experiment, merged=False)
     moving = motions(experiment, a)
     value, gradient, fisher = 0.0, np.zeros(COUNT), np.zeros((COUNT, COUNT))
+    z = np.empty((COUNT, min(_BATCH, len(places))))  # one memory for all batches
     for start in range(0, len(places), _BATCH):
         pixels = places[start : start + _BATCH]
-        z = intermediates(a, moving, pixels)
-        found = loss.at(pixels, z[VALUE])
+        intermediates(a, moving, pixels, z)
+        found = loss.at(pixels, z[VALUE, : len(pixels)])
         value += float(found.value.sum())
-        gradient += z @ found.slope
-        if curved:
-            fisher += (z * found.curvature) @ z.T
+        first, second = gradient_and_fisher(z, found.slope, found.curvature, curved)
+        gradient += first
+        fisher += second
     return value, matrix.T @ gradient, matrix.T @ fisher @ matrix
