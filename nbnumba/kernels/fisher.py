@@ -16,19 +16,20 @@ WIDTH = 32  # of a row: a whole number of vectors
 def add_block(sums, block, z, slope, curvature, curved):  # type: ignore[no-untyped-def]
     """Fill ``sums[block]`` (1 + numbers in z, WIDTH): sum of slope z, and below it of curvature z z^T."""
     wide_vectors()
-    total, column = np.zeros((1 + COUNT, WIDTH)), np.zeros(WIDTH)
+    w = np.zeros((2 + COUNT, WIDTH))  # the sums, and last z of one pixel: in one array, they cannot overlap
     start = block * BLOCK
     for p in range(start, min(start + BLOCK, slope.size)):
+        first, second = slope[p], curvature[p]
         for a in range(COUNT):
-            column[a] = z[a, p]
+            w[1 + COUNT, a] = z[a, p]
         for b in range(WIDTH):
-            total[0, b] += slope[p] * column[b]
+            w[0, b] += first * w[1 + COUNT, b]
         if curved:
             for a in range(COUNT):
-                factor = curvature[p] * column[a]
+                factor = second * w[1 + COUNT, a]
                 for b in range(WIDTH):
-                    total[1 + a, b] += factor * column[b]
-    sums[block] = total
+                    w[1 + a, b] += factor * w[1 + COUNT, b]
+    sums[block] = w[: 1 + COUNT]
     return np.int64(0), np.int64(0)
 
 
