@@ -23,7 +23,7 @@ from nbnumba.physics.pixel import parallax, position, ray_to, solid_angle, subpi
 from nbnumba.physics.polarization import Fields, polarization_slopes
 from nbnumba.physics.rotation import Matrix, turn
 from nbnumba.physics.scattering import Indices, beyond, indices, offsets, scattering_vector
-from nbnumba.physics.step import layer_depth
+from nbnumba.physics.step import intensity, layer_depth, slope_through_cell, slope_through_lattice
 from nbnumba.physics.structure_factor import (
     NOT_NEGATIVE,
     Nearest,
@@ -229,7 +229,7 @@ def add_nothing(structure: Structure, w: np.ndarray, i: int, g: Vector) -> Vecto
 @scalar
 def add_interpolated(structure: Tricubic, w: np.ndarray, i: int, g: Vector) -> Vector:
     """Add the slopes of F_cell^2 F_latt^2 through F_cell, which go with h for every shape."""
-    c = scaled(vector_at(w, BY_HKL, i), 2.0 * w[CELL, i] * w[LATT, i] * w[LATT, i])
+    c = slope_through_cell(w[CELL, i], w[LATT, i], vector_at(w, BY_HKL, i))
     add_outer(w, i, c, vector_at(w, HKL, i))
     return Vector(g.x + c.x, g.y + c.y, g.z + c.z)
 
@@ -258,10 +258,10 @@ def add_orientation(
         note(structure, place, i, at)
     look_up(structure, w, place)
     for i in range(BLOCK):
-        f, cell = w[LATT, i], w[CELL, i] * w[CELL, i]
-        w[SUM, i] += cell * f * f
-        g = scaled(vector_at(w, BY_OFFSET, i), 2.0 * cell * f)
-        add_vector(w, SUM_CELLS, i, scaled(vector_at(w, BY_CELLS, i), 2.0 * cell * f))
+        f = w[LATT, i]
+        w[SUM, i] += intensity(w[CELL, i], f)
+        g = slope_through_lattice(w[CELL, i], f, vector_at(w, BY_OFFSET, i))
+        add_vector(w, SUM_CELLS, i, slope_through_lattice(w[CELL, i], f, vector_at(w, BY_CELLS, i)))
         add_outer(w, i, g, lever(lattice, w, i))
         g = add_cell(structure, w, i, g)
         b = Vector(

@@ -9,7 +9,7 @@ from nbnumba._jit import scalar
 from nbnumba.physics.lattice import Lattice, argument
 from nbnumba.physics.rotation import Matrix
 from nbnumba.physics.scattering import Indices, indices, offsets
-from nbnumba.physics.vector import Vector
+from nbnumba.physics.vector import Vector, scaled
 
 
 class Diffraction(NamedTuple):
@@ -47,3 +47,15 @@ def intensity(f_cell: float, f_latt: float) -> float:
     """F_cell^2 F_latt^2."""
     f = f_cell * f_latt
     return f * f
+
+
+@scalar
+def slope_through_lattice(f_cell: float, f_latt: float, slope: Vector) -> Vector:
+    """Derivative of F_cell^2 F_latt^2 by something that F_latt depends on, given that of F_latt."""
+    return scaled(slope, 2.0 * f_cell * f_cell * f_latt)
+
+
+@scalar
+def slope_through_cell(f_cell: float, f_latt: float, slope: Vector) -> Vector:
+    """Derivative of F_cell^2 F_latt^2 by something that F_cell depends on, given that of F_cell."""
+    return scaled(slope, 2.0 * f_cell * f_latt * f_latt)

@@ -231,7 +231,7 @@ def uniform_slopes(structure: Uniform, at: Indices) -> CellSlopes:
 @scalar
 def nearest_slopes(table: Table, at: Indices) -> CellSlopes:
     """Constant around each reflection."""
-    return CellSlopes(nearest_amplitude(table, at), 0.0, 0.0, 0.0)
+    return CellSlopes(float(nearest_amplitude(table, at)), 0.0, 0.0, 0.0)
 
 
 @scalar
@@ -260,7 +260,7 @@ def tricubic_slopes(table: Tricubic, at: Indices) -> CellSlopes:
         by_h += dh[i] * layer
         by_k += wh[i] * layer_k
         by_l += wh[i] * layer_l
-    return CellSlopes(f, by_h, by_k, by_l)
+    return CellSlopes(float(f), float(by_h), float(by_k), float(by_l))
 
 
 @by_type({Uniform: uniform_slopes, Nearest: nearest_slopes, Tricubic: tricubic_slopes})

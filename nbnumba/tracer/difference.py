@@ -12,7 +12,7 @@ from nbnumba.tracer.quantities import COUNTERS, QUANTITIES, parts
 from nbnumba.tracer.trace import Trace
 
 TOLERANCE = 1e-9  # of the largest value of a quantity; rounding differs by less
-_SIGNLESS = ("f_latt", "f_latt_argument", "f_latt_along")
+_SIGNLESS = ("f_latt", "f_latt_argument", "f_latt_along", "f_latt_by_hkl", "f_latt_by_cells")
 
 
 class Deviation(NamedTuple):

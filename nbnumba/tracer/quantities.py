@@ -13,13 +13,13 @@ from nbnumba.kernels.arguments import Arguments, panel_of
 from nbnumba.kernels.pack import pack
 from nbnumba.model.sources import as_arrays
 from nbnumba.physics.absorption import capture
-from nbnumba.physics.lattice import Along, along_axes, argument, transform
+from nbnumba.physics.lattice import Along, along_axes, argument, slopes, transform
 from nbnumba.physics.pixel import parallax, position, ray_to, solid_angle
 from nbnumba.physics.polarization import polarization
 from nbnumba.physics.rotation import Matrix, turn
 from nbnumba.physics.scattering import beyond, indices, offsets, scattering_vector, spacing
-from nbnumba.physics.step import weight
-from nbnumba.physics.structure_factor import Structure, Tricubic, cell_amplitude, covered, neighbours
+from nbnumba.physics.step import slope_through_lattice, weight
+from nbnumba.physics.structure_factor import Structure, Tricubic, cell_amplitude, cell_slopes, covered, neighbours
 from nbnumba.physics.vector import Vector
 from nbnumba.tracer.step import Place, Step, step_at
 from nbnumba.tracer.walk import walk
@@ -73,6 +73,11 @@ QUANTITIES = {
     "f_latt_along": Quantity("", "lattice transform of each axis by itself, up to its sign", along_axes),
     "f_latt_argument": Quantity("", "what the shape's transform is a function of; F_latt itself if square", argument),
     "f_latt": Quantity("", "lattice transform, up to its sign", transform),
+    "f_cell_by_hkl": Quantity("e", "derivatives of f_cell by h, k, l", cell_slopes),
+    "f_latt_by_hkl": Quantity("", "derivatives of f_latt by h, k, l, up to their common sign", slopes),
+    "f_latt_by_cells": Quantity("", "derivatives of f_latt by the numbers of cells, up to their common sign", slopes),
+    "term_by_hkl": Quantity("photons", "derivatives of the term by h, k, l", slope_through_lattice),
+    "term_by_cells": Quantity("photons", "derivatives of the term by the numbers of cells", slope_through_lattice),
     "term": Quantity("photons", "scale source_weight solid_angle capture polarization f_cell^2 f_latt^2", weight),
     "sum": Quantity("photons", "of all steps up to this one", step_at),
 }

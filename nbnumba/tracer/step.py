@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 from nbnumba._jit import scalar
 from nbnumba.kernels.arguments import Arguments, matrix, panel_of, row_vector
 from nbnumba.physics.absorption import capture
-from nbnumba.physics.lattice import Along, along_axes, transform
+from nbnumba.physics.lattice import Along, along_axes, slopes, transform
 from nbnumba.physics.pixel import parallax, position, ray_to, solid_angle, subpixel_center
 from nbnumba.physics.polarization import Fields, polarization
 from nbnumba.physics.rotation import Matrix, turn
 from nbnumba.physics.scattering import beyond, offsets, scattering_vector, spacing
-from nbnumba.physics.step import diffraction, intensity, layer_depth, weight
-from nbnumba.physics.structure_factor import cell_amplitude, covered, neighbours
-from nbnumba.physics.vector import Vector
+from nbnumba.physics.step import diffraction, intensity, layer_depth, slope_through_cell, slope_through_lattice, weight
+from nbnumba.physics.structure_factor import cell_amplitude, cell_slopes, covered, neighbours
+from nbnumba.physics.vector import Vector, plus, scaled
 
 
 class Place(NamedTuple):
@@ -66,6 +66,11 @@ class Step(NamedTuple):
     f_latt_along: Along
     f_latt_argument: float
     f_latt: float
+    f_cell_by_hkl: Vector
+    f_latt_by_hkl: Vector
+    f_latt_by_cells: Vector
+    term_by_hkl: Vector
+    term_by_cells: Vector
     term: float
     sum: float
 
@@ -116,12 +121,16 @@ def step_at(a: Arguments, slow: float, fast: float, place: Place, before: float)
     spot = diffraction(axes, a.lattice, q)
     at, d = spot.at, offsets(spot.at)
     f_cell, f_latt = float(cell_amplitude(a.structure, at)), transform(a.lattice, spot.argument)
-    photons = a.scale * weight(brightness, omega, caught, polar) * intensity(f_cell, f_latt)
-    term = 0.0 if late else photons
+    factor = 0.0 if late else a.scale * weight(brightness, omega, caught, polar)
+    term = factor * intensity(f_cell, f_latt)
+    s, c = slopes(a.lattice, d.x, d.y, d.z), cell_slopes(a.structure, at)
+    by_cell, by_latt, by_cells = Vector(c.h, c.k, c.l), Vector(s.h, s.k, s.l), Vector(s.na, s.nb, s.nc)
+    by_hkl = plus(slope_through_lattice(f_cell, s.f, by_latt), slope_through_cell(f_cell, f_latt, by_cell))
+    by_count = slope_through_lattice(f_cell, s.f, by_cells)
     return Step(
         place.layer, place.sub_slow, place.sub_fast, place.source, place.phi, place.domain,
         point, ray.distance, ray.direction, rho, caught, omega, incident, wavelength, brightness, q, spacing(q), late,
         polar, axes, at.h, at.k, at.l, at.h0, at.k0, at.l0, d.x, d.y, d.z, neighbours(a.structure, at),
         covered(a.structure, at), f_cell, along_axes(a.lattice, d.x, d.y, d.z), spot.argument,
-        f_latt, term, before + term,
+        f_latt, by_cell, by_latt, by_cells, scaled(by_hkl, factor), scaled(by_count, factor), term, before + term,
     )  # fmt: skip

@@ -126,6 +126,21 @@ def test_records_say_what_they_hold():
     assert abs(math.prod(record["f_latt_along"])) == pytest.approx(abs(record["f_latt"]))
 
 
+@pytest.mark.parametrize("shape", ["square", "round", "gauss", "gauss_star", "tophat"])
+def test_records_carry_derivatives(shape):
+    """Of the term by the numbers of cells, by differences; those by h, k, l add up to that by the wavelength."""
+    changes = {"crystal.shape": shape, "crystal.reflections": TABLE, "crystal.interpolate": "tricubic"}
+    experiment, h = scenes.still(**changes, **{"beam.polarized": False}), 1e-4
+    record = nb.trace(experiment, 6, 9).records[0]
+    moved = [nb.trace(experiment.with_parameters(cells_b=3.0 + n * h), 6, 9).value for n in (-2, -1, 1, 2)]
+    expected = (moved[0] - 8 * moved[1] + 8 * moved[2] - moved[3]) / (12 * h)
+    assert record["term_by_cells"][1] == pytest.approx(expected, rel=1e-6, abs=1e-12)
+    h = 1e-5
+    moved = [nb.trace(experiment.with_parameters(wavelength=1.03 + n * h), 6, 9).value for n in (-2, -1, 1, 2)]
+    expected = (moved[0] - 8 * moved[1] + 8 * moved[2] - moved[3]) / (12 * h)
+    assert -(record["term_by_hkl"] @ [record[x] for x in "hkl"]) / 1.03 == pytest.approx(expected, rel=1e-5, abs=1e-12)
+
+
 def test_neighbours_are_the_reflections_around():
     experiment = scenes.still(**{"crystal.reflections": TABLE, "crystal.interpolate": "tricubic"})
     record = nb.trace(experiment, 6, 9).records[0]

@@ -25,7 +25,9 @@ from nbnumba.physics.lattice.tophat import (
     TophatStar,
     tophat_argument,
     tophat_end,
+    tophat_slopes,
     tophat_star_argument,
+    tophat_star_slopes,
     tophat_transform,
 )
 
@@ -116,7 +118,16 @@ def along_axes(lattice: Lattice, dh: float, dk: float, dl: float) -> Along:
     )
 
 
-@by_type({Square: square_slopes, Round: round_slopes, Gauss: gauss_slopes, GaussStar: gauss_star_slopes})
+@by_type(
+    {
+        Square: square_slopes,
+        Round: round_slopes,
+        Gauss: gauss_slopes,
+        GaussStar: gauss_star_slopes,
+        Tophat: tophat_slopes,
+        TophatStar: tophat_star_slopes,
+    }
+)
 def slopes(lattice: Lattice, dh: float, dk: float, dl: float) -> Slopes:
-    """F_latt with its derivatives; there are none for shapes with an edge."""
+    """F_latt with its derivatives."""
     raise NotImplementedError

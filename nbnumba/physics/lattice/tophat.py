@@ -5,6 +5,7 @@ from typing import NamedTuple
 from nbnumba._jit import scalar
 from nbnumba.constants import TOPHAT_RADIUS_SQUARED
 from nbnumba.physics.lattice.metric import index_square, reciprocal_square
+from nbnumba.physics.lattice.slopes import Slopes
 
 
 class Tophat(NamedTuple):
@@ -53,3 +54,17 @@ def tophat_transform(lattice: Tophat | TophatStar, square: float) -> float:
 def tophat_end(lattice: Tophat | TophatStar) -> float:
     """Squared distance from which on F_latt is 0."""
     return TOPHAT_RADIUS_SQUARED
+
+
+@scalar
+def tophat_slopes(lattice: Tophat, dh: float, dk: float, dl: float) -> Slopes:
+    """Flat but for the edge, where there is no derivative: dF/dNa = F/Na alone."""
+    f = tophat_transform(lattice, tophat_argument(lattice, dh, dk, dl))
+    return Slopes(f, 0.0, 0.0, 0.0, f / lattice.na, f / lattice.nb, f / lattice.nc)
+
+
+@scalar
+def tophat_star_slopes(lattice: TophatStar, dh: float, dk: float, dl: float) -> Slopes:
+    """The same in the reciprocal metric."""
+    f = tophat_transform(lattice, tophat_star_argument(lattice, dh, dk, dl))
+    return Slopes(f, 0.0, 0.0, 0.0, f / lattice.na, f / lattice.nb, f / lattice.nc)
