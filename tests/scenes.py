@@ -18,6 +18,25 @@ CONVENTIONS = ("mosflm", "denzo", "adxv", "xds", "dials", "custom")
 CURVATURES = {"flat": ("flat",), "curved": ("spherical", "nanobragg")}
 
 
+#: Every loop with more than one step.
+RICH = {
+    "beam.divergence": (3.0, 2.0),
+    "beam.divergence_steps": (2, 2),
+    "beam.round_divergence": False,
+    "scan.width": 1.0,
+    "scan.steps": 2,
+    "sampling.oversample": 2,
+    "crystal.mosaic.spread": 1.0,
+    "crystal.mosaic.domains": 3,
+    "detector.sensor_thickness": 0.5,
+    "detector.sensor_mu": 1.0,
+    "sampling.layers": 2,
+}
+_BLOCK = np.stack(np.meshgrid(*[np.arange(-n, n + 1) for n in (9, 9, 19)], indexing="ij"), axis=-1).reshape(-1, 3)
+#: Reflections enough for all of `still`.
+TABLE = nb.Reflections(_BLOCK, np.random.default_rng(1).uniform(30.0, 90.0, len(_BLOCK)))
+
+
 # --- for the oracle --------------------------------------------------------------------------------------------------
 
 

@@ -10,19 +10,6 @@ from hypothesis import strategies as st
 
 import nbnumba as nb
 
-RICH = {
-    "beam.divergence": (3.0, 2.0),
-    "beam.divergence_steps": (2, 2),
-    "beam.round_divergence": False,
-    "scan.width": 1.0,
-    "scan.steps": 2,
-    "sampling.oversample": 2,
-    "crystal.mosaic.spread": 1.0,
-    "crystal.mosaic.domains": 3,
-    "detector.sensor_thickness": 0.5,
-    "detector.sensor_mu": 1.0,
-    "sampling.layers": 2,
-}
 REFLECTIONS = nb.Reflections([(h, k, 1) for h in range(-5, 6) for k in range(-5, 6)], np.linspace(1.0, 90.0, 121))
 KINDS = [{}, {"detector.curvature": "spherical", "crystal.reflections": REFLECTIONS}]
 
@@ -100,10 +87,10 @@ def test_a_curved_detector_is_like_a_flat_one_around_the_beam(convention):
 def test_a_region_is_a_crop_bit_for_bit(changes, data):
     s0, f0 = data.draw(st.integers(0, 11)), data.draw(st.integers(0, 16))
     s1, f1 = data.draw(st.integers(s0 + 1, 12)), data.draw(st.integers(f0 + 1, 17))
-    whole = simulate(**RICH, **changes)
+    whole = simulate(**scenes.RICH, **changes)
     expected = np.zeros_like(whole)
     expected[s0:s1, f0:f1] = whole[s0:s1, f0:f1]
-    part = nb.simulate(scenes.still(**RICH, **changes, **{"detector.roi": ((s0, s1), (f0, f1))}))
+    part = nb.simulate(scenes.still(**scenes.RICH, **changes, **{"detector.roi": ((s0, s1), (f0, f1))}))
     np.testing.assert_array_equal(part, expected)
 
 
@@ -112,8 +99,8 @@ def test_a_region_is_a_crop_bit_for_bit(changes, data):
 @given(rng=scenes.generators())
 def test_a_mask_zeroes_pixels_bit_for_bit(changes, rng):
     mask = rng.uniform(size=scenes.PIXELS) < rng.uniform()
-    masked = nb.simulate(scenes.still(**RICH, **changes, **{"detector.mask": nb.Mask(mask)}))
-    np.testing.assert_array_equal(masked, np.where(mask, simulate(**RICH, **changes), 0.0))
+    masked = nb.simulate(scenes.still(**scenes.RICH, **changes, **{"detector.mask": nb.Mask(mask)}))
+    np.testing.assert_array_equal(masked, np.where(mask, simulate(**scenes.RICH, **changes), 0.0))
 
 
 def test_long_rows_are_cropped_bit_for_bit():
@@ -380,7 +367,7 @@ def most_threads():
 
 @pytest.mark.parametrize("changes", KINDS)
 def test_threads_do_not_change_a_bit(changes):
-    experiment = scenes.still(**RICH, **changes)
+    experiment = scenes.still(**scenes.RICH, **changes)
     one = nb.simulate(experiment, threads=1)
     np.testing.assert_array_equal(nb.simulate(experiment, threads=min(2, most_threads())), one)
     np.testing.assert_array_equal(nb.simulate(experiment), one)
@@ -415,7 +402,7 @@ def test_progress_counts_the_rows_up_to_the_end():
 
 @pytest.mark.usefixtures("small_portions")
 def test_progress_does_not_change_a_bit():
-    experiment = scenes.still(**RICH)
+    experiment = scenes.still(**scenes.RICH)
     np.testing.assert_array_equal(nb.simulate(experiment, progress=lambda done, total: None), nb.simulate(experiment))
 
 
@@ -453,7 +440,7 @@ def test_an_unknown_way_of_running_is_refused(option, value):
 
 
 def test_simulating_twice_gives_the_same_bits():
-    np.testing.assert_array_equal(simulate(**RICH), simulate(**RICH))
+    np.testing.assert_array_equal(simulate(**scenes.RICH), simulate(**scenes.RICH))
 
 
 def test_an_image_can_be_written_over_an_older_one():

@@ -18,7 +18,7 @@ from nbnumba._jit import by_type, scalar
 from nbnumba._lowered import wide_vectors
 from nbnumba.kernels.arguments import Arguments, matrix, panel_of, row_vector
 from nbnumba.physics.absorption import capture_slopes
-from nbnumba.physics.lattice import Gauss, GaussStar, Lattice, Round, Square, slopes
+from nbnumba.physics.lattice import Lattice, lever, slopes
 from nbnumba.physics.pixel import parallax, position, ray_to, solid_angle, subpixel_center
 from nbnumba.physics.polarization import Fields, polarization_slopes
 from nbnumba.physics.rotation import Matrix, turn
@@ -41,11 +41,11 @@ AXES, CELLS, SPREAD, WAVELENGTH, SOURCES, KAHN, MU, THICKNESS, VALUE, FORCE, TOR
     0, 9, 12, 13, 14, 17, 18, 19, 20, 21, 24, 27,
 )  # fmt: skip
 #: Rows of a block: pixel, ray, the points whose solid angle and polarization count, source, step, sums over steps, z.
-SLOW, FAST, RAY, DISTANCE, COSINE, OMEGA, CAUGHT, BY_COSINE, BY_MU, BY_THICKNESS = 0, 1, 2, 5, 6, 7, 8, 9, 10, 11
-WIDE_RAY, WIDE_DISTANCE, POLAR_RAY, POLAR_DISTANCE = 12, 15, 16, 19
-Q, POLAR, BY_RAY, BY_KAHN, BY_TURN, WEIGHT = 20, 23, 24, 27, 28, 31
-LATT, BY_OFFSET, BY_CELLS, HKL, LEVER, CELL, BY_HKL = 32, 33, 36, 39, 42, 45, 46
-SUM, SUM_AXES, SUM_CELLS, SUM_Q, SUM_SPREAD, Z = 49, 50, 59, 62, 65, 66
+SLOW, FAST, RAY, DISTANCE, OMEGA, CAUGHT, BY_COSINE, BY_MU, BY_THICKNESS = 0, 1, 2, 5, 6, 7, 8, 9, 10
+WIDE_RAY, WIDE_DISTANCE, POLAR_RAY, POLAR_DISTANCE = 11, 14, 15, 18
+Q, POLAR, BY_RAY, BY_KAHN, BY_TURN, WEIGHT = 19, 22, 23, 26, 27, 30
+LATT, BY_OFFSET, BY_CELLS, HKL, CELL, BY_HKL = 31, 32, 35, 38, 41, 42
+SUM, SUM_AXES, SUM_CELLS, SUM_Q, SUM_SPREAD, Z = 45, 46, 55, 58, 61, 62
 ROWS = Z + COUNT
 
 
@@ -92,7 +92,6 @@ def aim_block(w: np.ndarray, a: Arguments, layer: int, sub_slow: int, sub_fast: 
         put_vector(w, RAY, i, ray.direction)
         w[DISTANCE, i] = ray.distance
         rho = parallax(panel, ray.direction)
-        w[COSINE, i] = rho
         if first or not steps.one_solid_angle:
             w[OMEGA, i] = solid_angle(ray.distance, panel.pixel_size, panel.close_distance, panel.point_pixels)
             put_vector(w, WIDE_RAY, i, ray.direction)
@@ -129,41 +128,6 @@ def light_block(w: np.ndarray, a: Arguments, motions: Motions, source: int) -> N
         w[WEIGHT, i] = 0.0 if beyond(q, steps.dmin) else light.weight[source]
         for row in range(SUM, Z):
             w[row, i] = 0.0
-
-
-@scalar
-def as_indices(lattice: Lattice, w: np.ndarray, i: int, at: Indices) -> None:
-    """The slopes of F_latt by the axes go with h itself."""
-
-
-@scalar
-def as_nearest(lattice: GaussStar, w: np.ndarray, i: int, at: Indices) -> None:
-    """Where F_latt depends on the distance in reciprocal space, the axes move the nearest reflection."""
-    put_vector(w, LEVER, i, Vector(at.h0, at.k0, at.l0))
-
-
-@by_type({Square: as_indices, Round: as_indices, Gauss: as_indices, GaussStar: as_nearest})
-def note_lever(lattice: Lattice, w: np.ndarray, i: int, at: Indices) -> None:
-    """Note what the slopes of F_latt by the axes go with, if that is not h."""
-    raise NotImplementedError
-
-
-@scalar
-def moving(lattice: Lattice, w: np.ndarray, i: int) -> Vector:
-    """Indices h, k, l."""
-    return vector_at(w, HKL, i)
-
-
-@scalar
-def standing(lattice: GaussStar, w: np.ndarray, i: int) -> Vector:
-    """Indices of the nearest reflection."""
-    return vector_at(w, LEVER, i)
-
-
-@by_type({Square: moving, Round: moving, Gauss: moving, GaussStar: standing})
-def lever(lattice: Lattice, w: np.ndarray, i: int) -> Vector:
-    """Indices that the slopes of F_latt by the axes go with."""
-    raise NotImplementedError
 
 
 @scalar
@@ -254,7 +218,6 @@ def add_orientation(
         put_vector(w, BY_OFFSET, i, Vector(s.h, s.k, s.l))
         put_vector(w, BY_CELLS, i, Vector(s.na, s.nb, s.nc))
         put_vector(w, HKL, i, Vector(at.h, at.k, at.l))
-        note_lever(lattice, w, i, at)
         note(structure, place, i, at)
     look_up(structure, w, place)
     for i in range(BLOCK):
@@ -262,7 +225,7 @@ def add_orientation(
         w[SUM, i] += intensity(w[CELL, i], f)
         g = slope_through_lattice(w[CELL, i], f, vector_at(w, BY_OFFSET, i))
         add_vector(w, SUM_CELLS, i, slope_through_lattice(w[CELL, i], f, vector_at(w, BY_CELLS, i)))
-        add_outer(w, i, g, lever(lattice, w, i))
+        add_outer(w, i, g, lever(lattice, vector_at(w, HKL, i)))
         g = add_cell(structure, w, i, g)
         b = Vector(
             axes.a.x * g.x + axes.b.x * g.y + axes.c.x * g.z,

@@ -57,10 +57,10 @@ def check_smooth(experiment: Experiment, name: str) -> None:
             f"{name}: found crystal.shape = {shape!r}, whose spots have an edge and so no derivatives; allowed: "
             "square, round, gauss, gauss_star; 'gauss' is the smooth shape nearest to it"
         )
-    if name in _DETECTOR and curvature != "flat":
+    if name in (*_DETECTOR, "sensor_thickness") and curvature != "flat":
         raise NbnumbaError(
             f"{name}: found detector.curvature = {curvature!r}; allowed: 'flat', as derivatives by the place of the "
-            "detector are those of a rigid plane"
+            "detector and of its layers are those of a rigid plane"
         )
 
 

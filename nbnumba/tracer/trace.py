@@ -226,8 +226,8 @@ def trace(
     total = experiment.steps_per_pixel
     if total > limit:
         raise NbnumbaError(
-            f"limit: found {total} steps in the pixel; allowed: up to {limit}; set a higher limit, or ask for fewer "
-            "domains, sources, phi steps, sub-pixels or layers"
+            f"limit: found {total} steps in the pixel; allowed: up to {limit}; set a higher limit (--limit), or ask "
+            "for fewer domains, sources, phi steps, sub-pixels or layers"
         )
     if progress is not None:
         progress(0, total)

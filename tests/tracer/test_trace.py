@@ -29,21 +29,6 @@ KINDS = [
     ("gauss_star", "nearest", "flat"),
     ("tophat_star", "uniform", "flat"),
 ]
-MANY = {
-    "crystal.mosaic.spread": 1.0,
-    "crystal.mosaic.domains": 3,
-    "beam.divergence": (3.0, 2.0),
-    "beam.divergence_steps": (2, 2),
-    "beam.round_divergence": False,
-    "scan.width": 1.0,
-    "scan.steps": 2,
-    "sampling.oversample": 2,
-    "detector.sensor_thickness": 0.5,
-    "detector.sensor_mu": 1.0,
-    "sampling.layers": 2,
-}
-BLOCK = np.stack(np.meshgrid(*[np.arange(-n, n + 1) for n in (9, 9, 19)], indexing="ij"), axis=-1).reshape(-1, 3)
-TABLE = nb.Reflections(BLOCK, np.random.default_rng(1).uniform(1.0, 90.0, len(BLOCK)))
 
 
 def rendered(experiment):
@@ -93,10 +78,10 @@ def leaves(step):
 @pytest.mark.parametrize(
     "changes",
     [
-        MANY,
-        {**MANY, "crystal.reflections": TABLE, "crystal.interpolate": "tricubic"},
-        {"detector.curvature": "spherical", "crystal.reflections": TABLE, "sampling.dmin": 2.0},
-        {"crystal.shape": "round", "sampling.solid_angle": "pixel", "sampling.polarization": "pixel", **MANY},
+        scenes.RICH,
+        {**scenes.RICH, "crystal.reflections": scenes.TABLE, "crystal.interpolate": "tricubic"},
+        {"detector.curvature": "spherical", "crystal.reflections": scenes.TABLE, "sampling.dmin": 2.0},
+        {"crystal.shape": "round", "sampling.solid_angle": "pixel", "sampling.polarization": "pixel", **scenes.RICH},
     ],
     ids=["many", "tricubic", "curved", "pixel"],
 )
@@ -115,7 +100,7 @@ def test_walking_gives_the_records(changes):
 
 
 def test_records_say_what_they_hold():
-    experiment = scenes.still(**MANY)
+    experiment = scenes.still(**scenes.RICH)
     record = nb.trace(experiment, 4, 9).records[17]
     assert record["distance"] == pytest.approx(np.linalg.norm(record["position"]))
     np.testing.assert_allclose(record["position"], record["distance"] * record["direction"])
@@ -129,7 +114,7 @@ def test_records_say_what_they_hold():
 @pytest.mark.parametrize("shape", ["square", "round", "gauss", "gauss_star", "tophat"])
 def test_records_carry_derivatives(shape):
     """Of the term by the numbers of cells, by differences; those by h, k, l add up to that by the wavelength."""
-    changes = {"crystal.shape": shape, "crystal.reflections": TABLE, "crystal.interpolate": "tricubic"}
+    changes = {"crystal.shape": shape, "crystal.reflections": scenes.TABLE, "crystal.interpolate": "tricubic"}
     experiment, h = scenes.still(**changes, **{"beam.polarized": False}), 1e-4
     record = nb.trace(experiment, 6, 9).records[0]
     moved = [nb.trace(experiment.with_parameters(cells_b=3.0 + n * h), 6, 9).value for n in (-2, -1, 1, 2)]
@@ -142,9 +127,9 @@ def test_records_carry_derivatives(shape):
 
 
 def test_neighbours_are_the_reflections_around():
-    experiment = scenes.still(**{"crystal.reflections": TABLE, "crystal.interpolate": "tricubic"})
+    experiment = scenes.still(**{"crystal.reflections": scenes.TABLE, "crystal.interpolate": "tricubic"})
     record = nb.trace(experiment, 6, 9).records[0]
-    known = {tuple(hkl): f for hkl, f in zip(TABLE.hkl.tolist(), TABLE.amplitude.tolist(), strict=True)}
+    known = {tuple(hkl): f for hkl, f in zip(scenes.TABLE.hkl.tolist(), scenes.TABLE.amplitude.tolist(), strict=True)}
     low = [math.floor(record[x]) - 1 for x in "hkl"]
     for place in np.ndindex(4, 4, 4):
         assert record["neighbours"][place] == known[tuple(int(a + b) for a, b in zip(low, place, strict=True))]
@@ -172,7 +157,7 @@ def test_repeated_sources_and_orientations_keep_their_steps(shape):
 
 
 def test_questions_have_answers():
-    traced = nb.trace(scenes.still(**MANY), 4, 9)
+    traced = nb.trace(scenes.still(**scenes.RICH), 4, 9)
     top = traced.top(5)
     assert len(top) == 5
     assert (np.diff(top.records["term"]) <= 0.0).all()
@@ -197,13 +182,13 @@ def test_questions_have_answers():
     with pytest.raises(nb.NbnumbaError, match="top: found 0"):
         traced.top(0)
     with pytest.raises(nb.NbnumbaError, match="steps in the region; allowed: up to 10"):
-        nb.contributions(scenes.still(**MANY), limit=10)
+        nb.contributions(scenes.still(**scenes.RICH), limit=10)
     with pytest.raises(nb.NbnumbaError, match="step: found 192; allowed: from 0 to 191"):
         traced.step(192)
 
 
 def test_tables_have_units_and_lines():
-    traced = nb.trace(scenes.still(**MANY), 4, 9)
+    traced = nb.trace(scenes.still(**scenes.RICH), 4, 9)
     lines = traced.table(["layer", "q", "term"]).splitlines()
     assert lines[0].split() == ["layer", "q_x", "q_y", "q_z", "term"]
     assert lines[1].split() == ["1/A", "1/A", "1/A", "photons"]
@@ -214,7 +199,7 @@ def test_tables_have_units_and_lines():
 
 
 def test_csv_holds_everything(tmp_path):
-    traced = nb.trace(scenes.still(**MANY), 4, 9)
+    traced = nb.trace(scenes.still(**scenes.RICH), 4, 9)
     file = traced.to_csv(tmp_path / "steps.csv")
     rows = list(csv.reader(file.read_text().splitlines()))
     flat = traced.flat([name for name in QUANTITIES if name != "neighbours"])
@@ -254,7 +239,7 @@ def test_pixels_that_are_not_rendered_are_refused(changes, pixel, words):
 
 def test_too_many_steps_are_refused():
     with pytest.raises(nb.NbnumbaError, match="limit: found 192 steps in the pixel; allowed: up to 95"):
-        nb.trace(scenes.still(**MANY), 4, 9, limit=95)
+        nb.trace(scenes.still(**scenes.RICH), 4, 9, limit=95)
 
 
 def test_progress_is_told():
@@ -288,7 +273,7 @@ def test_walking_is_the_same_without_numba():
 @pytest.mark.parametrize("roi", [None, ((2, 9), (4, 12))])
 def test_contributions_are_the_image(roi):
     experiment = scenes.still(
-        **{**MANY, "detector.mask": nb.Mask(np.random.default_rng(2).uniform(size=(12, 17)) < 0.9)}
+        **{**scenes.RICH, "detector.mask": nb.Mask(np.random.default_rng(2).uniform(size=(12, 17)) < 0.9)}
     )
     seen = []
     found = nb.contributions(experiment, roi, progress=lambda done, total: seen.append(done / total))
@@ -301,7 +286,7 @@ def test_contributions_are_the_image(roi):
 
 
 def test_contributions_name_the_reflection_of_a_pixel():
-    experiment = scenes.still(**MANY)
+    experiment = scenes.still(**scenes.RICH)
     traced = nb.trace(experiment, 4, 9)
     for h, k, l, photons, _ in nb.contributions(experiment, ((4, 5), (9, 10))).tolist():  # noqa: E741
         assert photons == pytest.approx(traced.reflection(h, k, l).records["term"].sum(), rel=1e-9)

@@ -7,6 +7,7 @@ find all arguments first, and take the ``transform`` where it has not come to it
 from typing import NamedTuple
 
 from nbnumba._jit import by_type, scalar
+from nbnumba.physics.elementary import nearest_integer
 from nbnumba.physics.lattice.gauss import (
     Gauss,
     GaussStar,
@@ -30,6 +31,7 @@ from nbnumba.physics.lattice.tophat import (
     tophat_star_slopes,
     tophat_transform,
 )
+from nbnumba.physics.vector import Vector
 
 Lattice = Square | Round | Gauss | GaussStar | Tophat | TophatStar
 
@@ -130,4 +132,22 @@ def along_axes(lattice: Lattice, dh: float, dk: float, dl: float) -> Along:
 )
 def slopes(lattice: Lattice, dh: float, dk: float, dl: float) -> Slopes:
     """F_latt with its derivatives."""
+    raise NotImplementedError
+
+
+@scalar
+def moving(lattice: Lattice, h: Vector) -> Vector:
+    """F_latt depends on the indices alone: h itself."""
+    return h
+
+
+@scalar
+def standing(lattice: GaussStar | TophatStar, h: Vector) -> Vector:
+    """F_latt depends on a distance in reciprocal space, in which the axes move the nearest reflection."""
+    return Vector(nearest_integer(h.x), nearest_integer(h.y), nearest_integer(h.z))
+
+
+@by_type({Square: moving, Round: moving, Gauss: moving, GaussStar: standing, Tophat: moving, TophatStar: standing})
+def lever(lattice: Lattice, h: Vector) -> Vector:
+    """What the slopes by the indices are multiplied with to get those by the cell axes (derivatives, 2.3)."""
     raise NotImplementedError
