@@ -36,7 +36,7 @@ def contributions(
     Args:
         experiment: what is rendered.
         roi: ((slow start, slow stop), (fast start, fast stop)), stops excluded; None: all that is rendered.
-        limit: largest number of steps in the region; 10^9 take some ten minutes.
+        limit: largest number of steps in the region; 10^9 take some minutes.
         progress: called as progress(done, total) with numbers of steps.
 
     Returns:
