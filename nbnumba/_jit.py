@@ -29,6 +29,8 @@ FASTMATH = {"contract", "nsz", "arcp"}
 
 #: Options of inlined functions: the first two let a call disappear, whose error status would stop the vectoriser.
 INLINED = {"forceinline": True, "error_model": "numpy", "fastmath": FASTMATH}
+#: The same for sums over pixels, each lane of a vector by itself: the order is the compiler's, and always the same.
+SUMMED = {**INLINED, "fastmath": FASTMATH | {"reassoc"}}
 
 _one_at_a_time = threading.RLock()
 #: What storing compiled code on a full disk raises, and reading it back from a damaged file.
@@ -40,11 +42,19 @@ _pending: list[Callable[[], None]] = []
 
 def scalar(function: Function) -> Function:
     """Note a scalar function for inlining into compiled loops; it stays the plain Python function that it is."""
+    return _noted(function, INLINED)
 
+
+def summing(function: Function) -> Function:
+    """Note a scalar function that adds to sums whose order does not matter."""
+    return _noted(function, SUMMED)
+
+
+def _noted(function: Function, options: dict[str, Any]) -> Function:
     def register() -> None:
         from numba.extending import register_jitable
 
-        register_jitable(**INLINED)(function)
+        register_jitable(**options)(function)
 
     _pending.append(register)
     return function

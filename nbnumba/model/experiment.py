@@ -151,12 +151,17 @@ class Experiment:
         mask = self.detector.mask
         return (s1 - s0) * (f1 - f0) if mask is None else int(mask.pixels[s0:s1, f0:f1].sum())
 
+    @property
+    def rendered(self) -> np.ndarray:
+        """Which pixels (slow, fast) lie inside region and mask."""
+        mask, inside = self.detector.mask, np.zeros(self.detector.pixels, dtype=bool)
+        region = tuple(slice(*limits) for limits in self.detector.region)
+        inside[region] = True if mask is None else mask.pixels[region]
+        return inside
+
     def rendered_pixels(self) -> np.ndarray:
         """Slow and fast numbers (n, 2) of the pixels inside region and mask, row by row."""
-        (s0, s1), (f0, f1) = self.detector.region
-        mask = self.detector.mask
-        inside = np.ones((s1 - s0, f1 - f0), dtype=bool) if mask is None else mask.pixels[s0:s1, f0:f1]
-        return np.add(np.argwhere(inside), (s0, f0))
+        return np.argwhere(self.rendered)
 
     def scattering_vector(self, slow: float, fast: float) -> Vector:
         """Vector q [1/A] at a point of the detector, in pixels from the outer corner of the first one."""

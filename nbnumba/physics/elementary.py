@@ -4,6 +4,8 @@ Coefficients are minimax fits (Remez) over the stated interval; the largest erro
 Constants take the precision of the argument, so that the same functions serve single-precision loops.
 """
 
+import math
+
 from nbnumba._jit import scalar
 from nbnumba._lowered import ceiling, like, polynomial
 
@@ -15,6 +17,7 @@ _SIN_PI = (
     0.0820464787818250127,
     -0.007022163444196541719,
 )
+_SIN_OVER_PI = tuple(c / math.pi for c in _SIN_PI)
 _COS_PI = (
     0.9999999999992518309,
     -4.934802200250963171,
@@ -38,6 +41,12 @@ def nearest_integer(x: float) -> float:
 def sin_pi(x: float) -> float:
     """Function sin(pi x) for abs(x) <= 1/2; relative error below 3e-11."""
     return x * polynomial(x * x, _SIN_PI)
+
+
+@scalar
+def sin_over_pi(x: float) -> float:
+    """Function sin(pi x)/pi for abs(x) <= 1/2; relative error below 3e-11."""
+    return x * polynomial(x * x, _SIN_OVER_PI)
 
 
 @scalar

@@ -34,14 +34,17 @@ def jacobian(
     Raises:
         NbnumbaError: a parameter that does not exist, cannot act or has no derivative, or pixels that do not exist.
     """
+    from nbnumba.kernels.derivatives import intermediates
+
     matrix = chain(experiment, parameters)
     places = experiment.rendered_pixels() if pixels is None else checked_pixels(experiment, pixels)
     a = pack(experiment, merged=False)
-    moving = motions(experiment, a)
+    moving, width = motions(experiment, a), experiment.detector.pixels[1]
+    flat = places[:, 0] * width + places[:, 1]
     found = np.empty((1 + len(parameters), len(places)))
     for start in range(0, len(places), _BATCH):
         stop = start + _BATCH
-        z = _intermediates(a, moving, places[start:stop])
+        z = intermediates(a, moving, flat[start:stop], width)
         found[0, start:stop] = z[VALUE]
         found[1:, start:stop] = matrix.T @ z
     if pixels is None:
@@ -57,18 +60,14 @@ def _on_detector(experiment: Experiment, places: np.ndarray, values: np.ndarray)
     return image
 
 
-def _intermediates(a: Arguments, moving: Motions, places: np.ndarray) -> np.ndarray:
-    from nbnumba.kernels.jacobian import intermediates
-
-    return intermediates(a, moving, np.ascontiguousarray(places))
-
-
 def motions(experiment: Experiment, a: Arguments) -> Motions:
-    """Axes of the domains' turns, and how the polarization axis leans."""
+    """All orientations with the axes of their domains' turns, and how the polarization axis leans."""
     turns = [[fraction * x for x in axis] for axis, fraction in experiment.crystal.mosaic.turns()]
+    cells, domains = a.orientations.cells, a.orientations.domains
+    axes = np.einsum("pij,mkj->pmik", cells, domains).reshape(-1, 3, 3)
     axis = np.array(experiment.polarization_axis)
     light = a.illumination
-    return Motions(np.array(turns), (light.incident @ axis) / (light.electric @ axis))
+    return Motions(axes, np.tile(turns, (len(cells), 1)), (light.incident @ axis) / (light.electric @ axis))
 
 
 def checked_pixels(experiment: Experiment, pixels: ArrayLike) -> np.ndarray:

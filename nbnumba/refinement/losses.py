@@ -1,22 +1,19 @@
-"""How far a model image is from data: value, slope and expected curvature for each pixel (derivatives, 2.11)."""
+"""Losses: data beside which a model image is laid, and how the distance is measured (derivatives, 2.11)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.physics.likelihood import GAUSSIAN, HUBER, POISSON, SQUARES, STUDENT
 
-
-class Terms(NamedTuple):
-    """One number a pixel of each."""
-
-    value: np.ndarray
-    slope: np.ndarray  # by the model
-    curvature: np.ndarray  # what is to be expected of it
+if TYPE_CHECKING:
+    from nbnumba.kernels.derivatives import Target
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,67 +34,99 @@ class Loss:
     background: np.ndarray | float = 0.0
 
     def __post_init__(self) -> None:
-        data = _image("data", self.data)
+        data = _numbers("data", self.data)
+        if data.ndim != 2:
+            raise NbnumbaError(f"data: found {data.dtype} of shape {data.shape}; allowed: an image (slow, fast)")
         object.__setattr__(self, "data", data)
-        object.__setattr__(self, "background", np.broadcast_to(_image("background", self.background), data.shape))
         mask = np.ones(data.shape, dtype=bool) if self.mask is None else np.asarray(self.mask) != 0
-        self._same("mask", mask)
-        if not np.isfinite(data[mask]).all():
-            raise NbnumbaError("data: found numbers that are not finite; allowed: finite ones, or a mask without them")
+        if mask.shape != data.shape:
+            raise NbnumbaError(f"mask: found shape {mask.shape}; allowed: {data.shape}, that of the data")
         object.__setattr__(self, "mask", mask)
+        self._check("data", data)
+        self._spread("background", self.background)
 
-    def _same(self, name: str, array: np.ndarray) -> None:
-        if array.shape != self.data.shape:
-            raise NbnumbaError(f"{name}: found shape {array.shape}; allowed: {self.data.shape}, that of the data")
+    def _spread(self, name: str, value: ArrayLike | None, least: float = -np.inf) -> None:
+        """Keep one number or an image as an image."""
+        array, shape = _numbers(name, value), self.data.shape
+        if array.ndim not in (0, 2) or (array.ndim == 2 and array.shape != shape):
+            raise NbnumbaError(f"{name}: found shape {array.shape}; allowed: one number, or {shape}, that of the data")
+        object.__setattr__(self, name, np.broadcast_to(array, shape))
+        self._check(name, getattr(self, name), least)
 
-    def pixels(self, rendered: np.ndarray) -> np.ndarray:
-        """Those of some pixels (n, 2) that count."""
-        assert self.mask is not None
-        return rendered[self.mask[rendered[:, 0], rendered[:, 1]]]
+    def _check(self, name: str, image: np.ndarray, least: float = -np.inf) -> None:
+        counting = image[self.mask]
+        wrong = counting[~(np.isfinite(counting) & (counting >= least))]
+        if wrong.size:
+            what = "finite numbers" if np.isinf(least) else f"finite numbers from {least:g} on"
+            raise NbnumbaError(f"{name}: found {wrong[0]}; allowed: {what}, or a mask without such pixels")
 
-    def at(self, pixels: np.ndarray, image: np.ndarray) -> Terms:
-        """Terms of pixels (n, 2) whose image without background is given (n,)."""
-        place = pixels[:, 0], pixels[:, 1]
-        return self.terms(image + np.asarray(self.background)[place], place)
+    @cached_property
+    def target(self) -> Target:
+        """What the loops need to know."""
+        from nbnumba.kernels.derivatives import Target
 
-    def terms(self, model: np.ndarray, place: Any) -> Terms:
-        """Terms of a model with its background, at places of the image."""
+        kind, shape, extra = self._kind()
+        data, background = np.asarray(self.data), np.asarray(self.background)
+        if kind == POISSON:  # a Poisson number with another one added whose mean is known
+            data, background = data + extra, background + extra
+        return Target(kind, shape, *(np.ravel(x) for x in (data, background, extra)))
+
+    def _kind(self) -> tuple[int, float, np.ndarray]:
+        """Kind of likelihood, degrees of freedom or limit, and the image of variances or weights."""
         raise NotImplementedError
 
 
-def _image(name: str, value: ArrayLike) -> np.ndarray:
+def _numbers(name: str, value: ArrayLike | None) -> np.ndarray:
     array = np.asarray(value)
-    if array.dtype.kind not in "biuf" or (name == "data" and array.ndim != 2):
-        raise NbnumbaError(f"{name}: found {array.dtype} of shape {array.shape}; allowed: an image of numbers")
+    if array.dtype.kind not in "biuf":
+        raise NbnumbaError(f"{name}: found {array.dtype} of shape {array.shape}; allowed: numbers")
     return array.astype(float)
 
 
 @dataclass(frozen=True, eq=False)
-class Poisson(Loss):
-    """Photon counts: m - d log m."""
+class _Noisy(Loss):
+    """Photons with read-out noise."""
 
-    def terms(self, model: np.ndarray, place: Any) -> Terms:
-        """The model has to be above 0 where photons are."""
-        data = self.data[place]
-        safe = np.maximum(model, np.finfo(float).tiny)
-        return Terms(model - np.where(data > 0.0, data * np.log(safe), 0.0), 1.0 - data / safe, 1.0 / safe)
+    readout_sigma: np.ndarray | float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._spread("readout_sigma", self.readout_sigma, 0.0)
+
+    def _variance(self) -> np.ndarray:
+        return np.asarray(self.readout_sigma) ** 2
 
 
 @dataclass(frozen=True, eq=False)
-class Gaussian(Loss):
+class Poisson(_Noisy):
+    """Photon counts: m - d log m.
+
+    Attributes:
+        readout_sigma: standard deviation of read-out noise [photons], one number or an image; its square is added to
+            data and model, which is good while there are many photons or little noise.
+    """
+
+    def _kind(self) -> tuple[int, float, np.ndarray]:
+        return POISSON, 0.0, self._variance()
+
+
+@dataclass(frozen=True, eq=False)
+class Gaussian(_Noisy):
     """Counts with read-out noise: (log V + u^2/V)/2 with V = m + sigma^2 and u = d - m, as diffBragg has it.
 
     Attributes:
-        readout_sigma: standard deviation of the read-out noise [photons].
+        readout_sigma: standard deviation of the read-out noise [photons], one number or an image.
+        freedom: degrees of freedom of Student's distribution, which bears outliers; None: normally distributed.
     """
 
-    readout_sigma: float = 0.0
+    freedom: float | None = None
 
-    def terms(self, model: np.ndarray, place: Any) -> Terms:
-        """Variance of photons and read-out together."""
-        u, v = self.data[place] - model, np.maximum(model + self.readout_sigma**2, np.finfo(float).tiny)
-        slope = (1.0 - 2.0 * u - u * u / v) / (2.0 * v)
-        return Terms(0.5 * (np.log(v) + u * u / v), slope, 1.0 / v + 0.5 / (v * v))
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_positive("freedom", self.freedom)
+
+    def _kind(self) -> tuple[int, float, np.ndarray]:
+        return (GAUSSIAN, 0.0, self._variance()) if self.freedom is None else (STUDENT, self.freedom, self._variance())
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,19 +134,24 @@ class LeastSquares(Loss):
     """Weighted squares: w (d - m)^2/2.
 
     Attributes:
-        weights: image of weights, 1/variance; None: 1 everywhere.
+        weights: 1/variance, one number or an image; None: 1 everywhere.
+        huber: standard deviations from which on the loss grows linearly, which bears outliers; None: none.
     """
 
-    weights: np.ndarray | None = None
+    weights: np.ndarray | float | None = None
+    huber: float | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        weights = np.ones(self.data.shape) if self.weights is None else _image("weights", self.weights)
-        self._same("weights", weights)
-        object.__setattr__(self, "weights", weights)
+        self._spread("weights", 1.0 if self.weights is None else self.weights, 0.0)
+        _check_positive("huber", self.huber)
 
-    def terms(self, model: np.ndarray, place: Any) -> Terms:
-        """The weights are the curvature."""
-        assert self.weights is not None
-        u, w = self.data[place] - model, self.weights[place]
-        return Terms(0.5 * w * u * u, -w * u, w)
+    def _kind(self) -> tuple[int, float, np.ndarray]:
+        return (SQUARES, 0.0, np.asarray(self.weights)) if self.huber is None else (
+            HUBER, self.huber, np.asarray(self.weights)
+        )  # fmt: skip
+
+
+def _check_positive(name: str, value: float | None) -> None:
+    if value is not None and not (np.isfinite(value) and value > 0.0):
+        raise NbnumbaError(f"{name}: found {value}; allowed: a finite number above 0, or None")

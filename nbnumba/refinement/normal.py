@@ -8,13 +8,11 @@ import numpy as np
 
 from nbnumba.errors import NbnumbaError
 from nbnumba.kernels.pack import pack
-from nbnumba.kernels.slopes import COUNT, VALUE
+from nbnumba.kernels.slopes import COUNT, SPREAD
 from nbnumba.model.experiment import Experiment
 from nbnumba.refinement.chain import chain
 from nbnumba.refinement.jacobian import motions
 from nbnumba.refinement.losses import Loss
-
-_BATCH = 1 << 14  # pixels whose intermediates are held at a time
 
 
 def value_and_gradient(experiment: Experiment, loss: Loss, parameters: Sequence[str]) -> tuple[float, dict[str, float]]:
@@ -53,24 +51,18 @@ def normal_equations(
 def _summed(
     experiment: Experiment, loss: Loss, parameters: Sequence[str], *, curved: bool
 ) -> tuple[float, np.ndarray, np.ndarray]:
-    from nbnumba.kernels.fisher import gradient_and_fisher
-    from nbnumba.kernels.jacobian import intermediates
+    from nbnumba.kernels.derivatives import LOSS, SLOPE, Places, derive
 
     if loss.data.shape != experiment.detector.pixels:
         raise NbnumbaError(
             f"data: found shape {loss.data.shape}; allowed: {experiment.detector.pixels}, the detector's"
         )
-    matrix, places = chain(experiment, parameters), loss.pixels(experiment.rendered_pixels())
-    a = pack(experiment, merged=False)
-    moving = motions(experiment, a)
-    value, gradient, fisher = 0.0, np.zeros(COUNT), np.zeros((COUNT, COUNT))
-    z = np.empty((COUNT, min(_BATCH, len(places))))  # one memory for all batches
-    for start in range(0, len(places), _BATCH):
-        pixels = places[start : start + _BATCH]
-        intermediates(a, moving, pixels, z)
-        found = loss.at(pixels, z[VALUE, : len(pixels)])
-        value += float(found.value.sum())
-        first, second = gradient_and_fisher(z, found.slope, found.curvature, curved)
-        gradient += first
-        fisher += second
-    return value, matrix.T @ gradient, matrix.T @ fisher @ matrix
+    matrix, pixels = chain(experiment, parameters), np.flatnonzero(experiment.rendered & loss.mask)
+    a, width = pack(experiment, merged=False), loss.data.shape[1]
+    sums = derive(
+        a, motions(experiment, a), Places(pixels, width, np.array([0, len(pixels)])), loss.target,
+        whole=bool(matrix[SPREAD:].any()), curved=curved,
+    )[0]  # fmt: skip
+    upper = np.triu(sums[:COUNT, :COUNT])
+    fisher = upper + np.triu(upper, 1).T
+    return float(sums[LOSS, LOSS]), matrix.T @ sums[:COUNT, SLOPE], matrix.T @ fisher @ matrix

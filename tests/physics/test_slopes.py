@@ -10,7 +10,7 @@ from test_lattice import products
 from test_scalar_physics import tricubic_table
 
 from nbnumba.physics.absorption import capture, capture_slopes
-from nbnumba.physics.elementary import sin_pi
+from nbnumba.physics.elementary import sin_over_pi
 from nbnumba.physics.lattice import Gauss, GaussStar, Round, Square, amplitude, slopes
 from nbnumba.physics.lattice.square import _NEAR, grating_slopes
 from nbnumba.physics.polarization import fields, polarization, polarization_slopes
@@ -64,12 +64,12 @@ def test_slopes_of_the_lattice_transform(shape, rng):
 
 
 def slopes_at(offset, cells):
-    return grating_slopes(offset, cells, 1.0 / sin_pi(offset))
+    return grating_slopes(offset, cells, 1.0 / sin_over_pi(offset))
 
 
 @pytest.mark.parametrize("cells", [1.0, 2.0, 7.5, 100.0, 1e4])
 def test_slopes_of_the_grating_are_even_and_odd_where_the_series_takes_over(cells):
-    edge = _NEAR / np.pi / cells
+    edge = _NEAR / cells
     inside, outside = slopes_at(edge * (1 - 1e-9), cells), slopes_at(edge * (1 + 1e-9), cells)
     np.testing.assert_allclose(inside[0], outside[0], rtol=1e-9)
     np.testing.assert_allclose(inside[1] / cells**2, outside[1] / cells**2, atol=1e-8)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from nbnumba._jit import scalar
 from nbnumba._lowered import like
-from nbnumba.physics.elementary import cos_pi, nearest_integer, sin_pi
+from nbnumba.physics.elementary import cos_pi, nearest_integer, sin_over_pi, sin_pi
 from nbnumba.physics.lattice.slopes import Slopes
 
 
@@ -69,35 +69,31 @@ class GratingSlopes(NamedTuple):
     cells: float
 
 
-#: N x below which the slopes are taken from their series: the closed forms lose digits as 1/(N x)^2.
-_NEAR = 5e-3
+#: N dh below which the slope by the offset is taken from its series: the closed form loses digits as 1/(N x)^2.
+_NEAR = 1.6e-3
 
 
 @scalar
 def grating_slopes(offset: float, cells: float, inverse: float) -> GratingSlopes:
-    """dS/ddh = pi (N cos(N x) - S cos(x))/sin(x), dS/dN = x cos(N x)/sin(x); near 0 from S = N (1 + c2 x^2 + ...).
+    """dS/ddh = pi (N cos(N x) - S cos(x))/sin(x), dS/dN = x cos(N x)/sin(x); near 0 dS/ddh = pi^2 dh (c + d dh^2).
 
-    ``inverse``: 1/sin(x), which three axes find together.
+    ``inverse``: pi/sin(x), which three axes find together.
     """
-    x, n, phase = math.pi * offset, cells * cells, cells * offset
+    n, y, phase = cells * cells, offset * offset, cells * offset
     rest = phase - nearest_integer(phase)
-    s, steep = sin_pi(rest) * inverse, cos_pi(rest) * inverse
-    slope = math.pi * (cells * steep - s * cos_pi(offset) * inverse)
-    c2 = (1.0 - n) / 6.0
-    c4 = (n - 1.0) * (3.0 * n - 7.0) / 360.0
-    y, near = x * x, abs(cells * x) < _NEAR
-    return GratingSlopes(
-        cells + cells * c2 * y if near else s,
-        x * (math.pi * cells * (2.0 * c2 + 4.0 * c4 * y)) if near else slope,
-        1.0 + (1.0 - 3.0 * n) / 6.0 * y if near else x * steep,
-    )
+    cosine, s = cos_pi(rest), sin_over_pi(rest) * inverse
+    slope = (cells * cosine - s * cos_pi(offset)) * inverse
+    c = math.pi * math.pi * cells * (1.0 - n) / 3.0
+    d = math.pi**4 * cells * (n - 1.0) * (3.0 * n - 7.0) / 90.0
+    near = y < _NEAR * _NEAR / n
+    return GratingSlopes(s, offset * (c + d * y) if near else slope, offset * (cosine * inverse))
 
 
 @scalar
 def square_slopes(lattice: Square, dh: float, dk: float, dl: float) -> Slopes:
     """Product over axes, each derivative of one factor times the others."""
     dh, dk, dl = dh + lattice.least, dk + lattice.least, dl + lattice.least
-    sa, sb, sc = sin_pi(dh), sin_pi(dk), sin_pi(dl)
+    sa, sb, sc = sin_over_pi(dh), sin_over_pi(dk), sin_over_pi(dl)
     inverse = 1.0 / (sa * sb * sc)  # one division for three
     a = grating_slopes(dh, lattice.na, inverse * (sb * sc))
     b = grating_slopes(dk, lattice.nb, inverse * (sc * sa))

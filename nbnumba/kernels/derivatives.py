@@ -1,0 +1,237 @@
+"""Loops over blocks of pixels that store z, or sum it into a gradient and a Fisher matrix as it comes."""
+
+from __future__ import annotations
+
+import itertools
+from typing import NamedTuple
+
+import numpy as np
+from numba import prange
+
+from nbnumba._jit import call_parallel, loop, scalar, summing
+from nbnumba._lowered import borrowed, wide_vectors
+from nbnumba.kernels.arguments import Arguments
+from nbnumba.kernels.crystal_slopes import fill_block
+from nbnumba.kernels.slopes import BLOCK, COUNT, FAST, PLANE, ROWS, SLOW, SPREAD, VALUE, Motions, Z
+from nbnumba.physics.likelihood import terms
+
+#: Rows of a matrix of sums: z, and after it the slope of the loss and its value. Their number is a whole one of tiles.
+SLOPE, LOSS, WIDTH, TILE = 30, 31, 32, 4
+CHUNK = 1024  # pixels that are summed into one matrix, at least
+CHUNKS = 1024  # and so many matrices, at most, for one group of pixels
+
+
+class Target(NamedTuple):
+    """What a model is laid beside: images, row after row, and what all pixels share."""
+
+    kind: int  # of likelihood
+    shape: float  # degrees of freedom, or limit
+    data: np.ndarray
+    background: np.ndarray
+    extra: np.ndarray  # variances or weights
+
+
+class Places(NamedTuple):
+    """Which pixels count, in which order, and how they are grouped."""
+
+    pixels: np.ndarray  # (n,) places in the image, row after row
+    width: int  # pixels in a row
+    groups: np.ndarray  # (groups + 1,) where the pixels of a group begin and end
+
+
+class Four(NamedTuple):
+    """Four numbers."""
+
+    a: float
+    b: float
+    c: float
+    d: float
+
+
+@scalar
+def four(w: np.ndarray, row: int, i: int) -> Four:
+    """Those of four rows."""
+    return Four(w[row, i], w[row + 1, i], w[row + 2, i], w[row + 3, i])
+
+
+@summing
+def add_product(sums: Four, x: float, y: Four) -> Four:
+    """The sums with x y added."""
+    return Four(sums.a + x * y.a, sums.b + x * y.b, sums.c + x * y.c, sums.d + x * y.d)
+
+
+@scalar
+def put(total: np.ndarray, row: int, column: int, sums: Four) -> None:
+    """Add to four elements."""
+    total[row, column] += sums.a
+    total[row, column + 1] += sums.b
+    total[row, column + 2] += sums.c
+    total[row, column + 3] += sums.d
+
+
+@scalar
+def add_tile(total: np.ndarray, w: np.ndarray, v: np.ndarray, row: int, column: int) -> None:
+    """Add to 4 x 4 elements the products of rows of z and of weighted rows, summed over a block.
+
+    So many sums at a time as there are registers for: each number is then used four times when it is read.
+    """
+    wide_vectors()
+    zero = Four(0.0, 0.0, 0.0, 0.0)
+    a, b, c, d = zero, zero, zero, zero
+    for i in range(BLOCK):
+        x, y = four(w, Z + row, i), four(v, column, i)
+        a = add_product(a, x.a, y)
+        b = add_product(b, x.b, y)
+        c = add_product(c, x.c, y)
+        d = add_product(d, x.d, y)
+    put(total, row, column, a)
+    put(total, row + 1, column, b)
+    put(total, row + 2, column, c)
+    put(total, row + 3, column, d)
+
+
+@scalar
+def weigh(
+    w: np.ndarray, v: np.ndarray, target: Target, pixels: np.ndarray, start: int, count: int, curved: bool
+) -> None:
+    """Rows of z times the curvature of the loss, its slope, and its value, of ``count`` pixels from ``start`` on."""
+    wide_vectors()
+    for i in range(BLOCK):
+        v[SLOPE, i], v[LOSS, i], v[LOSS + 1, i] = 0.0, 0.0, 0.0
+    for i in range(count):
+        p = pixels[start + i]
+        model = w[Z + VALUE, i] + target.background[p]
+        found = terms(target.kind, model, target.data[p], target.extra[p], target.shape)
+        v[SLOPE, i] = found.slope
+        v[LOSS, i] = found.value
+        v[LOSS + 1, i] = found.curvature
+    if curved:
+        for row in range(COUNT):
+            for i in range(BLOCK):
+                v[row, i] = v[LOSS + 1, i] * w[Z + row, i]
+
+
+@scalar
+def add_block(
+    total: np.ndarray, w: np.ndarray, v: np.ndarray, target: Target, pixels: np.ndarray, start: int, count: int,
+    whole: bool, curved: bool,
+) -> None:  # fmt: skip
+    """Add the upper triangle of z W z^T of a block, and beside it the gradient."""
+    weigh(w, v, target, pixels, start, count, curved)
+    last = WIDTH - TILE
+    stop = last if whole else SPREAD
+    for row in range(0, stop, TILE):
+        if curved:
+            for column in range(row, stop, TILE):
+                add_tile(total, w, v, row, column)
+        add_tile(total, w, v, row, last)
+    add_tile(total, w, v, last, last)
+
+
+@loop()
+def derive_chunk(  # type: ignore[no-untyped-def]
+    sums, chunk, z, bounds, centers, pixels, width, target, whole, curved, motions, sheet, sensor, illumination,
+    orientations, lattice, structure, steps, region, reach, scale,
+):  # fmt: skip
+    """Fill ``sums[chunk]`` (WIDTH, WIDTH), and columns of ``z``, if it has any, for a chunk of ``pixels``.
+
+    Chunk c holds the pixels ``bounds[c]`` ... ``bounds[c + 1]`` - 1, places in an image whose rows have ``width``;
+    ``centers[c]`` is where (slow, fast) the plane of the background has its constant.
+    """
+    wide_vectors()
+    a = borrowed(Arguments(sheet, sensor, illumination, orientations, lattice, structure, steps, region, reach, scale))
+    w, v, place = np.zeros((ROWS + 2, BLOCK)), np.zeros((WIDTH + 1, BLOCK)), np.empty(BLOCK, np.int32)
+    total = np.zeros((WIDTH, WIDTH))
+    last = bounds[chunk + 1] - 1
+    for start in range(bounds[chunk], last + 1, BLOCK):
+        count = min(BLOCK, last + 1 - start)
+        for i in range(BLOCK):
+            p = pixels[min(start + i, last)]
+            w[SLOW, i] = p // width
+            w[FAST, i] = p % width
+        fill_block(w, place, a, motions, whole)
+        for i in range(BLOCK):
+            w[Z + PLANE, i] = 1.0
+            w[Z + PLANE + 1, i] = w[FAST, i] - centers[chunk, 1]
+            w[Z + PLANE + 2, i] = w[SLOW, i] - centers[chunk, 0]
+            w[Z + LOSS, i] = 1.0
+        if z.shape[1] > 0:
+            for row in range(COUNT):
+                for i in range(count):
+                    z[row, start + i] = w[Z + row, i]
+        else:
+            add_block(total, w, v, target, pixels, start, count, whole, curved)
+    sums[chunk] = total
+    return np.int64(0), np.int64(0)
+
+
+@loop(parallel=True)
+def derive_chunks(  # type: ignore[no-untyped-def]
+    one_chunk, sums, start, stop, z, bounds, centers, pixels, width, target, whole, curved, motions, sheet,
+    sensor, illumination, orientations, lattice, structure, steps, region, reach, scale,
+):  # fmt: skip
+    """Chunks start ... stop - 1 by ``one_chunk``, that is ``derive_chunk``."""
+    for chunk in prange(start, stop):
+        one_chunk(
+            sums, np.int64(chunk), z, bounds, centers, pixels, width, target, whole, curved, motions, sheet, sensor,
+            illumination, orientations, lattice, structure, steps, region, reach, scale,
+        )  # fmt: skip
+
+
+def derive(
+    a: Arguments, motions: Motions, places: Places, target: Target, *, whole: bool = True, curved: bool = True
+) -> np.ndarray:
+    """Sums over each group of pixels, shape (groups, WIDTH, WIDTH).
+
+    The upper triangle holds z W z^T with W the expected curvature of the loss, column ``SLOPE`` the gradient and
+    the element ``LOSS, LOSS`` the value. The order of a sum depends on its group alone.
+
+    Args:
+        a: arguments of the loops.
+        motions: of what they hold.
+        places: the pixels.
+        target: what the model is laid beside.
+        whole: whether any parameter acts through more than the crystal.
+        curved: whether the matrix is wanted.
+    """
+    bounds, owner = _chunks(places.groups)
+    sums = np.empty((len(owner), WIDTH, WIDTH))
+    _run(a, motions, places, target, sums, np.empty((COUNT, 0)), bounds, centers(places)[owner], whole, curved)
+    return np.array([sums[owner == i].sum(axis=0) for i in range(len(places.groups) - 1)])
+
+
+def centers(places: Places) -> np.ndarray:
+    """Slow and fast numbers (groups, 2) of the pixel in the middle of each group."""
+    middle = places.pixels[(places.groups[:-1] + places.groups[1:]) // 2]
+    return np.column_stack([middle // places.width, middle % places.width]).astype(float)
+
+
+def _chunks(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where chunks begin and end, and the group of each."""
+    bounds, owner = [0], []
+    for i, (start, stop) in enumerate(itertools.pairwise(groups.tolist())):
+        size = -(-max(CHUNK, -(-(stop - start) // CHUNKS)) // BLOCK) * BLOCK
+        ends = [*range(start + size, stop, size), stop] if stop > start else []
+        bounds += ends
+        owner += [i] * len(ends)
+    return np.array(bounds), np.array(owner, dtype=np.int64)
+
+
+def intermediates(a: Arguments, motions: Motions, pixels: np.ndarray, width: int) -> np.ndarray:
+    """z (numbers in z, n) of pixels (n,), places in an image whose rows have ``width``."""
+    places = Places(pixels, width, np.array([0, len(pixels)]))
+    z, (bounds, owner), nothing = np.empty((COUNT, len(pixels))), _chunks(places.groups), np.empty(0)
+    sums = np.empty((len(owner), WIDTH, WIDTH))
+    target = Target(0, 0.0, nothing, nothing, nothing)
+    _run(a, motions, places, target, sums, z, bounds, np.zeros((len(owner), 2)), True, False)
+    return z
+
+
+def _run(
+    a: Arguments, motions: Motions, places: Places, target: Target, sums: np.ndarray, z: np.ndarray,
+    bounds: np.ndarray, middles: np.ndarray, whole: bool, curved: bool,
+) -> None:  # fmt: skip
+    call_parallel(
+        derive_chunks, derive_chunk, sums, 0, len(sums), z, bounds, middles, places.pixels, places.width, target,
+        whole, curved, motions, *a,
+    )  # fmt: skip

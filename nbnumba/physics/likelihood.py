@@ -1,0 +1,92 @@
+"""How far one pixel's model is from its data: value, slope by the model and expected curvature (derivatives, 2.11).
+
+All but the weighted squares are minus the logarithm of a probability, up to a constant, and their curvature is the
+expectation of the second derivative.
+"""
+
+import math
+from typing import NamedTuple
+
+from nbnumba._jit import scalar
+
+#: Kinds of likelihood.
+POISSON, GAUSSIAN, STUDENT, SQUARES, HUBER = 0, 1, 2, 3, 4
+LEAST_PHOTONS = 1e-12  # the model is not taken below this where its logarithm or inverse counts
+
+
+class Terms(NamedTuple):
+    """Value of the loss, its slope by the model, and the curvature that is to be expected of it."""
+
+    value: float
+    slope: float
+    curvature: float
+
+
+@scalar
+def at_least(x: float, low: float) -> float:
+    """The larger one."""
+    return x if x > low else low
+
+
+@scalar
+def poisson(model: float, data: float) -> Terms:
+    """Photon counts: m - d log m."""
+    m = at_least(model, LEAST_PHOTONS)
+    return Terms(m - (data * math.log(m) if data != 0.0 else 0.0), 1.0 - data / m, 1.0 / m)
+
+
+@scalar
+def gaussian(model: float, data: float, variance: float) -> Terms:
+    """Photons and read-out noise: (log V + u^2/V)/2 with V = m + ``variance`` and u = d - m, as diffBragg has it."""
+    u, v = data - model, at_least(model + variance, LEAST_PHOTONS)
+    square = u * u / v
+    return Terms(0.5 * (math.log(v) + square), (1.0 - 2.0 * u - square) / (2.0 * v), 1.0 / v + 0.5 / (v * v))
+
+
+@scalar
+def student(model: float, data: float, variance: float, freedom: float) -> Terms:
+    """The same with Student's distribution of n degrees of freedom: (log V + (n + 1) log(1 + u^2/(n V)))/2.
+
+    Its expected curvature is (n + 1)/((n + 3) V) + n/(2 (n + 3) V^2) (Lange, Little & Taylor 1989, J. Am. Stat. Assoc.
+    84, 881).
+    """
+    u, v = data - model, at_least(model + variance, LEAST_PHOTONS)
+    square = u * u / v
+    pull = (freedom + 1.0) / (freedom + square)
+    return Terms(
+        0.5 * (math.log(v) + (freedom + 1.0) * math.log(1.0 + square / freedom)),
+        (1.0 - pull * (2.0 * u + square)) / (2.0 * v),
+        (freedom + 1.0 + 0.5 * freedom / v) / ((freedom + 3.0) * v),
+    )
+
+
+@scalar
+def squares(model: float, data: float, weight: float) -> Terms:
+    """Weighted squares: w u^2/2."""
+    u = data - model
+    return Terms(0.5 * weight * u * u, -weight * u, weight)
+
+
+@scalar
+def huber(model: float, data: float, weight: float, limit: float) -> Terms:
+    """Squares up to abs(t) = ``limit`` with t = sqrt(w) u, growing linearly from there on (Huber 1964, Ann. Math. Stat.
+    35, 73)."""
+    u, root = data - model, math.sqrt(weight)
+    size = abs(root * u)
+    if size <= limit:
+        return squares(model, data, weight)
+    return Terms(limit * (size - 0.5 * limit), -root * math.copysign(limit, u), weight * limit / size)
+
+
+@scalar
+def terms(kind: int, model: float, data: float, extra: float, shape: float) -> Terms:
+    """Terms of one pixel; ``extra``: variance or weight, ``shape``: degrees of freedom or limit."""
+    if kind == POISSON:
+        return poisson(model, data)
+    if kind == GAUSSIAN:
+        return gaussian(model, data, extra)
+    if kind == STUDENT:
+        return student(model, data, extra, shape)
+    if kind == SQUARES:
+        return squares(model, data, extra)
+    return huber(model, data, extra, shape)
