@@ -261,9 +261,7 @@ class StructureFactors:
         if choice == "auto":
             few = min(get(crystal, "cells", (1, 1, 1))) <= 2
             choice = "tricubic" if few else "nearest"
-        if choice not in ("nearest", "tricubic"):
-            raise ValueError(f"unknown interpolation {choice!r}")
-        self.tricubic = choice == "tricubic" and self.box is not None
+        self.weights = {"nearest": None, "tricubic": lagrange_weights, "catmull-rom": hermite_weights}[choice]
 
     def nearest(self, index):
         """The amplitudes at whole-numbered indices (..., 3)."""
@@ -278,7 +276,7 @@ class StructureFactors:
         floor = np.floor(hkl).astype(np.int64)
         inside = np.all((floor - 1 >= self.low) & (floor + 2 <= self.high), axis=-1)
         fraction = hkl - floor  # in [0, 1): the four nodes stand at -1, 0, 1, 2
-        weights = lagrange_weights(fraction)
+        weights = self.weights(fraction)
         total = np.zeros(hkl.shape[:-1])
         for i in range(4):
             for j in range(4):
@@ -289,7 +287,14 @@ class StructureFactors:
         return np.where(inside, total, self.nearest(index))
 
     def __call__(self, hkl, index):
-        return self.interpolated(hkl, index) if self.tricubic else self.nearest(index)
+        return self.nearest(index) if self.weights is None or self.box is None else self.interpolated(hkl, index)
+
+
+def hermite_weights(t):
+    """Cubic Hermite polynomials of the nodes 0 and 1, whose slopes are the central differences of the nodes."""
+    value_0, slope_0 = 2 * t**3 - 3 * t**2 + 1, t**3 - 2 * t**2 + t
+    value_1, slope_1 = -2 * t**3 + 3 * t**2, t**3 - t**2
+    return [-slope_0 / 2, value_0 - slope_1 / 2, value_1 + slope_0 / 2, slope_1 / 2]
 
 
 def lagrange_weights(t):

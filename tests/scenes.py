@@ -133,7 +133,7 @@ def crystals(draw, shape, structure):
         shape=shape,
         fudge=float(rng.uniform(0.6, 1.4)),
         default_f=float(rng.uniform(2.0, 9.0)),
-        interpolate="tricubic" if structure == "tricubic" else "nearest",
+        interpolate=draw(st.sampled_from(("tricubic", "catmull-rom"))) if structure == "tricubic" else "nearest",
         mosaic=nb.Mosaic(spread=spread, domains=draw(st.integers(1, 5)), seed=draw(st.integers(1, 10**9))),
         spot_scale=float(rng.uniform(0.5, 2.0)),
     )

@@ -20,7 +20,7 @@ from nbnumba.physics.lattice import SHAPES
 from nbnumba.physics.rotation import rotate_xyz
 from nbnumba.physics.vector import Vector
 
-INTERPOLATIONS = ("auto", "nearest", "tricubic")
+INTERPOLATIONS = ("auto", "nearest", "tricubic", "catmull-rom")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +37,8 @@ class Crystal:
         fudge: factor on the squared radius of every shape but "square".
         reflections: structure factor amplitudes; None: ``default_f`` everywhere.
         default_f: amplitude of every reflection that ``reflections`` does not hold.
-        interpolate: "nearest" reflection, "tricubic" between reflections, "auto": tricubic for crystals of 2 or fewer
-            cells along some axis.
+        interpolate: "nearest" reflection, "tricubic" between reflections as nanoBragg has it, "catmull-rom" between
+            reflections without kinks at them, "auto": tricubic for crystals of 2 or fewer cells along some axis.
         mosaic: spread and number of domains.
         spot_scale: factor on the Bragg signal.
 
@@ -110,7 +110,7 @@ class Crystal:
         """Whether structure factors are interpolated."""
         if self.reflections is None:
             return False
-        return self.interpolate == "tricubic" or (self.interpolate == "auto" and min(self.cells) <= 2)
+        return self.interpolate in ("tricubic", "catmull-rom") or (self.interpolate == "auto" and min(self.cells) <= 2)
 
     @property
     def size(self) -> tuple[float, float, float]:

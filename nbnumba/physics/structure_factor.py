@@ -42,6 +42,7 @@ class Tricubic(NamedTuple):
     h_count: float
     k_count: float
     l_count: float
+    smooth: bool = False  # by Catmull and Rom's weights, not by those of Lagrange
 
 
 Structure = Uniform | Nearest | Tricubic
@@ -86,7 +87,7 @@ def box_surrounds(table: Table, h: float, k: float, l: float) -> bool:  # noqa: 
 
 
 @scalar
-def cubic(u: float) -> Weights:
+def lagrange(u: float) -> Weights:
     """Cubic Lagrange weights at the fraction u in [0, 1) between the two middle neighbours."""
     return Weights(
         -u * (u - 1.0) * (u - 2.0) / 6.0,
@@ -97,8 +98,8 @@ def cubic(u: float) -> Weights:
 
 
 @scalar
-def cubic_slope(u: float) -> Weights:
-    """Derivatives of ``cubic`` by u."""
+def lagrange_slope(u: float) -> Weights:
+    """Derivatives of ``lagrange`` by u."""
     return Weights(
         -(3.0 * u * u - 6.0 * u + 2.0) / 6.0,
         (3.0 * u * u - 4.0 * u - 1.0) / 2.0,
@@ -108,14 +109,48 @@ def cubic_slope(u: float) -> Weights:
 
 
 @scalar
-def tricubic(table: Table, h: float, k: float, l: float) -> float:  # noqa: E741
+def catmull_rom(u: float) -> Weights:
+    """Weights without kinks at the neighbours (Catmull & Rom 1974, Computer Aided Geometric Design, 317)."""
+    return Weights(
+        -0.5 * u * (1.0 - u) * (1.0 - u),
+        1.0 + u * u * (1.5 * u - 2.5),
+        0.5 * u * (1.0 + u * (4.0 - 3.0 * u)),
+        -0.5 * u * u * (1.0 - u),
+    )
+
+
+@scalar
+def catmull_rom_slope(u: float) -> Weights:
+    """Derivatives of ``catmull_rom`` by u."""
+    return Weights(
+        -0.5 * (1.0 - u) * (1.0 - 3.0 * u),
+        u * (4.5 * u - 5.0),
+        0.5 + u * (4.0 - 4.5 * u),
+        u * (1.5 * u - 1.0),
+    )
+
+
+@scalar
+def cubic(table: Tricubic, u: float) -> Weights:
+    """Weights of the neighbours at the fraction u in [0, 1) between the two middle ones."""
+    return catmull_rom(u) if table.smooth else lagrange(u)
+
+
+@scalar
+def cubic_slope(table: Tricubic, u: float) -> Weights:
+    """Derivatives of ``cubic`` by u."""
+    return catmull_rom_slope(u) if table.smooth else lagrange_slope(u)
+
+
+@scalar
+def tricubic(table: Tricubic, h: float, k: float, l: float) -> float:  # noqa: E741
     """Amplitude at fractional indices that the box surrounds: tensor product of cubic weights."""
     h_floor = math.floor(h)
     k_floor = math.floor(k)
     l_floor = math.floor(l)
-    wh = cubic(h - h_floor)
-    wk = cubic(k - k_floor)
-    wl = cubic(l - l_floor)
+    wh = cubic(table, h - h_floor)
+    wk = cubic(table, k - k_floor)
+    wl = cubic(table, l - l_floor)
     values = table.values
     row = int(table.l_count)
     plane = int(table.k_count) * row
@@ -240,8 +275,9 @@ def tricubic_slopes(table: Tricubic, at: Indices) -> CellSlopes:
     if not box_surrounds(table, at.h, at.k, at.l):
         return nearest_slopes(table, at)
     h_floor, k_floor, l_floor = math.floor(at.h), math.floor(at.k), math.floor(at.l)
-    wh, wk, wl = cubic(at.h - h_floor), cubic(at.k - k_floor), cubic(at.l - l_floor)
-    dh, dk, dl = cubic_slope(at.h - h_floor), cubic_slope(at.k - k_floor), cubic_slope(at.l - l_floor)
+    wh, wk, wl = cubic(table, at.h - h_floor), cubic(table, at.k - k_floor), cubic(table, at.l - l_floor)
+    dh, dk = cubic_slope(table, at.h - h_floor), cubic_slope(table, at.k - k_floor)
+    dl = cubic_slope(table, at.l - l_floor)
     values = table.values
     row = int(table.l_count)
     plane = int(table.k_count) * row

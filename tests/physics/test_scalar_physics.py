@@ -174,22 +174,38 @@ def test_beyond_compares_spacings(dmin, cut):
 def test_cubic_weights_reproduce_cubic_polynomials(rng):
     coefficients, u = rng.normal(size=4), float(rng.uniform())
     values = np.polyval(coefficients, np.array([-1.0, 0.0, 1.0, 2.0]))
-    assert np.dot(structure_factor.cubic(u), values) == pytest.approx(np.polyval(coefficients, u), abs=1e-13)
+    assert np.dot(structure_factor.lagrange(u), values) == pytest.approx(np.polyval(coefficients, u), abs=1e-13)
 
 
+@given(scenes.generators())
+def test_smooth_weights_reproduce_quadratic_polynomials(rng):
+    coefficients, u = rng.normal(size=3), float(rng.uniform())
+    values = np.polyval(coefficients, np.array([-1.0, 0.0, 1.0, 2.0]))
+    assert np.dot(structure_factor.catmull_rom(u), values) == pytest.approx(np.polyval(coefficients, u), abs=1e-13)
+
+
+@pytest.mark.parametrize("weights", [structure_factor.lagrange, structure_factor.catmull_rom])
 @given(st.floats(0.0, 1.0))
-def test_cubic_weights_sum_to_one(u):
-    assert sum(structure_factor.cubic(u)) == pytest.approx(1.0, abs=1e-15)
+def test_cubic_weights_sum_to_one(weights, u):
+    assert sum(weights(u)) == pytest.approx(1.0, abs=1e-15)
 
 
-def test_cubic_weights_pick_the_node_on_a_node():
-    assert tuple(map(abs, structure_factor.cubic(0.0))) == (0.0, 1.0, 0.0, 0.0)
+@pytest.mark.parametrize("weights", [structure_factor.lagrange, structure_factor.catmull_rom])
+def test_cubic_weights_pick_the_node_on_a_node(weights):
+    assert tuple(map(abs, weights(0.0))) == (0.0, 1.0, 0.0, 0.0)
 
 
-def tricubic_table(polynomial, low, high):
+def test_smooth_weights_have_no_kink_on_a_node():
+    before, after = structure_factor.catmull_rom_slope(1.0), structure_factor.catmull_rom_slope(0.0)
+    assert abs(before[0]) == abs(after[3]) == 0.0
+    assert before[1:] == after[:3]
+    assert structure_factor.lagrange_slope(1.0)[1:] != structure_factor.lagrange_slope(0.0)[:3]
+
+
+def tricubic_table(polynomial, low, high, smooth=False):
     block = np.stack(np.meshgrid(*[np.arange(low, high + 1)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
     dense, corner = nb.Reflections(block, polynomial(*block.T)).dense(7.0)
-    return structure_factor.Tricubic(dense.ravel(), *map(float, corner), *map(float, dense.shape))
+    return structure_factor.Tricubic(dense.ravel(), *map(float, corner), *map(float, dense.shape), smooth)
 
 
 def cubic_in_each_index(h, k, l):  # noqa: E741

@@ -82,9 +82,10 @@ def wavy(h, k, l):  # noqa: E741
     return 20.0 + 3.0 * np.sin(h) + 2.0 * np.cos(k + 0.3 * h) + np.sin(1.3 * l)
 
 
+@pytest.mark.parametrize("smooth", [False, True])
 @given(rng=scenes.generators())
-def test_slopes_of_interpolated_amplitudes(rng):
-    table = tricubic_table(wavy, -5, 5)
+def test_slopes_of_interpolated_amplitudes(smooth, rng):
+    table = tricubic_table(wavy, -5, 5, smooth)
     hkl = np.floor(rng.uniform(-3.0, 3.0, 3)) + rng.uniform(0.1, 0.9, 3)
 
     def value(h, k, l):  # noqa: E741
@@ -96,7 +97,7 @@ def test_slopes_of_interpolated_amplitudes(rng):
 
 
 def test_amplitudes_that_are_not_interpolated_have_no_slopes():
-    table = Nearest(*tricubic_table(wavy, -2, 2))
+    table = Nearest(*tricubic_table(wavy, -2, 2)[:7])
     for structure in (Uniform(3.0), table):
         assert cell_slopes(structure, Indices(0.2, 0.3, 0.4, 0.0, 0.0, 0.0))[1:] == (0.0, 0.0, 0.0)
 

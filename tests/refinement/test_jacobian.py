@@ -38,6 +38,7 @@ KINDS = {
     "gauss_star": {"crystal.shape": "gauss_star"},
     "nearest": {"crystal.reflections": scenes.TABLE, "crystal.interpolate": "nearest"},
     "tricubic": {"crystal.reflections": scenes.TABLE, "crystal.interpolate": "tricubic"},
+    "smooth tricubic": {"crystal.reflections": scenes.TABLE, "crystal.interpolate": "catmull-rom"},
     "star_tricubic": {
         "crystal.shape": "gauss_star",
         "crystal.reflections": scenes.TABLE,

@@ -16,7 +16,7 @@ from hypothesis import given, seed, settings
 import nbnumba as nb
 from nbnumba.kernels import cpu
 from nbnumba.kernels.pack import pack
-from nbnumba.physics.structure_factor import cubic
+from nbnumba.physics.structure_factor import lagrange
 from nbnumba.tracer.quantities import QUANTITIES, equation, implementation, origin
 from nbnumba.tracer.step import Step
 
@@ -134,7 +134,7 @@ def test_neighbours_are_the_reflections_around():
     for place in np.ndindex(4, 4, 4):
         assert record["neighbours"][place] == known[tuple(int(a + b) for a, b in zip(low, place, strict=True))]
     assert record["covered"]
-    weights = [np.array(cubic(record[x] - math.floor(record[x]))) for x in "hkl"]
+    weights = [np.array(lagrange(record[x] - math.floor(record[x]))) for x in "hkl"]
     assert np.einsum("i,j,k,ijk", *weights, record["neighbours"]) == pytest.approx(record["f_cell"], rel=1e-12)
     assert "neighbours" not in nb.trace(scenes.still(), 6, 9).records.dtype.names
 
