@@ -31,6 +31,8 @@ _HOME = {
     "from_nanobragg": "nbnumba.compat",
     "jacobian": "nbnumba.refinement.jacobian",
     "normal_equations": "nbnumba.refinement.normal",
+    "refine": "nbnumba.refinement.refine",
+    "shoeboxes": "nbnumba.refinement.shoeboxes",
     "read_image": "nbnumba.images",
     "read_mask": "nbnumba.inputs.mask",
     "read_nexus": "nbnumba.outputs.nexus",

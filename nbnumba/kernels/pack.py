@@ -183,8 +183,8 @@ def _structure(crystal: Crystal) -> Structure:
     if crystal.reflections is None:
         return Uniform(float(crystal.default_f))
     dense, low = crystal.reflections.dense(crystal.default_f)
-    fields: tuple[Any, ...] = (dense.ravel(), *map(float, low), *map(float, dense.shape))
-    return Tricubic(*fields, crystal.interpolate == "catmull-rom") if crystal.interpolates else Nearest(*fields)
+    nearest = Nearest(dense.ravel(), *map(float, low), *map(float, dense.shape))
+    return Tricubic(*nearest, smooth=crystal.interpolate == "catmull-rom") if crystal.interpolates else nearest
 
 
 def _region(experiment: Experiment) -> Region:

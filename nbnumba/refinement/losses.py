@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -140,9 +140,11 @@ class LeastSquares(Loss):
 
     weights: np.ndarray | float | None = None
     huber: float | None = None
+    plain: bool = field(init=False, default=True)  # whether no weights were given
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        object.__setattr__(self, "plain", self.weights is None)
         self._spread("weights", 1.0 if self.weights is None else self.weights, 0.0)
         _check_positive("huber", self.huber)
 

@@ -1,0 +1,170 @@
+"""What is refined: parameters with their ties, bounds, restraints and the scale on which they move."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from nbnumba.model.experiment import Experiment
+from nbnumba.model.parameters import PARAMETERS, check_acts
+from nbnumba.model.validate import refuse, unknown_key
+from nbnumba.refinement.chain import check_smooth
+
+_LENGTHS, _ANGLES = ("cell_a", "cell_b", "cell_c"), ("cell_alpha", "cell_beta", "cell_gamma")
+#: Crystal systems: which constants of the cell follow another one, and what the angles that stay have to be [degrees].
+SYSTEMS: dict[str, tuple[dict[str, tuple[str, ...]], dict[str, float]]] = {
+    "triclinic": ({}, {}),
+    "monoclinic": ({}, {"cell_alpha": 90.0, "cell_gamma": 90.0}),
+    "orthorhombic": ({}, dict.fromkeys(_ANGLES, 90.0)),
+    "tetragonal": ({"cell_a": ("cell_b",)}, dict.fromkeys(_ANGLES, 90.0)),
+    "rhombohedral": ({"cell_a": ("cell_b", "cell_c"), "cell_alpha": ("cell_beta", "cell_gamma")}, {}),
+    "hexagonal": ({"cell_a": ("cell_b",)}, {"cell_alpha": 90.0, "cell_beta": 90.0, "cell_gamma": 120.0}),
+    "cubic": ({"cell_a": ("cell_b", "cell_c")}, dict.fromkeys(_ANGLES, 90.0)),
+}
+#: Where parameters may move, where that is not everywhere; those of the first kind move on a scale of logarithms.
+_POSITIVE = ("spot_scale", "mosaic_spread", "sensor_mu", "sensor_thickness")
+_BOUNDS = {
+    **dict.fromkeys(_POSITIVE, (0.0, math.inf)),
+    **dict.fromkeys(("cells_a", "cells_b", "cells_c"), (1.0, math.inf)),
+    **dict.fromkeys((*_LENGTHS, "wavelength", "distance"), (0.0, math.inf)),
+    "polarization": (-1.0, 1.0),
+}
+
+
+class Free(NamedTuple):
+    """One number that is refined."""
+
+    name: str
+    members: tuple[str, ...]  # parameters that have its value: the one it is named by, and those tied to it
+    shared: bool  # by all images
+    logarithmic: bool
+    low: float
+    high: float
+    restraint: tuple[float, float] | None  # most likely value and standard deviation
+
+    def inner(self, value: float) -> float:
+        """The scale on which it moves."""
+        return math.log(value) if self.logarithmic else value
+
+    def outer(self, inner: float) -> float:
+        """Back from there."""
+        return math.exp(min(inner, 700.0)) if self.logarithmic else inner
+
+    def rate(self, value: float) -> float:
+        """Derivative of the value by its inner one."""
+        return value if self.logarithmic else 1.0
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Bounds on the scale on which it moves."""
+        if not self.logarithmic:
+            return self.low, self.high
+        return math.log(self.low) if self.low > 0.0 else -math.inf, math.log(self.high)
+
+
+def choose(
+    experiments: Sequence[Experiment],
+    names: Sequence[str],
+    *,
+    shared: Collection[str] = (),
+    bounds: Mapping[str, tuple[float, float]] | None = None,
+    restraints: Mapping[str, tuple[float, float]] | None = None,
+    ties: Mapping[str, Sequence[str]] | None = None,
+    system: str | None = None,
+) -> tuple[Free, ...]:
+    """What is refined, shared numbers first.
+
+    Raises:
+        NbnumbaError: names that cannot be refined, or settings that do not fit them or the experiments.
+    """
+    bounds, restraints, tied = bounds or {}, restraints or {}, _tied(experiments, names, ties or {}, system)
+    if not names or len(set(names)) < len(names):
+        raise refuse("parameters", list(names), "one or more names, each once")
+    for field, given in (("shared", shared), ("bounds", bounds), ("restraints", restraints)):
+        for name in given:
+            if name not in names:
+                raise refuse(field, name, f"parameters that are refined: {', '.join(names)}")
+    found = []
+    for name in names:
+        low, high = bounds.get(name, _BOUNDS.get(name, (-math.inf, math.inf)))
+        members = (name, *tied.get(name, ()))
+        free = Free(
+            name, members, name in shared, name in _POSITIVE and low >= 0.0, low, high, _restraint(name, restraints)
+        )
+        for experiment in experiments:
+            _check(experiment, free)
+        found.append(free)
+    return tuple(sorted(found, key=lambda free: not free.shared))
+
+
+def _restraint(name: str, restraints: Mapping[str, tuple[float, float]]) -> tuple[float, float] | None:
+    if name not in restraints:
+        return None
+    center, sigma = restraints[name]
+    if not (math.isfinite(center) and sigma > 0.0):
+        raise refuse(f"restraints of {name}", (center, sigma), "a finite value and a standard deviation above 0")
+    return float(center), float(sigma)
+
+
+def _check(experiment: Experiment, free: Free) -> None:
+    for name in free.members:
+        check_acts(experiment, name)
+        check_smooth(experiment, name)
+    value = experiment.parameters()[free.name]
+    if not free.low < free.high:
+        raise refuse(f"bounds of {free.name}", (free.low, free.high), "a lower number and a higher one")
+    if not free.low <= value <= free.high:
+        raise refuse(free.name, value, f"a start within its bounds, {free.low:g} to {free.high:g}")
+    if free.logarithmic and value == 0.0:
+        raise refuse(free.name, value, "a start above 0, as it is refined on a scale of logarithms")
+
+
+def _tied(
+    experiments: Sequence[Experiment], names: Sequence[str], ties: Mapping[str, Sequence[str]], system: str | None
+) -> dict[str, tuple[str, ...]]:
+    """Followers of each parameter, from ties and the crystal system."""
+    tied = {name: tuple(followers) for name, followers in ties.items()}
+    if system is not None:
+        if system not in SYSTEMS:
+            raise unknown_key("system", system, list(SYSTEMS))
+        follows, fixed = SYSTEMS[system]
+        for name in names:
+            if name in fixed:
+                raise refuse("parameters", name, f"constants that are free in the {system} system")
+        for experiment in experiments:
+            _check_system(experiment, system)
+        tied |= {name: followers for name, followers in follows.items() if name in names}
+        for name, followers in follows.items():
+            if name not in names and any(follower in names for follower in followers):
+                raise refuse("parameters", followers[0], f"{name}, which it follows in the {system} system")
+    for name, followers in tied.items():
+        for follower in (name, *followers):
+            if follower not in PARAMETERS:
+                raise unknown_key("ties", follower, list(PARAMETERS))
+        if name not in names:
+            raise refuse("ties", name, f"parameters that are refined: {', '.join(names)}")
+        for follower in followers:
+            if follower in names:
+                raise refuse("parameters", follower, f"{name} in its place, which it follows")
+            for experiment in experiments:
+                _check_equal(experiment, name, follower)
+    return tied
+
+
+def _check_equal(experiment: Experiment, name: str, follower: str) -> None:
+    now = experiment.parameters()
+    check_acts(experiment, name)
+    check_acts(experiment, follower)
+    if not math.isclose(now[name], now[follower], rel_tol=1e-6):
+        raise refuse(follower, now[follower], f"the value of {name}, {now[name]:g}, which it follows")
+
+
+def _check_system(experiment: Experiment, system: str) -> None:
+    now, (_, fixed) = experiment.parameters(), SYSTEMS[system]
+    for name, value in fixed.items():
+        if not math.isclose(now[name], value, rel_tol=1e-6):
+            raise refuse(name, now[name], f"{value:g} degrees in the {system} system; start from such a cell")
+    for name, followers in SYSTEMS[system][0].items():
+        for follower in followers:
+            _check_equal(experiment, name, follower)

@@ -1,0 +1,216 @@
+"""Images, what is refined of them, and the normal equations at any point."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from nbnumba.errors import NbnumbaError
+from nbnumba.kernels.pack import pack
+from nbnumba.kernels.slopes import COUNT, PLANE, SPREAD
+from nbnumba.model.experiment import Experiment
+from nbnumba.refinement.chain import chain
+from nbnumba.refinement.equations import Equations
+from nbnumba.refinement.free import Free
+from nbnumba.refinement.jacobian import motions
+from nbnumba.refinement.losses import Loss
+from nbnumba.refinement.shoeboxes import Shoebox
+
+_PLANE = 3  # numbers of a plane: a constant, and slopes along fast and slow
+
+
+class Sums(NamedTuple):
+    """Sums over the pixels of one image: loss, slopes and curvatures by parameters and the planes of its boxes."""
+
+    value: float
+    slope: np.ndarray  # (parameters + 3 boxes,)
+    curvature: np.ndarray
+
+
+class Picture:
+    """One image: its pixels, in groups of which each may have a plane of background."""
+
+    def __init__(
+        self, loss: Loss, experiment: Experiment, boxes: Sequence[Shoebox] | None = None, *, planes: bool = False
+    ) -> None:
+        from nbnumba.kernels.derivatives import Places, centers
+
+        if loss.data.shape != experiment.detector.pixels:
+            raise NbnumbaError(
+                f"data: found shape {loss.data.shape}; allowed: {experiment.detector.pixels}, the detector's"
+            )
+        counting = experiment.rendered & loss.mask
+        groups = [np.flatnonzero(counting)] if boxes is None else _in_boxes(counting, boxes)
+        if not sum(map(len, groups)):
+            raise NbnumbaError("mask: found no pixel that counts inside region, mask and boxes; allowed: one or more")
+        self.loss = loss
+        self.places = Places(
+            np.concatenate(groups), counting.shape[1], np.cumsum([0, *map(len, groups)]).astype(np.int64)
+        )
+        self._centers = centers(self.places)
+        self.planes = self._level_planes() if planes else np.zeros((0, _PLANE))
+
+    def _level_planes(self) -> np.ndarray:
+        """Planes to start from: level, at the median of what the data of each group have above the background."""
+        excess = self.loss.target.data - self.loss.target.background
+        ends = itertools.pairwise(self.places.groups.tolist())
+        medians = [np.median(excess[self.places.pixels[start:stop]]) for start, stop in ends]
+        return np.array([(max(m, 0.0), 0.0, 0.0) for m in medians])
+
+    def background(self, planes: np.ndarray) -> np.ndarray:
+        """The loss' own background with planes added, as one row."""
+        image = self.loss.target.background
+        if not len(planes):
+            return image
+        image = image.copy()
+        pixels, groups = self.places.pixels, self.places.groups
+        owner = np.repeat(np.arange(len(planes)), np.diff(groups))
+        slow, fast = pixels // self.places.width, pixels % self.places.width
+        level, along_fast, along_slow = planes[owner].T
+        image[pixels] += level + along_fast * (fast - self._centers[owner, 1]) + along_slow * (
+            slow - self._centers[owner, 0]
+        )  # fmt: skip
+        return image
+
+    def sums(self, experiment: Experiment, matrix: np.ndarray, planes: np.ndarray, *, curved: bool = True) -> Sums:
+        """Sums at an experiment whose parameters act by the columns of ``matrix``."""
+        from nbnumba.kernels.derivatives import LOSS, SLOPE, derive
+
+        target = self.loss.target._replace(background=self.background(planes))
+        a = pack(experiment, merged=False)
+        whole = bool(matrix[SPREAD:].any())
+        found = derive(a, motions(experiment, a), self.places, target, whole=whole, curved=curved)
+        upper = np.triu(found[:, :COUNT, :COUNT])
+        squares = upper + np.triu(upper, 1).transpose(0, 2, 1)
+        total, slopes = squares.sum(axis=0), found[:, :COUNT, SLOPE]
+        n, boxes = matrix.shape[1], len(planes)
+        slope = np.concatenate([matrix.T @ slopes.sum(axis=0), slopes[:boxes, PLANE : PLANE + _PLANE].ravel()])
+        curvature = np.zeros((len(slope), len(slope)))
+        curvature[:n, :n] = matrix.T @ total @ matrix
+        for i in range(boxes):
+            at = slice(n + _PLANE * i, n + _PLANE * (i + 1))
+            curvature[:n, at] = matrix.T @ squares[i][:, PLANE : PLANE + _PLANE]
+            curvature[at, :n] = curvature[:n, at].T
+            curvature[at, at] = squares[i][PLANE : PLANE + _PLANE, PLANE : PLANE + _PLANE]
+        return Sums(float(found[:, LOSS, LOSS].sum()), slope, curvature)
+
+
+def _in_boxes(counting: np.ndarray, boxes: Sequence[Shoebox]) -> list[np.ndarray]:
+    """Places of the pixels of each box that count and that no box before it holds; boxes without any left out."""
+    free, groups = counting.copy(), []
+    for box in boxes:
+        inside = np.s_[box.slow_start : box.slow_stop, box.fast_start : box.fast_stop]
+        slow, fast = np.nonzero(free[inside])
+        free[inside] = False
+        if len(slow):
+            groups.append((slow + box.slow_start) * counting.shape[1] + fast + box.fast_start)
+    return groups
+
+
+class Problem:
+    """Pictures and what is refined; unknowns are the shared numbers, then for each image its own and its planes."""
+
+    def __init__(self, experiments: Sequence[Experiment], pictures: Sequence[Picture], free: Sequence[Free]) -> None:
+        self.starts, self.pictures = list(experiments), list(pictures)
+        self.shared = [f for f in free if f.shared]
+        self.own = [f for f in free if not f.shared]
+        self.evaluations = 0
+
+    def start(self) -> np.ndarray:
+        """Unknowns of the experiments as they were given; shared numbers are those of the first."""
+        values = [e.parameters() for e in self.starts]
+        x = [f.inner(values[0][f.name]) for f in self.shared]
+        for now, picture in zip(values, self.pictures, strict=True):
+            x += [f.inner(now[f.name]) for f in self.own]
+            x += picture.planes.ravel().tolist()
+        return np.array(x)
+
+    def limits(self) -> tuple[np.ndarray, np.ndarray]:
+        """Lowest and highest values of the unknowns."""
+        rows = [f.limits for f in self.shared]
+        for picture in self.pictures:
+            rows += [f.limits for f in self.own] + [(-np.inf, np.inf)] * picture.planes.size
+        low, high = np.array(rows).reshape(-1, 2).T
+        return low, high
+
+    def names(self) -> list[str]:
+        """Names of the unknowns that are parameters, in order; those of one of several images with its number."""
+        single = len(self.pictures) == 1
+        own = [f.name if single else f"{f.name}[{i}]" for i in range(len(self.pictures)) for f in self.own]
+        return [f.name for f in self.shared] + own
+
+    def places(self) -> list[int]:
+        """Where the parameters that ``names`` names stand among the unknowns."""
+        found, at = list(range(len(self.shared))), len(self.shared)
+        for picture in self.pictures:
+            found += range(at, at + len(self.own))
+            at += len(self.own) + picture.planes.size
+        return found
+
+    def parts(self, x: np.ndarray) -> list[tuple[Experiment, np.ndarray]]:
+        """Experiment and planes of each image.
+
+        Raises:
+            NbnumbaError: values that no experiment can have.
+        """
+        found, at = [], len(self.shared)
+        shared = {m: f.outer(v) for f, v in zip(self.shared, x.tolist(), strict=False) for m in f.members}
+        for start, picture in zip(self.starts, self.pictures, strict=True):
+            own = x[at : at + len(self.own)].tolist()
+            at += len(self.own)
+            values = shared | {m: f.outer(v) for f, v in zip(self.own, own, strict=True) for m in f.members}
+            planes = x[at : at + picture.planes.size].reshape(-1, _PLANE)
+            at += planes.size
+            found.append((start.with_parameters(**values), planes))
+        return found
+
+    def evaluate(self, x: np.ndarray, *, curved: bool = True) -> Equations:
+        """The normal equations at some unknowns.
+
+        Raises:
+            NbnumbaError: values that no experiment can have.
+        """
+        parts = self.parts(x)
+        self.evaluations += 1
+        s = len(self.shared)
+        value, slope, curvature = 0.0, np.zeros(s), np.zeros((s, s))
+        slopes, curvatures, mixed = [], [], []
+        for picture, (experiment, planes) in zip(self.pictures, parts, strict=True):
+            sums = picture.sums(experiment, self._matrix(experiment), planes, curved=curved)
+            value += sums.value
+            slope += sums.slope[:s]
+            curvature += sums.curvature[:s, :s]
+            slopes.append(sums.slope[s:])
+            curvatures.append(sums.curvature[s:, s:])
+            mixed.append(sums.curvature[:s, s:])
+        value += self._restrain(x, slope, curvature, slopes, curvatures)
+        return Equations(value, slope, curvature, slopes, curvatures, mixed)
+
+    def _matrix(self, experiment: Experiment) -> np.ndarray:
+        """What the intermediates z change by when a number changes on its own scale."""
+        free, now = [*self.shared, *self.own], experiment.parameters()
+        return np.column_stack(
+            [chain(experiment, f.members).sum(axis=1) * f.rate(now[f.name]) for f in free] or [np.zeros((COUNT, 0))]
+        )
+
+    def _restrain(
+        self, x: np.ndarray, slope: np.ndarray, curvature: np.ndarray, slopes: list[np.ndarray],
+        curvatures: list[np.ndarray],
+    ) -> float:  # fmt: skip
+        """Add (value - center)^2/(2 sigma^2) of each restraint to slopes and curvatures; what it adds to the value."""
+        total, at = 0.0, 0
+        for free, first, second in [(self.shared, slope, curvature)] + [
+            (self.own, g, h) for g, h in zip(slopes, curvatures, strict=True)
+        ]:
+            for i, f in enumerate(free):
+                if f.restraint is not None:
+                    value = f.outer(float(x[at + i]))
+                    pull, rate = (value - f.restraint[0]) / f.restraint[1], f.rate(value) / f.restraint[1]
+                    total += 0.5 * pull * pull
+                    first[i] += pull * rate
+                    second[i, i] += rate * rate
+            at += len(first)
+        return total

@@ -1,0 +1,158 @@
+"""``nbnumba.refine``: parameters of experiments from images."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nbnumba.model.experiment import Experiment
+from nbnumba.model.validate import refuse
+from nbnumba.refinement.free import Free, choose
+from nbnumba.refinement.losses import LeastSquares, Loss
+from nbnumba.refinement.minimizers import BOUNDED, CURVED, minimize
+from nbnumba.refinement.problem import Picture, Problem
+from nbnumba.refinement.result import Refinement, summarize
+from nbnumba.refinement.scoring import Iteration, Solution, score
+from nbnumba.refinement.shoeboxes import Shoebox
+
+OPTIMIZERS = ("fisher", *BOUNDED, *CURVED)
+#: Stages of the continuation: so many times smaller crystals, as gaussian spots.
+SMALLER = (4.0, 2.0)
+_CELLS = ("cells_a", "cells_b", "cells_c")
+_SHOWN = 4  # numbers in a line of the log
+
+log = logging.getLogger("nbnumba")
+
+
+def refine(
+    experiment: Experiment | Sequence[Experiment],
+    loss: Loss | Sequence[Loss],
+    parameters: Sequence[str],
+    *,
+    shared: Collection[str] = (),
+    bounds: Mapping[str, tuple[float, float]] | None = None,
+    restraints: Mapping[str, tuple[float, float]] | None = None,
+    ties: Mapping[str, Sequence[str]] | None = None,
+    system: str | None = None,
+    boxes: Sequence[Shoebox] | Sequence[Sequence[Shoebox]] | None = None,
+    planes: bool = False,
+    continuation: bool = False,
+    optimizer: str = "fisher",
+    iterations: int = 100,
+    tolerance: float = 1e-9,
+    report: Callable[[Iteration], None] | None = None,
+) -> Refinement:
+    """Refine parameters so that the images of experiments come as near as they can to data.
+
+    Args:
+        experiment: where to start; one, or one for each of several images.
+        loss: Poisson, Gaussian or LeastSquares with the data; one for each experiment.
+        parameters: names among ``experiment.parameters()``. Scale, mosaic spread and sensor
+            move on a scale of logarithms.
+        shared: those of them that have one value for all images; it starts at that of the first.
+        bounds: lowest and highest values by name; without, those that the model allows.
+        restraints: (value, standard deviation) by name, as of a measurement made before.
+        ties: by name of a parameter, others that have its value.
+        system: crystal system whose constants are refined: "triclinic", "monoclinic" (beta), "orthorhombic",
+            "tetragonal", "rhombohedral", "hexagonal" (and trigonal), "cubic". The start has to obey it.
+        boxes: pixels that count, as from ``shoeboxes(experiment)``; for several images a list of such lists.
+        planes: whether each box, or the image as a whole, has a plane of background that is refined too.
+        continuation: whether crystals of a quarter and of half the size are refined first, whose broad spots find
+            their place from farther away.
+        optimizer: "fisher" (damped Fisher scoring), or SciPy's "L-BFGS-B", "trust-exact", "trust-ncg".
+        iterations: largest number of points to try, at each stage.
+        tolerance: fall of the loss that is not worth another step.
+        report: called with an ``Iteration`` for every point; a line of the log "nbnumba" tells the same.
+
+    Returns:
+        A ``Refinement``, never worse than the start.
+
+    Raises:
+        NbnumbaError: parameters that cannot be refined, settings that do not fit, data of another shape.
+    """
+    experiments = [experiment] if isinstance(experiment, Experiment) else list(experiment)
+    losses = [loss] if isinstance(loss, Loss) else list(loss)
+    boxed = _boxes(boxes, len(experiments))
+    if not experiments or len(losses) != len(experiments):
+        raise refuse("loss", len(losses), f"one for each experiment, {len(experiments)}")
+    if optimizer not in OPTIMIZERS:
+        raise refuse("optimizer", optimizer, ", ".join(OPTIMIZERS))
+    if iterations < 1 or not tolerance > 0.0:
+        raise refuse("iterations, tolerance", (iterations, tolerance), "from 1 on, and above 0")
+    free = choose(experiments, parameters, shared=shared, bounds=bounds, restraints=restraints, ties=ties,
+                  system=system)  # fmt: skip
+    pictures = [
+        Picture(each, start, box, planes=planes) for each, start, box in zip(losses, experiments, boxed, strict=True)
+    ]
+    problem = Problem(experiments, pictures, free)
+    history: list[Iteration] = []
+
+    def note(iteration: Iteration) -> None:
+        history.append(iteration)
+        log.info("%s", line(iteration, free))
+        if report is not None:
+            report(iteration)
+
+    def search(stage: Problem, start: np.ndarray) -> Solution:
+        how: dict[str, Any] = {"iterations": iterations, "tolerance": tolerance, "report": note}
+        return score(stage, start, **how) if optimizer == "fisher" else minimize(stage, start, optimizer, **how)
+
+    start = problem.start()
+    if continuation:
+        start = _nearer(problem, free, search)
+    solution = search(problem, start)
+    scaled = all(isinstance(each, LeastSquares) and each.plain for each in losses)
+    return summarize(problem, solution, history, scaled=scaled)
+
+
+def line(iteration: Iteration, free: Sequence[Free]) -> str:
+    """One point that was tried, in a line: how far it came, and where the first few numbers are."""
+    values = ", ".join(
+        f"{f.name} {f.outer(float(x)):.7g}" for f, x in zip(free[:_SHOWN], iteration.unknowns, strict=False)
+    )
+    verdict = "" if iteration.accepted else ", not taken"
+    progress = f"loss {iteration.loss:.10g}, predicted fall {iteration.predicted:.3g}{verdict}"
+    return f"{iteration.number:3d}  {progress}; {values}"
+
+
+def _boxes(boxes: Any, count: int) -> list[Sequence[Shoebox] | None]:
+    """Boxes for each image."""
+    if boxes is None:
+        return [None] * count
+    nested = len(boxes) > 0 and not isinstance(boxes[0], Shoebox)
+    found = list(boxes) if nested else [list(boxes)]
+    if len(found) != count:
+        raise refuse("boxes", len(found), f"a list for each of {count} images")
+    return found
+
+
+def _nearer(problem: Problem, free: Sequence[Free], search: Callable[[Problem, np.ndarray], Solution]) -> np.ndarray:
+    """Unknowns after the stages with smaller crystals, whose gaussian spots hold as many photons.
+
+    Numbers of cells stay as they are; the scale of each image is refined in their place, and then forgotten.
+    """
+    moving = [f for f in free if f.name not in (*_CELLS, "spot_scale")]
+    scale = Free("spot_scale", ("spot_scale",), False, True, 0.0, math.inf, None)
+    experiments = problem.starts
+    for factor in SMALLER:
+        stage = Problem([_smaller(e, factor) for e in experiments], problem.pictures, [*moving, scale])
+        found = stage.parts(search(stage, stage.start()).unknowns)
+        values = [e.parameters() for e, _ in found]
+        names = [m for f in moving for m in f.members]
+        experiments = [
+            e.with_parameters(**{name: now[name] for name in names}) for e, now in zip(experiments, values, strict=True)
+        ]
+    return Problem(experiments, problem.pictures, free).start()
+
+
+def _smaller(experiment: Experiment, factor: float) -> Experiment:
+    cells = tuple(max(n / factor, 1.0) for n in experiment.crystal.cells)
+    photons = math.prod(experiment.crystal.cells) / math.prod(cells)
+    return experiment.replace(**{
+        "crystal.cells": cells, "crystal.shape": "gauss",
+        "crystal.spot_scale": experiment.crystal.spot_scale * photons,
+    })  # fmt: skip

@@ -1,0 +1,160 @@
+"""What a refinement found, and how sure it is."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from nbnumba.errors import NbnumbaWarning
+from nbnumba.model.experiment import Experiment
+from nbnumba.refinement.equations import RANK
+from nbnumba.refinement.problem import Problem
+from nbnumba.refinement.scoring import Iteration, Solution
+
+_SHARE = 0.1  # of the largest part in a combination, from which on a parameter is named
+
+
+@dataclass(frozen=True, eq=False)
+class Refinement:
+    """A refined model.
+
+    Parameters of one of several images carry its number, as in "misset_x[3]".
+
+    Attributes:
+        experiments: the refined ones, one for each image.
+        values: by name, in A, degrees, mm.
+        esd: standard deviations expected of them, in the same units; infinite where the data say nothing.
+        correlation: (n, n) between the values in the order of ``values``; 0 beside what the data say nothing about.
+        misorientations: angle between the first and the refined orientation of each image's crystal [degrees].
+        planes: for each image (boxes, 3): background at the middle pixel of a box [photons], and its slopes along fast
+            and slow [photons/pixel].
+        loss: value at the end.
+        pixels: number of pixels that counted.
+        history: every point that was tried.
+        evaluations: number of times that image and derivatives were computed, each image counted once.
+        converged: whether no further step was worth its while.
+        message: why the search ended.
+        degenerate: combinations of parameters that the data cannot tell apart, by their names.
+    """
+
+    experiments: tuple[Experiment, ...]
+    values: dict[str, float]
+    esd: dict[str, float]
+    correlation: np.ndarray
+    misorientations: tuple[float, ...]
+    planes: tuple[np.ndarray, ...]
+    loss: float
+    pixels: int
+    history: tuple[Iteration, ...]
+    evaluations: int
+    converged: bool
+    message: str
+    degenerate: tuple[tuple[str, ...], ...]
+
+    @property
+    def experiment(self) -> Experiment:
+        """The refined experiment, the first one of several."""
+        return self.experiments[0]
+
+    @property
+    def misorientation(self) -> float:
+        """Largest angle between a first and a refined orientation [degrees]."""
+        return max(self.misorientations)
+
+    @cached_property
+    def table(self) -> str:
+        """Values with their standard deviations, for people."""
+        from nbnumba.report import columns
+
+        return str(columns([("parameter", "value", "esd"), *(
+            (name, f"{value:.8g}", f"{self.esd[name]:.2g}") for name, value in self.values.items()
+        )]))  # fmt: skip
+
+
+def summarize(problem: Problem, solution: Solution, history: Sequence[Iteration], *, scaled: bool) -> Refinement:
+    """Gather what was found; ``scaled``: whether the loss tells the spread of the data only up to a factor."""
+    parts, names = problem.parts(solution.unknowns), problem.names()
+    low, high = problem.limits()
+    inner = solution.unknowns[problem.places()]
+    held = ((solution.unknowns <= low) | (solution.unknowns >= high))[problem.places()]
+    free = [*problem.shared, *(f for _ in problem.pictures for f in problem.own)]
+    values = [f.outer(float(x)) for f, x in zip(free, inner, strict=True)]
+    pixels = sum(len(picture.places.pixels) for picture in problem.pictures)
+    # Planes lie beside the parameters; what they leave open is known when they are eliminated.
+    matrix = solution.equations.without(len(problem.own)).matrix
+    degenerate = tuple(tuple(name for name, part in zip(names, v, strict=True) if part) for v in _silent(matrix, held))
+    for group in degenerate:
+        _warn(group)
+    lost = {name for group in degenerate for name in group}
+    covariance = _covariance(matrix, held)
+    if scaled:
+        covariance *= 2.0 * solution.equations.value / max(pixels - len(solution.unknowns), 1)
+    known = np.array([n not in lost for n in names]) & (np.diag(covariance) > 0.0)
+    roots = np.where(known, np.sqrt(np.diag(covariance)), np.inf)
+    rates = np.array([f.rate(value) for f, value in zip(free, values, strict=True)])
+    return Refinement(
+        experiments=tuple(experiment for experiment, _ in parts),
+        values=dict(zip(names, values, strict=True)),
+        esd=dict(zip(names, (roots * rates).tolist(), strict=True)),
+        correlation=covariance / np.outer(roots, roots),
+        misorientations=tuple(_turned(start, end) for start, (end, _) in zip(problem.starts, parts, strict=True)),
+        planes=tuple(planes for _, planes in parts),
+        loss=solution.equations.value,
+        pixels=pixels,
+        history=tuple(history),
+        evaluations=problem.evaluations,
+        converged=solution.converged,
+        message=solution.message,
+        degenerate=degenerate,
+    )
+
+
+def _scaled(matrix: np.ndarray, held: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Curvatures with each unknown on the scale of its own one, and that scale; 0 for those that are held."""
+    diagonal = np.diag(matrix)
+    scale = np.where((diagonal > 0.0) & ~held, 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0)), 0.0)
+    return scale[:, None] * matrix * scale, scale
+
+
+def _covariance(matrix: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """Inverse of the curvatures, 0 for what is held or unknown."""
+    scaled, scale = _scaled(matrix, held)
+    return scale[:, None] * np.linalg.pinv(scaled, rcond=RANK, hermitian=True) * scale
+
+
+def _silent(matrix: np.ndarray, held: np.ndarray) -> list[np.ndarray]:
+    """Which unknowns take part in each combination that changes nothing: eigenvectors without a curvature."""
+    scaled, scale = _scaled(matrix, held)
+    alone = [np.arange(len(scale)) == i for i in np.flatnonzero((scale == 0.0) & ~held)]
+    values, vectors = np.linalg.eigh(scaled[np.ix_(scale > 0.0, scale > 0.0)])
+    found = []
+    for value, vector in zip(values, vectors.T, strict=True):
+        if value < RANK * values[-1]:
+            part = np.zeros(len(scale))
+            part[scale > 0.0] = np.abs(vector)
+            found.append(part > _SHARE * part.max())
+    return alone + found
+
+
+def _warn(names: tuple[str, ...]) -> None:
+    if len(names) == 1:
+        text = f"{names[0]} changes nothing in the pixels that count; its value is where it started"
+    else:
+        text = (
+            f"{', '.join(names)} cannot be told apart: together they can change without changing the image; keep one "
+            "of them fixed, or restrain it"
+        )
+    warnings.warn(text, NbnumbaWarning, stacklevel=4)
+
+
+def _turned(start: Experiment, end: Experiment) -> float:
+    """Angle [degrees] of the rotation that is nearest to what takes the first axes to the others."""
+    u, _, v = np.linalg.svd(np.linalg.solve(start.crystal.axes, end.crystal.axes))
+    turn = u @ v
+    axis = 0.5 * np.array([turn[2, 1] - turn[1, 2], turn[0, 2] - turn[2, 0], turn[1, 0] - turn[0, 1]])
+    return math.degrees(math.atan2(float(np.linalg.norm(axis)), 0.5 * (float(np.trace(turn)) - 1.0)))

@@ -1,0 +1,85 @@
+"""Damped Fisher scoring: Levenberg and Marquardt's steps with expected curvatures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from nbnumba.errors import NbnumbaError
+from nbnumba.refinement.equations import Equations
+from nbnumba.refinement.problem import Problem
+
+_FIRST_DAMPING, _LEAST_DAMPING, _LARGEST_DAMPING = 1e-3, 1e-9, 1e12
+_ROUNDING = 1e-14  # of the loss: smaller changes of it are not seen
+
+
+class Iteration(NamedTuple):
+    """One point that was tried."""
+
+    number: int
+    loss: float  # NaN for values that no experiment can have
+    predicted: float  # by how much the loss was to fall
+    damping: float
+    accepted: bool
+    unknowns: np.ndarray
+
+
+class Solution(NamedTuple):
+    """Where the search ended."""
+
+    unknowns: np.ndarray
+    equations: Equations
+    converged: bool
+    message: str
+
+
+def score(
+    problem: Problem,
+    start: np.ndarray,
+    *,
+    iterations: int,
+    tolerance: float,
+    report: Callable[[Iteration], None],
+) -> Solution:
+    """Search for the least loss; the point found is never worse than the start.
+
+    Args:
+        problem: what to minimise.
+        start: unknowns to start from.
+        iterations: largest number of points that are tried.
+        tolerance: fall of the loss that is not worth another step.
+        report: called for every point.
+    """
+    low, high = problem.limits()
+    x, damping = np.clip(start, low, high), _FIRST_DAMPING
+    now = problem.evaluate(x)
+    report(Iteration(0, now.value, 0.0, damping, True, x))
+    for number in range(1, iterations + 1):
+        held = ((x <= low) & (now.gradient > 0.0)) | ((x >= high) & (now.gradient < 0.0))
+        step = np.clip(x + now.step(damping, held), low, high) - x
+        predicted = now.predicted(step)
+        if predicted <= max(tolerance, _ROUNDING * abs(now.value)) and damping <= 1.0:
+            return Solution(x, now, True, "the next step would lessen the loss by no more than the tolerance")
+        if damping >= _LARGEST_DAMPING:
+            return Solution(x, now, False, "no smaller loss was found, however short the step")
+        trial = _tried(problem, x + step)
+        fall = now.value - trial.value if trial else -np.inf
+        report(Iteration(number, trial.value if trial else np.nan, predicted, damping, fall >= 0.0, x + step))
+        if trial and fall >= 0.0:
+            x, now = x + step, trial
+            damping *= 0.1 if fall > 0.75 * predicted else 1.0 if fall > 0.25 * predicted else 4.0
+        else:
+            damping *= 10.0
+        damping = max(damping, _LEAST_DAMPING)
+    return Solution(x, now, False, f"{iterations} iterations were not enough")
+
+
+def _tried(problem: Problem, x: np.ndarray) -> Equations | None:
+    """Equations at a point, if there is an experiment there and its loss is a number."""
+    try:
+        found = problem.evaluate(x)
+    except NbnumbaError:
+        return None
+    return found if np.isfinite(found.value) and np.isfinite(found.gradient).all() else None
