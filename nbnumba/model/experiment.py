@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,22 +13,18 @@ import numpy as np
 
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.beam import Beam
+from nbnumba.model.changes import PARTS, changed, put
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.detector import Detector, Geometry
 from nbnumba.model.sampling import Sampling
 from nbnumba.model.scan import Scan
 from nbnumba.model.sources import Sources, as_arrays
-from nbnumba.model.validate import refuse, unknown_key
+from nbnumba.model.validate import refuse
 from nbnumba.physics.pixel import CurvedPanel, FlatPanel, position, ray_to
 from nbnumba.physics.scattering import scattering_vector, spacing
 from nbnumba.physics.vector import Vector, cross, length, scaled, unit
 
-PARTS: dict[str, type] = {"crystal": Crystal, "beam": Beam, "detector": Detector, "scan": Scan, "sampling": Sampling}
-
 _PARALLEL = 1e-6  # sine of an angle that counts as none
-
-#: Fields of which a component holds one or the other: setting one clears its partners.
-ALTERNATIVES = (("cell", "orientation"), ("fluence", "flux"), ("distance", "close_distance"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +52,11 @@ class Experiment:
     def _check_polarization(self) -> None:
         if length(cross(self.beam_direction, self.polarization_axis)) < _PARALLEL:
             raise self._not_across("the beam")
-        incident, _, _ = as_arrays(self.sources)
-        along = np.linalg.norm(np.cross(incident, np.array(self.polarization_axis)), axis=1) < _PARALLEL
+        incident, axis = as_arrays(self.sources)[0], np.array(self.polarization_axis)
+        suspects = np.flatnonzero(np.abs(incident @ axis) > 0.999)
+        along = np.linalg.norm(np.cross(incident[suspects], axis), axis=1) < _PARALLEL
         if along.any():
-            raise self._not_across(f"the beam of source {int(along.argmax())}")
+            raise self._not_across(f"the beam of source {int(suspects[along][0])}")
 
     def _not_across(self, name: str) -> NbnumbaError:
         return NbnumbaError(
@@ -202,7 +199,7 @@ class Experiment:
             if any(other.startswith(f"{name}.") for other in changes):
                 raise NbnumbaError(f"{name}: found together with a part of it; give one of them")
             put(tree, name, value)
-        return _changed(self, tree, "experiment")
+        return changed(self, tree, "experiment")
 
     def to_toml(self, file: str | Path | None = None, *, inline: bool = False, overwrite: bool = False) -> str:
         """Text that ``from_toml`` turns into an equal experiment; also written to ``file`` if one is named.
@@ -226,46 +223,3 @@ class Experiment:
         from nbnumba.model.toml import load
 
         return load(source, settings or {})
-
-
-def put(tree: dict[str, Any], name: str, value: Any) -> None:
-    """Set a value in nested dictionaries by its dotted name."""
-    *parents, last = name.split(".")
-    for parent in parents:
-        tree = tree.setdefault(parent, {})
-        if not isinstance(tree, dict):
-            raise NbnumbaError(f"{name}: found together with a value for {parent!r}; give one of them")
-    tree[last] = value
-
-
-def unknown_part(name: str) -> NbnumbaError:
-    """Error for a name that is no part of an experiment, but may be a field of one."""
-    homes = [f"{part}.{name}" for part, kind in PARTS.items() if name in {f.name for f in fields(kind)}]
-    if homes:
-        return NbnumbaError(f"experiment: no such key {name!r}. Did you mean {' or '.join(homes)}?")
-    return unknown_key("experiment", name, list(PARTS))
-
-
-def without_rivals(current: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """What changes make of the fields of a part: of alternatives, the one that is set anew stays alone."""
-    values = {**current, **changes}
-    for partners in ALTERNATIVES:
-        if any(changes.get(name) is not None for name in partners):
-            values.update({name: None for name in partners if name in values and changes.get(name) is None})
-    return values
-
-
-def _changed(part: Any, changes: dict[str, Any], where: str) -> Any:
-    known = [f.name for f in fields(part)]
-    values: dict[str, Any] = {}
-    for name, value in changes.items():
-        if name not in known:
-            raise unknown_part(name) if where == "experiment" else unknown_key(where, name, known)
-        current = getattr(part, name)
-        if isinstance(value, dict):
-            current = Scan() if name == "scan" and current is None else current
-            if not is_dataclass(current):
-                raise refuse(f"{where}.{name}", value, "a single value: it has no parts")
-            value = _changed(current, value, name if where == "experiment" else f"{where}.{name}")
-        values[name] = value
-    return type(part)(**without_rivals({name: getattr(part, name) for name in known}, values))

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.cell import cell_of, exact_axes
+from nbnumba.model.changes import changed, put
 from nbnumba.model.sources import Sources, as_arrays
 from nbnumba.model.validate import unknown_key
 from nbnumba.physics.rotation import angles_xyz, rotate
 from nbnumba.physics.vector import Vector, cross, unit
 
 if TYPE_CHECKING:
+    from nbnumba.model.beam import Beam
+    from nbnumba.model.crystal import Crystal
+    from nbnumba.model.detector import Detector
     from nbnumba.model.experiment import Experiment
 
 
@@ -24,7 +29,16 @@ class Parameter(NamedTuple):
 
     unit: str
     get: Callable[[Experiment], float | None]  # None: it cannot act
-    put: Callable[[Experiment, float], Experiment]
+    part: str  # "crystal", "beam", "detector" or "scan"
+    change: Callable[[Any, float], Any] | None = None  # that part with another value
+    change_by: Callable[[Experiment, float], Any] | None = None  # the same, where it takes to know the others
+
+    def changed(self, e: Experiment, value: float) -> Any:
+        """Its part of an experiment with another value."""
+        if self.change is not None:
+            return self.change(getattr(e, self.part), value)
+        assert self.change_by is not None
+        return self.change_by(e, value)
 
 
 def _field(name: str, unit: str, acts: Callable[[Experiment], bool] = lambda _: True) -> Parameter:
@@ -38,29 +52,33 @@ def _field(name: str, unit: str, acts: Callable[[Experiment], bool] = lambda _: 
             value = getattr(value, key)
         return float(value)
 
-    return Parameter(unit, get, lambda e, value: e.replace(**{name: value}))
+    def change(old: Any, value: float) -> Any:
+        tree: dict[str, Any] = {}
+        put(tree, rest, value)
+        return changed(old, tree, part)
+
+    return Parameter(unit, get, part, change)
 
 
-def _item(name: str, i: int, unit: str, prepare: Callable[[Experiment], Experiment] = lambda e: e) -> Parameter:
+def _item(name: str, i: int, unit: str, prepare: Callable[[Any], Any] = lambda part: part) -> Parameter:
     part, key = name.split(".")
 
     def get(e: Experiment) -> float:
-        return float(getattr(getattr(prepare(e), part), key)[i])
+        return float(getattr(prepare(getattr(e, part)), key)[i])
 
-    def put(e: Experiment, value: float) -> Experiment:
-        e = prepare(e)
-        values = list(getattr(getattr(e, part), key))
+    def change(old: Any, value: float) -> Any:
+        prepared = prepare(old)
+        values = list(getattr(prepared, key))
         values[i] = value
-        return e.replace(**{name: tuple(values)})
+        return changed(prepared, {key: tuple(values)}, part)
 
-    return Parameter(unit, get, put)
+    return Parameter(unit, get, part, change)
 
 
-def by_cell(e: Experiment) -> Experiment:
-    """The same experiment with its crystal given by cell and misset."""
-    crystal = e.crystal
+def by_cell(crystal: Crystal) -> Crystal:
+    """The same crystal given by cell and misset."""
     if crystal.orientation is None:
-        return e if crystal.cell is not None else e.replace(**{"crystal.cell": crystal.unit_cell})
+        return crystal if crystal.cell is not None else replace(crystal, cell=crystal.unit_cell)
     cell = cell_of(crystal.axes)
     turn = np.linalg.solve(np.array(exact_axes(cell)), crystal.axes).T
     if np.linalg.det(turn) < 0.0:
@@ -68,15 +86,14 @@ def by_cell(e: Experiment) -> Experiment:
             "crystal.orientation: found left-handed axes; cell and misset describe right-handed ones: swap two axes"
         )
     misset = angles_xyz(Vector(*turn[0]), Vector(*turn[1]), Vector(*turn[2]))
-    return e.replace(**{"crystal.cell": cell, "crystal.misset": tuple(math.degrees(x) for x in misset)})
+    return replace(crystal, orientation=None, cell=cell, misset=tuple(math.degrees(x) for x in misset))
 
 
-def _put_wavelength(e: Experiment, value: float) -> Experiment:
-    given, ratio = e.beam.sources, value / e.beam.wavelength
-    if given is None:
-        return e.replace(**{"beam.wavelength": value})
-    rows = tuple((*row[:4], row[4] * ratio) for row in given.rows)
-    return e.replace(**{"beam.wavelength": value, "beam.sources": Sources(rows)})
+def _with_wavelength(beam: Beam, value: float) -> Beam:
+    if beam.sources is None:
+        return replace(beam, wavelength=value)
+    rows = tuple((*row[:4], row[4] * value / beam.wavelength) for row in beam.sources.rows)
+    return replace(beam, wavelength=value, sources=Sources(rows))
 
 
 def tilt_axis(e: Experiment, name: str) -> Vector:
@@ -86,32 +103,27 @@ def tilt_axis(e: Experiment, name: str) -> Vector:
 
 
 def _tilt(name: str) -> Parameter:
-    def put(e: Experiment, degrees: float) -> Experiment:
+    def change(e: Experiment, degrees: float) -> Beam:
         axis, angle = tilt_axis(e, name), math.radians(degrees)
         incident, weight, wavelength = as_arrays(e.sources)
         turned = [rotate(Vector(*row), axis, angle) for row in incident.tolist()]
         rows = [(-v.x, -v.y, -v.z, w, x) for v, w, x in zip(turned, weight.tolist(), wavelength.tolist(), strict=True)]
-        return e.replace(**{"beam.sources": Sources(tuple(rows))})
+        return replace(e.beam, sources=Sources(tuple(rows)))
 
-    return Parameter("degrees", lambda e: 0.0, put)
+    return Parameter("degrees", lambda e: 0.0, "beam", change_by=change)
 
 
 def _center(i: int) -> Parameter:
     """Fast or slow of the point that the convention's beam centre names [mm]."""
 
-    def spot(e: Experiment) -> tuple[float, float]:
-        return e.detector.reference_point
-
-    def put(e: Experiment, value: float) -> Experiment:
-        found = list(spot(e))
+    def change(old: Detector, value: float) -> Detector:
+        found = list(old.reference_point)
         found[i] = value
-        if e.detector.closest_point is not None:
-            return e.replace(**{"detector.closest_point": tuple(found)})
-        return e.replace(
-            **{"detector.beam_center": e.detector.frame.from_detector((found[0], found[1]), e.detector.extent)}
-        )
+        if old.closest_point is not None:
+            return replace(old, closest_point=(found[0], found[1]))
+        return replace(old, beam_center=old.frame.from_detector((found[0], found[1]), old.extent))
 
-    return Parameter("mm", lambda e: spot(e)[i], put)
+    return Parameter("mm", lambda e: e.detector.reference_point[i], "detector", change)
 
 
 def _distance(e: Experiment) -> float:
@@ -130,11 +142,11 @@ PARAMETERS: dict[str, Parameter] = {
     "mosaic_spread": _field("crystal.mosaic.spread", "degrees", lambda e: e.crystal.mosaic.count > 1),
     "phi_start": _field("scan.start", "degrees", lambda e: e.scan is not None),
     "spot_scale": _field("crystal.spot_scale", ""),
-    "wavelength": Parameter("A", lambda e: e.beam.wavelength, _put_wavelength),
+    "wavelength": Parameter("A", lambda e: e.beam.wavelength, "beam", _with_wavelength),
     "beam_tilt_h": _tilt("beam_tilt_h"),
     "beam_tilt_v": _tilt("beam_tilt_v"),
     "polarization": _field("beam.polarization", "", lambda e: e.beam.polarized),
-    "distance": Parameter("mm", _distance, lambda e, value: e.replace(**{"detector.distance": value})),
+    "distance": Parameter("mm", _distance, "detector", lambda old, x: changed(old, {"distance": x}, "detector")),
     "beam_center_fast": _center(0),
     "beam_center_slow": _center(1),
     **{f"detector_rot{x}": _item("detector.rotation", i, "degrees") for i, x in enumerate("xyz")},
@@ -156,10 +168,20 @@ def with_parameters(experiment: Experiment, values: Mapping[str, float]) -> Expe
     Raises:
         NbnumbaError: a parameter that does not exist, cannot act, or a value that is not allowed.
     """
-    for name, value in values.items():
+    for name in values:
         check_acts(experiment, name)
-        experiment = PARAMETERS[name].put(experiment, float(value))
-    return experiment
+    parts: dict[str, Any] = {}
+    for name, value in values.items():
+        parameter = PARAMETERS[name]
+        if parameter.change is not None:
+            part = parameter.part
+            parts[part] = parameter.change(parts.get(part, getattr(experiment, part)), float(value))
+    changed = replace(experiment, **parts) if parts else experiment
+    for name, value in values.items():
+        parameter = PARAMETERS[name]
+        if parameter.change is None:
+            changed = replace(changed, **{parameter.part: parameter.changed(changed, float(value))})
+    return changed
 
 
 def check_acts(experiment: Experiment, name: str) -> None:

@@ -17,7 +17,8 @@ import tomli_w
 from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.cell import Cell
-from nbnumba.model.experiment import PARTS, Experiment, put, unknown_part, without_rivals
+from nbnumba.model.changes import PARTS, put, unknown_part, without_rivals
+from nbnumba.model.experiment import Experiment
 from nbnumba.model.mask import Mask
 from nbnumba.model.mosaic import Mosaic
 from nbnumba.model.reflections import Reflections

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -26,9 +27,13 @@ from nbnumba.kernels.slopes import (
     VALUE,
     WAVELENGTH,
 )
+from nbnumba.model.crystal import Crystal
+from nbnumba.model.detector import Detector
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.mosaic import rotation_matrix
 from nbnumba.model.parameters import PARAMETERS, check_acts, tilt_axis
+from nbnumba.model.scan import Scan
+from nbnumba.prediction import start_angle
 
 _DETECTOR = ("distance", "beam_center_fast", "beam_center_slow", "detector_rotx", "detector_roty", "detector_rotz",
              "twotheta")  # fmt: skip
@@ -87,29 +92,32 @@ def _column(e: Experiment, name: str) -> np.ndarray:
         t[FORCE : FORCE + 3], t[TORQUE : TORQUE + 3] = _velocity(e, name)
     else:
         # dI = <sum W g y^T, dA> and y = A^-1 h.
-        t[AXES : AXES + 9] = (_difference(e, name, _axes) @ np.linalg.inv(_axes(e))).ravel()
+        t[AXES : AXES + 9] = (_rate(e, name, lambda part: _axes(e, part)) @ np.linalg.inv(_axes(e))).ravel()
     return t
 
 
-def _axes(e: Experiment) -> np.ndarray:
-    return np.asarray(e.crystal.axes @ rotation_matrix(e.spindle, e.angles[0]).T)
+def _axes(e: Experiment, part: Crystal | Scan | None = None) -> np.ndarray:
+    """Cell axes at the start of the scan; ``part``: another crystal or scan."""
+    crystal = part if isinstance(part, Crystal) else e.crystal
+    start = math.radians(part.start) if isinstance(part, Scan) else start_angle(e)
+    return np.asarray(crystal.axes @ rotation_matrix(e.spindle, start).T)
 
 
-def _frame(e: Experiment) -> np.ndarray:
-    g = e.geometry
+def _frame(e: Experiment, detector: Detector) -> np.ndarray:
+    g = detector.geometry(e.beam_direction)
     return np.array([g.origin, g.fast, g.slow, g.normal])
 
 
 def _velocity(e: Experiment, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Velocity of the point at the sample that moves with the detector, and angular velocity."""
-    rate, frame = _difference(e, name, _frame), _frame(e)
+    rate, frame = _rate(e, name, lambda detector: _frame(e, detector)), _frame(e, e.detector)
     spin = 0.5 * np.cross(frame[1:], rate[1:]).sum(axis=0)
     return rate[0] - np.cross(spin, frame[0]), spin
 
 
-def _difference(e: Experiment, name: str, describe: Callable[[Experiment], np.ndarray]) -> np.ndarray:
-    """Derivative of what an experiment is described by."""
+def _rate(e: Experiment, name: str, describe: Callable[[Any], np.ndarray]) -> np.ndarray:
+    """Derivative of what the part of an experiment that holds a parameter is described by."""
     parameter = PARAMETERS[name]
     value = float(parameter.get(e) or 0.0)
     step = _DEGREES if parameter.unit == "degrees" else _OF_LENGTH * max(abs(value), 1.0)
-    return np.asarray(sum(c * describe(parameter.put(e, value + n * step)) for n, c in _SEVEN) / step)
+    return np.asarray(sum(c * describe(parameter.changed(e, value + n * step)) for n, c in _SEVEN) / step)
