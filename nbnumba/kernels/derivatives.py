@@ -178,6 +178,17 @@ def derive_chunks(  # type: ignore[no-untyped-def]
         )  # fmt: skip
 
 
+@loop()
+def judge(found, model, pixels, target):  # type: ignore[no-untyped-def]
+    """Fill ``found`` (3, n): value, slope and curvature of the loss at ``pixels`` whose model is given."""
+    for i in range(len(pixels)):
+        p = pixels[i]
+        judged = terms(target.kind, model[i] + target.background[p], target.data[p], target.extra[p], target.shape)
+        found[0, i] = judged.value
+        found[1, i] = judged.slope
+        found[2, i] = judged.curvature
+
+
 def derive(
     a: Arguments, motions: Motions, places: Places, target: Target, *, whole: bool = True, curved: bool = True
 ) -> np.ndarray:

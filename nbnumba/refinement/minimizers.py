@@ -25,7 +25,7 @@ def minimize(
     iterations: int,
     tolerance: float,
     report: Callable[[Iteration], None],
-) -> Solution:
+) -> Solution[Equations]:
     """Search for the least loss by one of SciPy's methods; the point found is never worse than the start.
 
     Raises:

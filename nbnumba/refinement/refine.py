@@ -11,6 +11,7 @@ import numpy as np
 
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.validate import refuse
+from nbnumba.refinement.equations import Equations
 from nbnumba.refinement.free import Free, choose
 from nbnumba.refinement.losses import LeastSquares, Loss
 from nbnumba.refinement.minimizers import BOUNDED, CURVED, minimize
@@ -97,7 +98,7 @@ def refine(
         if report is not None:
             report(iteration)
 
-    def search(stage: Problem, start: np.ndarray) -> Solution:
+    def search(stage: Problem, start: np.ndarray) -> Solution[Equations]:
         how: dict[str, Any] = {"iterations": iterations, "tolerance": tolerance, "report": note}
         return score(stage, start, **how) if optimizer == "fisher" else minimize(stage, start, optimizer, **how)
 
@@ -130,7 +131,9 @@ def _boxes(boxes: Any, count: int) -> list[Sequence[Shoebox] | None]:
     return found
 
 
-def _nearer(problem: Problem, free: Sequence[Free], search: Callable[[Problem, np.ndarray], Solution]) -> np.ndarray:
+def _nearer(
+    problem: Problem, free: Sequence[Free], search: Callable[[Problem, np.ndarray], Solution[Equations]]
+) -> np.ndarray:
     """Unknowns after the stages with smaller crystals, whose gaussian spots hold as many photons.
 
     Numbers of cells stay as they are; the scale of each image is refined in their place, and then forgotten.

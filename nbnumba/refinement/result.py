@@ -12,7 +12,7 @@ import numpy as np
 
 from nbnumba.errors import NbnumbaWarning
 from nbnumba.model.experiment import Experiment
-from nbnumba.refinement.equations import RANK
+from nbnumba.refinement.equations import RANK, Equations
 from nbnumba.refinement.problem import Problem
 from nbnumba.refinement.scoring import Iteration, Solution
 
@@ -76,7 +76,9 @@ class Refinement:
         )]))  # fmt: skip
 
 
-def summarize(problem: Problem, solution: Solution, history: Sequence[Iteration], *, scaled: bool) -> Refinement:
+def summarize(
+    problem: Problem, solution: Solution[Equations], history: Sequence[Iteration], *, scaled: bool
+) -> Refinement:
     """Gather what was found; ``scaled``: whether the loss tells the spread of the data only up to a factor."""
     parts, names = problem.parts(solution.unknowns), problem.names()
     low, high = problem.limits()

@@ -3,16 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.refinement.equations import Equations
-from nbnumba.refinement.problem import Problem
 
 _FIRST_DAMPING, _LEAST_DAMPING, _LARGEST_DAMPING = 1e-3, 1e-9, 1e12
 _ROUNDING = 1e-14  # of the loss: smaller changes of it are not seen
+
+
+class Quadratic(Protocol):
+    """A loss at one point with its slopes and expected curvatures."""
+
+    @property
+    def value(self) -> float:
+        """The loss."""
+
+    @property
+    def gradient(self) -> np.ndarray:
+        """Its slopes."""
+
+    def step(self, damping: float, held: np.ndarray) -> np.ndarray:
+        """Step to where the slopes end, each curvature raised by a fraction; 0 for unknowns that are held."""
+
+    def predicted(self, step: np.ndarray) -> float:
+        """By how much a step lessens the loss, if that is what slopes and curvatures say."""
+
+
+Q = TypeVar("Q", bound=Quadratic, covariant=True)
+
+
+class Minimisable(Protocol[Q]):
+    """A loss that can be found at any point between limits."""
+
+    def limits(self) -> tuple[np.ndarray, np.ndarray]:
+        """Lowest and highest values of the unknowns."""
+
+    def evaluate(self, x: np.ndarray) -> Q:
+        """The loss at a point; raises an NbnumbaError where there is none."""
 
 
 class Iteration(NamedTuple):
@@ -26,23 +55,23 @@ class Iteration(NamedTuple):
     unknowns: np.ndarray
 
 
-class Solution(NamedTuple):
+class Solution(NamedTuple, Generic[Q]):
     """Where the search ended."""
 
     unknowns: np.ndarray
-    equations: Equations
+    equations: Q
     converged: bool
     message: str
 
 
 def score(
-    problem: Problem,
+    problem: Minimisable[Q],
     start: np.ndarray,
     *,
     iterations: int,
     tolerance: float,
     report: Callable[[Iteration], None],
-) -> Solution:
+) -> Solution[Q]:
     """Search for the least loss; the point found is never worse than the start.
 
     Args:
@@ -76,7 +105,7 @@ def score(
     return Solution(x, now, False, f"{iterations} iterations were not enough")
 
 
-def _tried(problem: Problem, x: np.ndarray) -> Equations | None:
+def _tried(problem: Minimisable[Q], x: np.ndarray) -> Q | None:
     """Equations at a point, if there is an experiment there and its loss is a number."""
     try:
         found = problem.evaluate(x)
