@@ -43,6 +43,7 @@ _HOME = {
     "simulate": "nbnumba.simulation",
     "trace": "nbnumba.tracer.trace",
     "value_and_gradient": "nbnumba.refinement.normal",
+    "vjp": "nbnumba.refinement.normal",
     "walk": "nbnumba.tracer.walk",
     "write_nexus": "nbnumba.outputs.nexus",
     "write_png": "nbnumba.outputs.png",

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from nbnumba._jit import scalar
 
 #: Kinds of likelihood.
-POISSON, GAUSSIAN, STUDENT, SQUARES, HUBER = 0, 1, 2, 3, 4
+POISSON, GAUSSIAN, STUDENT, SQUARES, HUBER, LINEAR = 0, 1, 2, 3, 4, 5
 LEAST_PHOTONS = 1e-12  # the model is not taken below this where its logarithm or inverse counts
 
 
@@ -80,7 +80,10 @@ def huber(model: float, data: float, weight: float, limit: float) -> Terms:
 
 @scalar
 def terms(kind: int, model: float, data: float, extra: float, shape: float) -> Terms:
-    """Terms of one pixel; ``extra``: variance or weight, ``shape``: degrees of freedom or limit."""
+    """Terms of one pixel; ``extra``: variance or weight, ``shape``: degrees of freedom or limit.
+
+    The kind ``LINEAR`` is no likelihood: its slope is given in place of data.
+    """
     if kind == POISSON:
         return poisson(model, data)
     if kind == GAUSSIAN:
@@ -89,4 +92,6 @@ def terms(kind: int, model: float, data: float, extra: float, shape: float) -> T
         return student(model, data, extra, shape)
     if kind == SQUARES:
         return squares(model, data, extra)
+    if kind == LINEAR:
+        return Terms(model * data, data, 0.0)
     return huber(model, data, extra, shape)

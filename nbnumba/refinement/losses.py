@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.physics.likelihood import GAUSSIAN, HUBER, POISSON, SQUARES, STUDENT
+from nbnumba.physics.likelihood import GAUSSIAN, HUBER, LINEAR, POISSON, SQUARES, STUDENT
 
 if TYPE_CHECKING:
     from nbnumba.kernels.derivatives import Target
@@ -152,6 +152,14 @@ class LeastSquares(Loss):
         return (SQUARES, 0.0, np.asarray(self.weights)) if self.huber is None else (
             HUBER, self.huber, np.asarray(self.weights)
         )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Linear(Loss):
+    """Sum of pixels, each times a number that stands in place of its data."""
+
+    def _kind(self) -> tuple[int, float, np.ndarray]:
+        return LINEAR, 0.0, np.zeros(self.data.shape)
 
 
 def _check_positive(name: str, value: float | None) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from nbnumba.errors import NbnumbaError
-from nbnumba.kernels.pack import pack
-from nbnumba.kernels.slopes import COUNT, SPREAD
+from nbnumba.errors import NbnumbaWarning
 from nbnumba.model.experiment import Experiment
 from nbnumba.refinement.chain import chain
-from nbnumba.refinement.jacobian import motions
-from nbnumba.refinement.losses import Loss
+from nbnumba.refinement.jacobian import jacobian
+from nbnumba.refinement.losses import Linear, Loss
+from nbnumba.refinement.problem import Picture, Sums
 
 
 def value_and_gradient(experiment: Experiment, loss: Loss, parameters: Sequence[str]) -> tuple[float, dict[str, float]]:
@@ -26,8 +27,9 @@ def value_and_gradient(experiment: Experiment, loss: Loss, parameters: Sequence[
     Raises:
         NbnumbaError: a parameter that does not exist, cannot act or has no derivative, or data of another shape.
     """
-    value, gradient, _ = _summed(experiment, loss, parameters, curved=False)
-    return value, dict(zip(parameters, gradient.tolist(), strict=True))
+    found = _sums(experiment, loss, parameters, curved=False)
+    _warn_of_nothing(experiment, loss, parameters, found.slope)
+    return found.value, dict(zip(parameters, found.slope.tolist(), strict=True))
 
 
 def normal_equations(
@@ -45,24 +47,41 @@ def normal_equations(
     Raises:
         NbnumbaError: a parameter that does not exist, cannot act or has no derivative, or data of another shape.
     """
-    return _summed(experiment, loss, parameters, curved=True)
+    found = _sums(experiment, loss, parameters, curved=True)
+    _warn_of_nothing(experiment, loss, parameters, np.diag(found.curvature))
+    return found.value, found.slope, found.curvature
 
 
-def _summed(
-    experiment: Experiment, loss: Loss, parameters: Sequence[str], *, curved: bool
-) -> tuple[float, np.ndarray, np.ndarray]:
-    from nbnumba.kernels.derivatives import LOSS, SLOPE, Places, derive
+def vjp(experiment: Experiment, slopes: ArrayLike, parameters: Sequence[str]) -> dict[str, float]:
+    """Derivative of any function of the image by parameters, given its slope by each pixel: r^T J.
 
-    if loss.data.shape != experiment.detector.pixels:
-        raise NbnumbaError(
-            f"data: found shape {loss.data.shape}; allowed: {experiment.detector.pixels}, the detector's"
+    Args:
+        experiment: what is rendered.
+        slopes: image (slow, fast) of the slopes [1/photons].
+        parameters: names among ``experiment.parameters()``.
+
+    Raises:
+        NbnumbaError: a parameter that does not exist, cannot act or has no derivative, or slopes of another shape or
+            that are no finite numbers.
+    """
+    found = _sums(experiment, Linear(np.asarray(slopes)), parameters, curved=False)
+    return dict(zip(parameters, found.slope.tolist(), strict=True))
+
+
+def _sums(experiment: Experiment, loss: Loss, parameters: Sequence[str], *, curved: bool) -> Sums:
+    matrix = chain(experiment, parameters)
+    return Picture(loss, experiment).sums(experiment, matrix, np.zeros((0, 3)), curved=curved)
+
+
+def _warn_of_nothing(experiment: Experiment, loss: Loss, parameters: Sequence[str], rates: np.ndarray) -> None:
+    """Say so where parameters have no effect: an optimiser would silently stay where it is."""
+    silent = [name for name, rate in zip(parameters, rates.tolist(), strict=True) if rate == 0.0]
+    if not silent:
+        return
+    if len(silent) == len(parameters) and not jacobian(experiment, [])[0][loss.mask].any():
+        text = "the image is zero in all pixels that count, and so are its derivatives"
+    else:
+        text = (
+            f"{', '.join(silent)}: the loss has no slope; they change nothing in the pixels that count, or fit exactly"
         )
-    matrix, pixels = chain(experiment, parameters), np.flatnonzero(experiment.rendered & loss.mask)
-    a, width = pack(experiment, merged=False), loss.data.shape[1]
-    sums = derive(
-        a, motions(experiment, a), Places(pixels, width, np.array([0, len(pixels)])), loss.target,
-        whole=bool(matrix[SPREAD:].any()), curved=curved,
-    )[0]  # fmt: skip
-    upper = np.triu(sums[:COUNT, :COUNT])
-    fisher = upper + np.triu(upper, 1).T
-    return float(sums[LOSS, LOSS]), matrix.T @ sums[:COUNT, SLOPE], matrix.T @ fisher @ matrix
+    warnings.warn(text, NbnumbaWarning, stacklevel=3)

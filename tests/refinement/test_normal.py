@@ -124,3 +124,29 @@ def test_sums_do_not_depend_on_threads():
     assert alone[0] == together[0]
     np.testing.assert_array_equal(alone[1], together[1])
     np.testing.assert_array_equal(alone[2], together[2])
+
+
+def test_products_with_the_jacobian():
+    rng = np.random.default_rng(3)
+    slopes = rng.normal(size=(12, 17))
+    _, derivatives = nb.jacobian(experiment(), NAMES)
+    found = nb.vjp(experiment(), slopes, NAMES)
+    for name in NAMES:
+        size = np.abs(slopes * derivatives[name]).sum()
+        assert found[name] == pytest.approx((slopes * derivatives[name]).sum(), abs=1e-12 * size)
+    with pytest.raises(nb.NbnumbaError, match="found nan"):
+        nb.vjp(experiment(), slopes * np.nan, NAMES)
+
+
+def test_an_image_of_nothing_is_told_of():
+    dark, loss = experiment().replace(**{"crystal.default_f": 0.0}), losses()["poisson"]
+    for function in (nb.value_and_gradient, nb.normal_equations):
+        with pytest.warns(nb.NbnumbaWarning, match="the image is zero"):
+            function(dark, loss, NAMES)
+
+
+def test_losses_without_a_slope_are_told_of():
+    exact = nb.LeastSquares(nb.jacobian(experiment(), [])[0])
+    with pytest.warns(nb.NbnumbaWarning, match="misset_x, cell_b: the loss has no slope"):
+        nb.value_and_gradient(experiment(), exact, ["misset_x", "cell_b"])
+    assert np.abs(nb.normal_equations(experiment(), exact, ["misset_x", "cell_b"])[1]).max() == 0.0
