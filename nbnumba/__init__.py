@@ -32,6 +32,7 @@ _HOME = {
     "from_nanobragg": "nbnumba.compat",
     "jacobian": "nbnumba.refinement.jacobian",
     "normal_equations": "nbnumba.refinement.normal",
+    "Refinement": "nbnumba.refinement.result",
     "refine": "nbnumba.refinement.refine",
     "refine_amplitudes": "nbnumba.refinement.amplitudes",
     "shoeboxes": "nbnumba.refinement.shoeboxes",

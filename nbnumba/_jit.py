@@ -179,7 +179,8 @@ def call_parallel(outer: Any, inner: Any, image: np.ndarray, start: int, stop: i
         inner.compile(row)
         rows = (types.FunctionType(inner.overloads[row].signature), typeof(image), types.int64, types.int64, *kinds)
         outer.compile(rows)
-        return outer.overloads[rows].entry_point(inner, image, start, stop, *arguments)
+        with using_threads(None):
+            return outer.overloads[rows].entry_point(inner, image, start, stop, *arguments)
 
     return call(run)
 

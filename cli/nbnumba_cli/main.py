@@ -23,8 +23,10 @@ COMMANDS = {
     "compare": ("nbnumba_cli.compare", "Tell how alike two images are, in figures and as a picture."),
     "convert": ("nbnumba_cli.convert", "Turn nanoBragg's flags into an experiment, or an image into another format."),
     "demo": ("nbnumba_cli.demo", "Render a built-in example: HDF5, picture and what to try next."),
+    "derivatives": ("nbnumba_cli.derivatives", "Render an image and its derivatives by parameters."),
     "info": ("nbnumba_cli.info", "Tell about this installation, or about the geometry of an experiment."),
     "nanobragg": ("nbnumba_cli.nanobragg", "Take nanoBragg's flags and write its files."),
+    "refine": ("nbnumba_cli.refine", "Refine parameters of an experiment against an image."),
     "simulate": ("nbnumba_cli.simulate", "Render the image of an experiment into an HDF5 file."),
     "trace": ("nbnumba_cli.trace", "Show every number inside one pixel, step by step."),
 }

@@ -53,6 +53,9 @@ raw_shape: Decorator = click.option(
     metavar="SLOW FAST",
     help="Pixels of a raw file [default: those of an image it is compared with, or a square].",
 )
+parameters: Decorator = click.option(
+    "--parameter", "names", multiple=True, metavar="NAME", help="Parameter, as misset_x or cell_a; may be repeated."
+)
 as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 
 
@@ -185,3 +188,34 @@ def progress_bar(label: str) -> Iterator[ProgressBar]:
             yield shown
         finally:
             shown.hush()
+
+
+@contextmanager
+def waiting(label: str) -> Iterator[None]:
+    """Tell what is done, if it takes a while."""
+    notice = threading.Timer(_PATIENCE, lambda: click.echo(f"{label} ...", err=True))
+    notice.daemon = True
+    notice.start()
+    try:
+        yield
+    finally:
+        notice.cancel()
+
+
+@contextmanager
+def limited(threads: int | None) -> Iterator[None]:
+    """Run a block with a number of threads."""
+    from nbnumba._jit import thread_limit, using_threads
+
+    if threads is not None and threads > thread_limit():
+        raise NbnumbaError(f"--threads: found {threads}; allowed: 1 to {thread_limit()} on this machine")
+    with using_threads(threads):
+        yield
+
+
+def rate_frames(derivatives: dict[str, Any]) -> list[Any]:
+    """Pictures of derivatives by name."""
+    from nbnumba.outputs.gallery import Frame
+    from nbnumba.refinement.files import rate_unit
+
+    return [Frame(f"by {name}", image, True, rate_unit(name)) for name, image in derivatives.items()]

@@ -40,7 +40,7 @@ def write_png(
     """
     array = as_image("image", image)
     factor = math.ceil(max(array.shape) / LARGEST)
-    grey = shades(_binned(array, factor))
+    grey = shades(binned(array, factor))
     if beam_center is not None:
         mark_cross(grey, beam_center[0] / factor, beam_center[1] / factor)
     with new_file(path, overwrite) as part:
@@ -69,19 +69,19 @@ def write_comparison(path: str | Path, first: np.ndarray, second: np.ndarray, *,
             f"images: found {first.shape} and {second.shape} pixels (slow, fast); allowed: the same shape"
         )
     factor = math.ceil(max(first.shape) / LARGEST)
-    a, b = _binned(first, factor), _binned(second, factor)
+    a, b = binned(first, factor), binned(second, factor)
     grey = shades(np.hstack([a, b]))
     with np.errstate(invalid="ignore"):
         excess = second.astype(np.float64) - first.astype(np.float64)
-    above, below = _binned(excess, factor), _binned(-excess, factor)
-    pictures = [*np.hsplit(np.repeat(grey[:, :, np.newaxis], 3, axis=2), 2), _two_colors(above, below)]
+    above, below = binned(excess, factor), binned(-excess, factor)
+    pictures = [*np.hsplit(np.repeat(grey[:, :, np.newaxis], 3, axis=2), 2), two_colors(above, below)]
     gap = np.full((grey.shape[0], _GAP, 3), 128, dtype=np.uint8)
     with new_file(path, overwrite) as part:
         part.write_bytes(encode(np.hstack([pictures[0], gap, pictures[1], gap, pictures[2]])))
     return Path(path)
 
 
-def _two_colors(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+def two_colors(above: np.ndarray, below: np.ndarray) -> np.ndarray:
     """Colours (slow, fast, 3) of differences: those above 0 red, those below, as positive numbers, blue; 0 is white."""
     size = np.maximum(np.maximum(above, below), 0.0)
     largest = float(size.max())
@@ -91,7 +91,7 @@ def _two_colors(above: np.ndarray, below: np.ndarray) -> np.ndarray:
     return np.stack([np.where(red, full, paleness), paleness, np.where(red, paleness, full)], axis=2)
 
 
-def _binned(image: np.ndarray, factor: int) -> np.ndarray:
+def binned(image: np.ndarray, factor: int) -> np.ndarray:
     """Largest finite values of bins of ``factor`` x ``factor`` pixels; -inf where there is none."""
     result = image.astype(np.float64)
     result[~np.isfinite(result)] = -math.inf

@@ -15,7 +15,7 @@ from nbnumba.model.experiment import Experiment
 from nbnumba.refinement.chain import chain
 from nbnumba.refinement.equations import Equations
 from nbnumba.refinement.free import Free
-from nbnumba.refinement.jacobian import motions
+from nbnumba.refinement.jacobian import jacobian, motions
 from nbnumba.refinement.losses import Loss
 from nbnumba.refinement.shoeboxes import Shoebox
 
@@ -74,6 +74,18 @@ class Picture:
             slow - self._centers[owner, 0]
         )  # fmt: skip
         return image
+
+    def beside(self, experiment: Experiment, planes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Images of the data and of the model with its background, NaN where no pixel counts."""
+        shape, flat, width = self.loss.data.shape, self.places.pixels, self.places.width
+        data, model = np.full(shape, np.nan), np.full(shape, np.nan)
+        pixels = np.column_stack([flat // width, flat % width])
+        data.flat[flat] = self.loss.data.flat[flat]
+        model.flat[flat] = (
+            jacobian(experiment, [], pixels)[0]
+            + (self.background(planes) - self.loss.target.background + np.ravel(self.loss.background))[flat]
+        )
+        return data, model
 
     def sums(self, experiment: Experiment, matrix: np.ndarray, planes: np.ndarray, *, curved: bool = True) -> Sums:
         """Sums at an experiment whose parameters act by the columns of ``matrix``."""

@@ -33,6 +33,7 @@ class Refinement:
         misorientations: angle between the first and the refined orientation of each image's crystal [degrees].
         planes: for each image (boxes, 3): background at the middle pixel of a box [photons], and its slopes along fast
             and slow [photons/pixel].
+        pictures: for each image data and model with its background [photons], NaN where no pixel counted.
         loss: value at the end.
         pixels: number of pixels that counted.
         history: every point that was tried.
@@ -48,6 +49,7 @@ class Refinement:
     correlation: np.ndarray
     misorientations: tuple[float, ...]
     planes: tuple[np.ndarray, ...]
+    pictures: tuple[tuple[np.ndarray, np.ndarray], ...]
     loss: float
     pixels: int
     history: tuple[Iteration, ...]
@@ -106,6 +108,7 @@ def summarize(
         correlation=covariance / np.outer(roots, roots),
         misorientations=tuple(_turned(start, end) for start, (end, _) in zip(problem.starts, parts, strict=True)),
         planes=tuple(planes for _, planes in parts),
+        pictures=tuple(picture.beside(*part) for picture, part in zip(problem.pictures, parts, strict=True)),
         loss=solution.equations.value,
         pixels=pixels,
         history=tuple(history),

@@ -1,0 +1,299 @@
+"""``nbnumba refine``: parameters of an experiment from an image."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nbnumba.errors import NbnumbaError
+from nbnumba_cli import options
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    import nbnumba as nb
+
+LOSSES = ("poisson", "gaussian", "least-squares")
+NOT_CONVERGED = 1
+
+
+@click.command("refine")
+@options.experiment_source
+@click.argument("data", metavar="DATA", type=click.Path(path_type=Path), required=False)
+@options.parameters
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="TOML file of what is refined.")
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    help="HDF5 file to write: data, model, residual, sensitivities, values, correlation, history.",
+)
+@click.option(
+    "--svg",
+    type=click.Path(path_type=Path),
+    help="Picture to write: data, model, residual, and the derivative by each parameter.",
+)
+@click.option(
+    "--loss",
+    type=click.Choice(LOSSES),
+    default="poisson",
+    show_default=True,
+    help="Statistics of the data; gaussian: photons and read-out noise.",
+)
+@click.option(
+    "--readout-sigma",
+    type=click.FloatRange(min=0.0),
+    default=0.0,
+    show_default=True,
+    help="Standard deviation of the read-out noise [photons].",
+)
+@click.option(
+    "--robust",
+    type=click.FloatRange(min=0.0, min_open=True),
+    help="Bear outliers; degrees of freedom of "
+    "Student's distribution (gaussian) or standard deviations to Huber's limit (least-squares).",
+)
+@click.option(
+    "--adu-per-photon",
+    type=click.FloatRange(min=0.0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Units of the data that one photon makes.",
+)
+@click.option("--adu-offset", type=float, default=0.0, show_default=True, help="Units of the data without photons.")
+@click.option(
+    "--background",
+    default="0",
+    show_default=True,
+    metavar="PHOTONS|FILE",
+    help="Photons a pixel that the model does not hold, or an image of them.",
+)
+@click.option("--mask", type=click.Path(path_type=Path), help="SMV or .npy file: pixels of value 0 do not count.")
+@click.option(
+    "--shoeboxes",
+    type=click.IntRange(min=1),
+    metavar="PIXELS",
+    help="Only boxes of this edge around predicted spots count.",
+)
+@click.option("--planes", is_flag=True, help="Refine a plane of background, in each box where there are boxes.")
+@click.option(
+    "--system", help="Crystal system to keep: monoclinic, orthorhombic, tetragonal, rhombohedral, hexagonal, cubic."
+)
+@click.option("--bound", "bounds", multiple=True, metavar="NAME=LOW:HIGH", help="Keep a parameter between values.")
+@click.option(
+    "--restrain",
+    "restraints",
+    multiple=True,
+    metavar="NAME=VALUE:SIGMA",
+    help="Pull a parameter to a value, as a measurement with this standard deviation does.",
+)
+@click.option("--tie", "ties", multiple=True, metavar="NAME=OTHER[,OTHER]", help="Give others the value of one.")
+@click.option(
+    "--continuation",
+    is_flag=True,
+    help="Begin with crystals of a quarter and half the size, whose broad spots find their place from degrees away.",
+)
+@click.option(
+    "--optimizer",
+    type=click.Choice(("fisher", "L-BFGS-B", "trust-exact", "trust-ncg")),
+    default="fisher",
+    show_default=True,
+    help="All but the first are SciPy's.",
+)
+@click.option(
+    "--iterations",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="Largest number of points to try, at each stage.",
+)
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0.0, min_open=True),
+    default=1e-9,
+    show_default=True,
+    help="Fall of the loss that is not worth another step.",
+)
+@options.image_number
+@options.raw_shape
+@options.threads
+@options.overwrite
+@options.as_json
+def command(
+    experiment: Path | None,
+    nanobragg: str | None,
+    settings: tuple[str, ...],
+    data: Path | None,
+    names: tuple[str, ...],
+    output: Path,
+    results: Path | None,
+    svg: Path | None,
+    threads: int | None,
+    overwrite: bool,
+    as_json: bool,
+    **asked: Any,
+) -> None:
+    """Refine parameters of EXPERIMENT.toml so that its image comes as near as it can to DATA.
+
+    DATA is an HDF5, SMV, CBF, TIFF, PGM, .npy or raw float32 file. Negative pixels of whole-numbered data do not count.
+    Names of parameters: nbnumba derivatives EXPERIMENT.toml lists them. What was found is printed with standard
+    deviations; the exit code is 1 if the search did not converge.
+
+    \b
+    Examples:
+      nbnumba refine start.toml image.h5 --parameter misset_x --parameter misset_y --parameter misset_z -o refined.toml
+      nbnumba refine start.toml image.h5 --parameter cell_a --system cubic --background 2 -o refined.toml \\
+          --results refined.h5 --svg refined.svg
+    """
+    if nanobragg is not None and data is None:
+        experiment, data = None, experiment  # the only word is the data
+    if data is None:
+        raise click.UsageError("Give DATA, the image to refine against.")
+    if not names:
+        raise click.UsageError("Give --parameter NAME; nbnumba derivatives EXPERIMENT.toml lists the names.")
+    start = options.load_experiment(experiment, nanobragg, settings)
+    line = options.command_line()
+    files = [file for file in (output, results, svg) if file is not None]
+    options.keep_inputs(start, experiment, [output, results, svg], (data, asked["mask"]))
+    from nbnumba.atomic import check_writable
+
+    for file in files:
+        check_writable(file, overwrite)
+    loss = _loss(start, data, asked)
+    with options.limited(threads), _log_on_stderr():
+        found = _refined(start, loss, names, asked)
+        found.experiment.to_toml(output, overwrite=overwrite)
+        _write(found, start, loss, results, svg, overwrite, line)
+    _tell(found, files, as_json)
+    if not found.converged:
+        click.get_current_context().exit(NOT_CONVERGED)
+
+
+def _refined(start: nb.Experiment, loss: Any, names: tuple[str, ...], asked: dict[str, Any]) -> nb.Refinement:
+    import nbnumba as nb
+
+    boxes = None if asked["shoeboxes"] is None else nb.shoeboxes(start, size=asked["shoeboxes"])
+    return nb.refine(
+        start,
+        loss,
+        names,
+        boxes=boxes,
+        bounds=dict(_pair("--bound", text) for text in asked["bounds"]),
+        restraints=dict(_pair("--restrain", text) for text in asked["restraints"]),
+        ties=dict(_tie(text) for text in asked["ties"]),
+        report=lambda _: options.heed(),
+        **{name: asked[name] for name in ("planes", "system", "continuation", "optimizer", "iterations", "tolerance")},
+    )
+
+
+def _pair(option: str, text: str) -> tuple[str, tuple[float, float]]:
+    """Name and two numbers of NAME=A:B."""
+    name, _, rest = text.partition("=")
+    try:
+        first, second = map(float, rest.split(":"))
+    except ValueError:
+        raise NbnumbaError(f"{option}: found {text!r}; allowed: NAME=NUMBER:NUMBER, as in cell_a=70:80") from None
+    return name.strip(), (first, second)
+
+
+def _tie(text: str) -> tuple[str, tuple[str, ...]]:
+    name, equals, rest = text.partition("=")
+    if not equals or not rest.strip():
+        raise NbnumbaError(f"--tie: found {text!r}; allowed: NAME=OTHER[,OTHER], as in cells_a=cells_b,cells_c")
+    return name.strip(), tuple(other.strip() for other in rest.split(","))
+
+
+def _loss(start: nb.Experiment, file: Path, asked: dict[str, Any]) -> Any:
+    """The loss with its data in photons."""
+    import numpy as np
+
+    import nbnumba as nb
+
+    stored = nb.read_image(file, number=asked["number"], shape=asked["shape"] or start.detector.pixels)
+    mask = np.isfinite(stored) & ((stored >= 0) | (stored.dtype.kind == "f"))
+    if asked["mask"] is not None:
+        mask &= nb.read_mask(asked["mask"]).pixels
+    photons = (stored.astype(float) - asked["adu_offset"]) / asked["adu_per_photon"]
+    background, noise, robust = _background(asked["background"]), asked["readout_sigma"], asked["robust"]
+    if asked["loss"] == "least-squares":
+        _refuse(noise > 0.0, "--readout-sigma", "--loss poisson and gaussian")
+        return nb.LeastSquares(photons, mask, background, huber=robust)
+    if asked["loss"] == "poisson":
+        _refuse(robust is not None, "--robust", "--loss gaussian and least-squares")
+        return nb.Poisson(photons, mask, background, readout_sigma=noise)
+    return nb.Gaussian(photons, mask, background, readout_sigma=noise, freedom=robust)
+
+
+def _refuse(found: bool, option: str, allowed: str) -> None:
+    if found:
+        raise NbnumbaError(f"{option}: allowed with {allowed}")
+
+
+def _background(text: str) -> float | np.ndarray:
+    import nbnumba as nb
+
+    try:
+        return float(text)
+    except ValueError:
+        return nb.read_image(text)
+
+
+class _Lines(logging.Handler):
+    """Lines of the log on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(record.getMessage(), err=True)
+
+
+class _log_on_stderr:  # noqa: N801
+    """The library's log on stderr while a block runs."""
+
+    def __enter__(self) -> None:
+        self._log, self._handler = logging.getLogger("nbnumba"), _Lines()
+        self._level = self._log.level
+        self._log.addHandler(self._handler)
+        self._log.setLevel(logging.INFO)
+
+    def __exit__(self, *_: object) -> None:
+        self._log.removeHandler(self._handler)
+        self._log.setLevel(self._level)
+
+
+def _write(
+    found: nb.Refinement, start: nb.Experiment, loss: Any, results: Path | None, svg: Path | None, overwrite: bool,
+    line: str,
+) -> None:  # fmt: skip
+    """Results and picture, of the pixels that counted."""
+    if results is None and svg is None:
+        return
+    import nbnumba as nb
+    from nbnumba.outputs.gallery import Frame, write_gallery
+    from nbnumba.refinement.files import write_refinement
+
+    _, derivatives = nb.jacobian(found.experiment, list(found.values))
+    data, model = found.pictures[0]
+    if results is not None:
+        write_refinement(results, found, data, model, derivatives, start, overwrite=overwrite, command_line=line)
+    if svg is not None:
+        frames = [Frame("data", data, unit="photons"), Frame("model", model, unit="photons"),
+                  Frame("data - model", data - model, True, "photons")]  # fmt: skip
+        write_gallery(svg, [*frames, *options.rate_frames(derivatives)], overwrite=overwrite)
+
+
+def _tell(found: nb.Refinement, files: list[Path], as_json: bool) -> None:
+    if as_json:
+        report = {
+            "values": found.values, "esd": found.esd, "correlation": found.correlation.tolist(), "loss": found.loss,
+            "pixels": found.pixels, "misorientation": found.misorientation, "evaluations": found.evaluations,
+            "converged": found.converged, "message": found.message, "files": [str(file) for file in files],
+        }  # fmt: skip
+        click.echo(json.dumps(options.jsonable(report), allow_nan=False))
+        return
+    click.echo(found.table)
+    click.echo(f"The crystal turned by {found.misorientation:.4g} degrees; loss {found.loss:.8g} over {found.pixels} "
+               f"pixels, {found.evaluations} evaluations")  # fmt: skip
+    click.echo(("Converged: " if found.converged else "Not converged: ") + found.message)
+    click.echo("\n".join(f"Wrote {file}" for file in files))
