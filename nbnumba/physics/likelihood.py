@@ -11,7 +11,9 @@ from nbnumba._jit import scalar
 
 #: Kinds of likelihood.
 POISSON, GAUSSIAN, STUDENT, SQUARES, HUBER, LINEAR = 0, 1, 2, 3, 4, 5
-LEAST_PHOTONS = 1e-12  # the model is not taken below this where its logarithm or inverse counts
+#: A model is not to be less: from there down the logarithms go on as parabolas, which bring any search back.
+LEAST_PHOTONS = 1e-6
+_BARRIER = 1e3  # curvature below 0 where there are no counts, and so no logarithm
 
 
 class Terms(NamedTuple):
@@ -23,22 +25,29 @@ class Terms(NamedTuple):
 
 
 @scalar
-def at_least(x: float, low: float) -> float:
-    """The larger one."""
-    return x if x > low else low
-
-
-@scalar
 def poisson(model: float, data: float) -> Terms:
     """Photon counts: m - d log m."""
-    m = at_least(model, LEAST_PHOTONS)
-    return Terms(m - (data * math.log(m) if data != 0.0 else 0.0), 1.0 - data / m, 1.0 / m)
+    if model >= LEAST_PHOTONS:
+        return Terms(model - (data * math.log(model) if data != 0.0 else 0.0), 1.0 - data / model, 1.0 / model)
+    less, steep = model - LEAST_PHOTONS, data / LEAST_PHOTONS
+    bend, below = steep / LEAST_PHOTONS, model if model < 0.0 else 0.0
+    return Terms(
+        model
+        - data * math.log(LEAST_PHOTONS)
+        - steep * less
+        + 0.5 * bend * less * less
+        + 0.5 * _BARRIER * below * below,
+        1.0 - steep + bend * less + _BARRIER * below,
+        1.0 / LEAST_PHOTONS,
+    )
 
 
 @scalar
 def gaussian(model: float, data: float, variance: float) -> Terms:
     """Photons and read-out noise: (log V + u^2/V)/2 with V = m + ``variance`` and u = d - m, as diffBragg has it."""
-    u, v = data - model, at_least(model + variance, LEAST_PHOTONS)
+    u, v = data - model, model + variance
+    if v < LEAST_PHOTONS:
+        return squares(model, data, 1.0 / LEAST_PHOTONS)
     square = u * u / v
     return Terms(0.5 * (math.log(v) + square), (1.0 - 2.0 * u - square) / (2.0 * v), 1.0 / v + 0.5 / (v * v))
 
@@ -50,7 +59,9 @@ def student(model: float, data: float, variance: float, freedom: float) -> Terms
     Its expected curvature is (n + 1)/((n + 3) V) + n/(2 (n + 3) V^2) (Lange, Little & Taylor 1989, J. Am. Stat. Assoc.
     84, 881).
     """
-    u, v = data - model, at_least(model + variance, LEAST_PHOTONS)
+    u, v = data - model, model + variance
+    if v < LEAST_PHOTONS:
+        return squares(model, data, 1.0 / LEAST_PHOTONS)
     square = u * u / v
     pull = (freedom + 1.0) / (freedom + square)
     return Terms(

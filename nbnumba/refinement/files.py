@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -137,5 +136,5 @@ def _derivatives(entry: h5py.Group, derivatives: Mapping[str, np.ndarray]) -> No
 
 def rate_unit(name: str) -> str:
     """Unit of the derivative by a parameter."""
-    unit: Any = PARAMETERS[name].unit
+    unit = PARAMETERS[name].unit.replace("degrees", "degree")
     return f"photons/({unit})" if "/" in unit else f"photons/{unit}" if unit else "photons"

@@ -64,7 +64,14 @@ def test_robust_losses_bear_outliers():
         assert value(kind, 50.0, 52.0).slope == pytest.approx(value(plain, 50.0, 52.0).slope, rel=0.25)
 
 
-def test_an_empty_model_beside_photons_is_far_but_finite():
-    found = value("poisson", 0.0, 3.0)
-    assert np.isfinite(found).all()
-    assert found.value > 80.0
+@pytest.mark.parametrize("model", [0.0, -1e-2, -5.0])
+@pytest.mark.parametrize("data", [0.0, 3.0])
+def test_models_below_nothing_are_brought_back(model, data):
+    """No minimiser may be told of a slope that is not that of the value, or that leads further down."""
+    h = 1e-6 * max(abs(model), 1e-3)
+    slope = (value("poisson", model + h, data).value - value("poisson", model - h, data).value) / (2.0 * h)
+    assert value("poisson", model, data).slope == pytest.approx(slope, rel=1e-4)
+    assert slope < 0.0 or (data == 0.0 and model == 0.0)
+    for kind in ("poisson", "gaussian", "student"):
+        assert np.isfinite(value(kind, -1e5, data)).all()
+        assert value(kind, -1e5, data).value > value(kind, 1.0, data).value
