@@ -20,6 +20,7 @@ from nbnumba.refinement.losses import Loss
 from nbnumba.refinement.shoeboxes import Shoebox
 
 _PLANE = 3  # numbers of a plane: a constant, and slopes along fast and slow
+_ENOUGH = 20  # pixels that a box with a plane needs: fewer would follow the noise down to no photons
 
 
 class Sums(NamedTuple):
@@ -43,7 +44,7 @@ class Picture:
                 f"data: found shape {loss.data.shape}; allowed: {experiment.detector.pixels}, the detector's"
             )
         counting = experiment.rendered & loss.mask
-        groups = [np.flatnonzero(counting)] if boxes is None else _in_boxes(counting, boxes)
+        groups = [np.flatnonzero(counting)] if boxes is None else _in_boxes(counting, boxes, _ENOUGH if planes else 1)
         if not sum(map(len, groups)):
             raise NbnumbaError("mask: found no pixel that counts inside region, mask and boxes; allowed: one or more")
         self.loss = loss
@@ -110,14 +111,14 @@ class Picture:
         return Sums(float(found[:, LOSS, LOSS].sum()), slope, curvature)
 
 
-def _in_boxes(counting: np.ndarray, boxes: Sequence[Shoebox]) -> list[np.ndarray]:
-    """Places of the pixels of each box that count and that no box before it holds; boxes without any left out."""
+def _in_boxes(counting: np.ndarray, boxes: Sequence[Shoebox], least: int) -> list[np.ndarray]:
+    """Places of the pixels of each box that count and that no box before it holds; boxes with too few left out."""
     free, groups = counting.copy(), []
     for box in boxes:
         inside = np.s_[box.slow_start : box.slow_stop, box.fast_start : box.fast_stop]
         slow, fast = np.nonzero(free[inside])
         free[inside] = False
-        if len(slow):
+        if len(slow) >= least:
             groups.append((slow + box.slow_start) * counting.shape[1] + fast + box.fast_start)
     return groups
 

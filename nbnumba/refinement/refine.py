@@ -23,6 +23,7 @@ from nbnumba.refinement.shoeboxes import Shoebox
 OPTIMIZERS = ("fisher", *BOUNDED, *CURVED)
 #: Stages of the continuation: so many times smaller crystals, as gaussian spots.
 SMALLER = (4.0, 2.0)
+_NEAR = 1e-2  # tolerance of these stages
 _CELLS = ("cells_a", "cells_b", "cells_c")
 _SHOWN = 4  # numbers in a line of the log
 
@@ -61,7 +62,8 @@ def refine(
         system: crystal system whose constants are refined: "triclinic", "monoclinic" (beta), "orthorhombic",
             "tetragonal", "rhombohedral", "hexagonal" (and trigonal), "cubic". The start has to obey it.
         boxes: pixels that count, as from ``shoeboxes(experiment)``; for several images a list of such lists.
-        planes: whether each box, or the image as a whole, has a plane of background that is refined too.
+        planes: whether each box, or the image as a whole, has a plane of background that is refined too. Boxes count
+            that have 20 pixels or more to themselves.
         continuation: whether crystals of a quarter and of half the size are refined first, whose broad spots find
             their place from farther away.
         optimizer: "fisher" (damped Fisher scoring), or SciPy's "L-BFGS-B", "trust-exact", "trust-ncg".
@@ -98,14 +100,14 @@ def refine(
         if report is not None:
             report(iteration)
 
-    def search(stage: Problem, start: np.ndarray) -> Solution[Equations]:
-        how: dict[str, Any] = {"iterations": iterations, "tolerance": tolerance, "report": note}
+    def search(stage: Problem, start: np.ndarray, near: float) -> Solution[Equations]:
+        how: dict[str, Any] = {"iterations": iterations, "tolerance": near, "report": note}
         return score(stage, start, **how) if optimizer == "fisher" else minimize(stage, start, optimizer, **how)
 
     start = problem.start()
     if continuation:
         start = _nearer(problem, free, search)
-    solution = search(problem, start)
+    solution = search(problem, start, tolerance)
     scaled = all(isinstance(each, LeastSquares) and each.plain for each in losses)
     return summarize(problem, solution, history, scaled=scaled)
 
@@ -132,7 +134,7 @@ def _boxes(boxes: Any, count: int) -> list[Sequence[Shoebox] | None]:
 
 
 def _nearer(
-    problem: Problem, free: Sequence[Free], search: Callable[[Problem, np.ndarray], Solution[Equations]]
+    problem: Problem, free: Sequence[Free], search: Callable[[Problem, np.ndarray, float], Solution[Equations]]
 ) -> np.ndarray:
     """Unknowns after the stages with smaller crystals, whose gaussian spots hold as many photons.
 
@@ -143,7 +145,7 @@ def _nearer(
     experiments = problem.starts
     for factor in SMALLER:
         stage = Problem([_smaller(e, factor) for e in experiments], problem.pictures, [*moving, scale])
-        found = stage.parts(search(stage, stage.start()).unknowns)
+        found = stage.parts(search(stage, stage.start(), _NEAR).unknowns)
         values = [e.parameters() for e, _ in found]
         names = [m for f in moving for m in f.members]
         experiments = [
