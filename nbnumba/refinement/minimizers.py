@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -42,6 +43,7 @@ def minimize(
         raise refuse("optimizer", method, "'fisher' or 'L-BFGS-B' for parameters that have bounds")
     first = problem.evaluate(start)
     scale = 1.0 / np.sqrt(np.where(first.diagonal > 0.0, first.diagonal, 1.0))
+    numbers = itertools.count(1)
     best: list[tuple[np.ndarray, Equations]] = [(start, first)]
     known: dict[bytes, Equations | None] = {start.tobytes(): first}
     report(Iteration(0, first.value, 0.0, 0.0, True, start))
@@ -57,7 +59,7 @@ def minimize(
             known[x.tobytes()] = found
             value = np.nan if found is None else found.value
             accepted = bool(value < best[0][1].value)
-            report(Iteration(problem.evaluations - 1, value, 0.0, 0.0, accepted, x))
+            report(Iteration(next(numbers), value, 0.0, 0.0, accepted, x))
             if accepted and found is not None:
                 best[0] = x, found
         return known[x.tobytes()]

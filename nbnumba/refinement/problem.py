@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -47,7 +48,7 @@ class Picture:
         groups = [np.flatnonzero(counting)] if boxes is None else _in_boxes(counting, boxes, _ENOUGH if planes else 1)
         if not sum(map(len, groups)):
             raise NbnumbaError("mask: found no pixel that counts inside region, mask and boxes; allowed: one or more")
-        self.loss = loss
+        self.loss, self.target = loss, loss.target
         self.places = Places(
             np.concatenate(groups), counting.shape[1], np.cumsum([0, *map(len, groups)]).astype(np.int64)
         )
@@ -56,14 +57,21 @@ class Picture:
 
     def _level_planes(self) -> np.ndarray:
         """Planes to start from: level, at the median of what the data of each group have above the background."""
-        excess = self.loss.target.data - self.loss.target.background
+        excess = self.target.data - self.target.background
         ends = itertools.pairwise(self.places.groups.tolist())
         medians = [np.median(excess[self.places.pixels[start:stop]]) for start, stop in ends]
         return np.array([(max(m, 0.0), 0.0, 0.0) for m in medians])
 
+    def with_level_planes(self) -> Picture:
+        """The same with the planes that a search starts from as a background that stays."""
+        still = copy.copy(self)
+        still.target = self.target._replace(background=self.background(self.planes))
+        still.planes = np.zeros((0, _PLANE))
+        return still
+
     def background(self, planes: np.ndarray) -> np.ndarray:
         """The loss' own background with planes added, as one row."""
-        image = self.loss.target.background
+        image = self.target.background
         if not len(planes):
             return image
         image = image.copy()
@@ -84,7 +92,7 @@ class Picture:
         data.flat[flat] = self.loss.data.flat[flat]
         model.flat[flat] = (
             jacobian(experiment, [], pixels)[0]
-            + (self.background(planes) - self.loss.target.background + np.ravel(self.loss.background))[flat]
+            + (self.background(planes) - self.target.background + np.ravel(self.loss.background))[flat]
         )
         return data, model
 
@@ -92,7 +100,7 @@ class Picture:
         """Sums at an experiment whose parameters act by the columns of ``matrix``."""
         from nbnumba.kernels.derivatives import LOSS, SLOPE, derive
 
-        target = self.loss.target._replace(background=self.background(planes))
+        target = self.target._replace(background=self.background(planes))
         a = pack(experiment, merged=False)
         whole = bool(matrix[SPREAD:].any())
         found = derive(a, motions(experiment, a), self.places, target, whole=whole, curved=curved)
@@ -130,7 +138,6 @@ class Problem:
         self.starts, self.pictures = list(experiments), list(pictures)
         self.shared = [f for f in free if f.shared]
         self.own = [f for f in free if not f.shared]
-        self.evaluations = 0
 
     def start(self) -> np.ndarray:
         """Unknowns of the experiments as they were given; shared numbers are those of the first."""
@@ -187,7 +194,6 @@ class Problem:
             NbnumbaError: values that no experiment can have.
         """
         parts = self.parts(x)
-        self.evaluations += 1
         s = len(self.shared)
         value, slope, curvature = 0.0, np.zeros(s), np.zeros((s, s))
         slopes, curvatures, mixed = [], [], []

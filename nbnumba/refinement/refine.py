@@ -143,8 +143,9 @@ def _nearer(
     moving = [f for f in free if f.name not in (*_CELLS, "spot_scale")]
     scale = Free("spot_scale", ("spot_scale",), False, True, 0.0, math.inf, None)
     experiments = problem.starts
+    pictures = [picture.with_level_planes() for picture in problem.pictures]
     for factor in SMALLER:
-        stage = Problem([_smaller(e, factor) for e in experiments], problem.pictures, [*moving, scale])
+        stage = Problem([_smaller(e, factor) for e in experiments], pictures, [*moving, scale])
         found = stage.parts(search(stage, stage.start(), _NEAR).unknowns)
         values = [e.parameters() for e, _ in found]
         names = [m for f in moving for m in f.members]

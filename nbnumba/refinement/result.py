@@ -37,7 +37,7 @@ class Refinement:
         loss: value at the end.
         pixels: number of pixels that counted.
         history: every point that was tried.
-        evaluations: number of times that image and derivatives were computed, each image counted once.
+        evaluations: number of times that images and derivatives were computed.
         converged: whether no further step was worth its while.
         message: why the search ended.
         degenerate: combinations of parameters that the data cannot tell apart, by their names.
@@ -112,7 +112,7 @@ def summarize(
         loss=solution.equations.value,
         pixels=pixels,
         history=tuple(history),
-        evaluations=problem.evaluations,
+        evaluations=len(history),
         converged=solution.converged,
         message=solution.message,
         degenerate=degenerate,
