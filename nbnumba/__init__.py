@@ -34,6 +34,7 @@ _HOME = {
     "normal_equations": "nbnumba.refinement.normal",
     "Refinement": "nbnumba.refinement.result",
     "refine": "nbnumba.refinement.refine",
+    "Shoebox": "nbnumba.refinement.shoeboxes",
     "refine_amplitudes": "nbnumba.refinement.amplitudes",
     "shoeboxes": "nbnumba.refinement.shoeboxes",
     "read_image": "nbnumba.images",

@@ -84,7 +84,7 @@ def _list(described: nb.Experiment, as_json: bool) -> None:
 
 
 def _tell(rows: dict[str, tuple[float, float]], files: list[Path], as_json: bool) -> None:
-    from nbnumba.refinement.files import rate_unit
+    from nbnumba.model.parameters import rate_unit
     from nbnumba.report import columns
 
     if as_json:

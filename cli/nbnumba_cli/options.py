@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import shlex
 import sys
@@ -215,7 +216,28 @@ def limited(threads: int | None) -> Iterator[None]:
 
 def rate_frames(derivatives: dict[str, Any]) -> list[Any]:
     """Pictures of derivatives by name."""
+    from nbnumba.model.parameters import rate_unit
     from nbnumba.outputs.gallery import Frame
-    from nbnumba.refinement.files import rate_unit
 
     return [Frame(f"by {name}", image, True, rate_unit(name)) for name, image in derivatives.items()]
+
+
+class _Lines(logging.Handler):
+    """Lines of a log on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(record.getMessage(), err=True)
+
+
+@contextmanager
+def log_on_stderr() -> Iterator[None]:
+    """Show the library's log while a block runs."""
+    log, handler = logging.getLogger("nbnumba"), _Lines()
+    before = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(before)

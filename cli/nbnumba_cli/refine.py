@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +10,11 @@ import click
 
 from nbnumba.errors import NbnumbaError
 from nbnumba_cli import options
+from nbnumba_cli.observed import LOSSES, read_loss
 
 if TYPE_CHECKING:
-    import numpy as np
-
     import nbnumba as nb
 
-LOSSES = ("poisson", "gaussian", "least-squares")
 NOT_CONVERGED = 1
 
 
@@ -162,11 +159,11 @@ def command(
 
     for file in files:
         check_writable(file, overwrite)
-    loss = _loss(start, data, asked)
-    with options.limited(threads), _log_on_stderr():
+    loss = read_loss(data, start.detector.pixels, asked)
+    with options.limited(threads), options.log_on_stderr():
         found = _refined(start, loss, names, asked)
         found.experiment.to_toml(output, overwrite=overwrite)
-        _write(found, start, loss, results, svg, overwrite, line)
+        _write(found, start, results, svg, overwrite, line)
     _tell(found, files, as_json)
     if not found.converged:
         click.get_current_context().exit(NOT_CONVERGED)
@@ -206,81 +203,21 @@ def _tie(text: str) -> tuple[str, tuple[str, ...]]:
     return name.strip(), tuple(other.strip() for other in rest.split(","))
 
 
-def _loss(start: nb.Experiment, file: Path, asked: dict[str, Any]) -> Any:
-    """The loss with its data in photons."""
-    import numpy as np
-
-    import nbnumba as nb
-
-    stored = nb.read_image(file, number=asked["number"], shape=asked["shape"] or start.detector.pixels)
-    mask = np.isfinite(stored) & ((stored >= 0) | (stored.dtype.kind == "f"))
-    if asked["mask"] is not None:
-        mask &= nb.read_mask(asked["mask"]).pixels
-    photons = (stored.astype(float) - asked["adu_offset"]) / asked["adu_per_photon"]
-    background, noise, robust = _background(asked["background"]), asked["readout_sigma"], asked["robust"]
-    if asked["loss"] == "least-squares":
-        _refuse(noise > 0.0, "--readout-sigma", "--loss poisson and gaussian")
-        return nb.LeastSquares(photons, mask, background, huber=robust)
-    if asked["loss"] == "poisson":
-        _refuse(robust is not None, "--robust", "--loss gaussian and least-squares")
-        return nb.Poisson(photons, mask, background, readout_sigma=noise)
-    return nb.Gaussian(photons, mask, background, readout_sigma=noise, freedom=robust)
-
-
-def _refuse(found: bool, option: str, allowed: str) -> None:
-    if found:
-        raise NbnumbaError(f"{option}: allowed with {allowed}")
-
-
-def _background(text: str) -> float | np.ndarray:
-    import nbnumba as nb
-
-    try:
-        return float(text)
-    except ValueError:
-        return nb.read_image(text)
-
-
-class _Lines(logging.Handler):
-    """Lines of the log on stderr."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        click.echo(record.getMessage(), err=True)
-
-
-class _log_on_stderr:  # noqa: N801
-    """The library's log on stderr while a block runs."""
-
-    def __enter__(self) -> None:
-        self._log, self._handler = logging.getLogger("nbnumba"), _Lines()
-        self._level = self._log.level
-        self._log.addHandler(self._handler)
-        self._log.setLevel(logging.INFO)
-
-    def __exit__(self, *_: object) -> None:
-        self._log.removeHandler(self._handler)
-        self._log.setLevel(self._level)
-
-
 def _write(
-    found: nb.Refinement, start: nb.Experiment, loss: Any, results: Path | None, svg: Path | None, overwrite: bool,
-    line: str,
-) -> None:  # fmt: skip
+    found: nb.Refinement, start: nb.Experiment, results: Path | None, svg: Path | None, overwrite: bool, line: str
+) -> None:
     """Results and picture, of the pixels that counted."""
-    if results is None and svg is None:
-        return
-    import nbnumba as nb
-    from nbnumba.outputs.gallery import Frame, write_gallery
-    from nbnumba.refinement.files import write_refinement
-
-    _, derivatives = nb.jacobian(found.experiment, list(found.values))
-    data, model = found.pictures[0]
     if results is not None:
-        write_refinement(results, found, data, model, derivatives, start, overwrite=overwrite, command_line=line)
+        from nbnumba.refinement.files import write_refinement
+
+        write_refinement(results, found, start, overwrite=overwrite, command_line=line)
     if svg is not None:
+        from nbnumba.outputs.gallery import Frame, write_gallery
+
+        data, model = found.beside()
         frames = [Frame("data", data, unit="photons"), Frame("model", model, unit="photons"),
                   Frame("data - model", data - model, True, "photons")]  # fmt: skip
-        write_gallery(svg, [*frames, *options.rate_frames(derivatives)], overwrite=overwrite)
+        write_gallery(svg, [*frames, *options.rate_frames(found.jacobian())], overwrite=overwrite)
 
 
 def _tell(found: nb.Refinement, files: list[Path], as_json: bool) -> None:

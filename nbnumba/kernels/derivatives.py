@@ -16,7 +16,7 @@ from nbnumba.kernels.slopes import BLOCK, COUNT, FAST, PLANE, ROWS, SLOW, SPREAD
 from nbnumba.physics.likelihood import terms
 
 #: Rows of a matrix of sums: z, and after it the slope of the loss and its value. Their number is a whole one of tiles.
-SLOPE, LOSS, WIDTH, TILE = 30, 31, 32, 4
+SLOPE, LOSS, WIDTH, TILE = COUNT, COUNT + 1, COUNT + 2, 4
 CHUNK = 1024  # pixels that are summed into one matrix, at least
 CHUNKS = 1024  # and so many matrices, at most, for one group of pixels
 

@@ -177,10 +177,10 @@ def with_parameters(experiment: Experiment, values: Mapping[str, float]) -> Expe
             part = parameter.part
             parts[part] = parameter.change(parts.get(part, getattr(experiment, part)), float(value))
     changed = replace(experiment, **parts) if parts else experiment
-    for name, value in values.items():
-        parameter = PARAMETERS[name]
-        if parameter.change is None:
-            changed = replace(changed, **{parameter.part: parameter.changed(changed, float(value))})
+    for name in ("beam_tilt_h", "beam_tilt_v"):  # in this order, whatever that of the values is
+        if name in values:
+            parameter = PARAMETERS[name]
+            changed = replace(changed, **{parameter.part: parameter.changed(changed, float(values[name]))})
     return changed
 
 
@@ -193,3 +193,9 @@ def check_acts(experiment: Experiment, name: str) -> None:
             f"{name}: found a parameter that cannot act here (no sensor, no scan, one domain, or no polarization); "
             f"allowed: {', '.join(parameters(experiment))}"
         )
+
+
+def rate_unit(name: str) -> str:
+    """Unit of the derivative by a parameter."""
+    unit = PARAMETERS[name].unit.replace("degrees", "degree")
+    return f"photons/({unit})" if "/" in unit else f"photons/{unit}" if unit else "photons"

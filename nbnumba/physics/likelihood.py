@@ -1,7 +1,7 @@
 """How far one pixel's model is from its data: value, slope by the model and expected curvature (derivatives, 2.11).
 
-All but the weighted squares are minus the logarithm of a probability, up to a constant, and their curvature is the
-expectation of the second derivative.
+Those of Poisson, Gauss and Student are minus the logarithm of a probability, up to a constant, and their curvature is
+the expectation of the second derivative; that of Huber's is the weight of the next step of least squares.
 """
 
 import math
@@ -45,11 +45,11 @@ def poisson(model: float, data: float) -> Terms:
 @scalar
 def gaussian(model: float, data: float, variance: float) -> Terms:
     """Photons and read-out noise: (log V + u^2/V)/2 with V = m + ``variance`` and u = d - m, as diffBragg has it."""
-    u, v = data - model, model + variance
-    if v < LEAST_PHOTONS:
-        return squares(model, data, 1.0 / LEAST_PHOTONS)
+    m = at_least(model, LEAST_PHOTONS - variance)
+    u, v = data - m, m + variance
     square = u * u / v
-    return Terms(0.5 * (math.log(v) + square), (1.0 - 2.0 * u - square) / (2.0 * v), 1.0 / v + 0.5 / (v * v))
+    found = Terms(0.5 * (math.log(v) + square), (1.0 - 2.0 * u - square) / (2.0 * v), 1.0 / v + 0.5 / (v * v))
+    return continued(found, model - m)
 
 
 @scalar
@@ -59,16 +59,29 @@ def student(model: float, data: float, variance: float, freedom: float) -> Terms
     Its expected curvature is (n + 1)/((n + 3) V) + n/(2 (n + 3) V^2) (Lange, Little & Taylor 1989, J. Am. Stat. Assoc.
     84, 881).
     """
-    u, v = data - model, model + variance
-    if v < LEAST_PHOTONS:
-        return squares(model, data, 1.0 / LEAST_PHOTONS)
+    m = at_least(model, LEAST_PHOTONS - variance)
+    u, v = data - m, m + variance
     square = u * u / v
     pull = (freedom + 1.0) / (freedom + square)
-    return Terms(
+    found = Terms(
         0.5 * (math.log(v) + (freedom + 1.0) * math.log(1.0 + square / freedom)),
         (1.0 - pull * (2.0 * u + square)) / (2.0 * v),
         (freedom + 1.0 + 0.5 * freedom / v) / ((freedom + 3.0) * v),
     )
+    return continued(found, model - m)
+
+
+@scalar
+def at_least(x: float, low: float) -> float:
+    """The larger one."""
+    return x if x > low else low
+
+
+@scalar
+def continued(terms: Terms, less: float) -> Terms:
+    """The parabola that goes on from some terms, ``less`` (up to 0) away from them."""
+    value = terms.value + (terms.slope + 0.5 * terms.curvature * less) * less
+    return Terms(value, terms.slope + terms.curvature * less, terms.curvature)
 
 
 @scalar

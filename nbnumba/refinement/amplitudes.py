@@ -20,6 +20,7 @@ from nbnumba.physics.structure_factor import Uniform
 from nbnumba.refinement.jacobian import checked_pixels, motions
 from nbnumba.refinement.losses import Loss
 from nbnumba.refinement.problem import Picture
+from nbnumba.refinement.refine import paired
 from nbnumba.refinement.scoring import Iteration, score
 
 _BATCH = 1 << 16  # pixels whose lists are made at a time
@@ -91,7 +92,7 @@ class AmplitudeRefinement:
 
     Attributes:
         reflections: the list with refined amplitudes; those that no pixel tells of are as they were.
-        esd: standard deviation of each; infinite where no pixel tells.
+        esd: standard deviation of each, if all others were known; infinite where no pixel tells.
         history: every point that was tried.
         loss: value at the end.
         converged: whether no further step was worth its while.
@@ -131,10 +132,7 @@ def refine_amplitudes(
         NbnumbaError: experiments with different reflections or none, negative amplitudes, data of another shape, or
             SciPy is not installed.
     """
-    images = [experiments] if isinstance(experiments, Experiment) else list(experiments)
-    each = [losses] if isinstance(losses, Loss) else list(losses)
-    if not images or len(each) != len(images):
-        raise refuse("losses", len(each), f"one for each experiment, {len(images)}")
+    images, each = paired(experiments, losses)
     reflections = images[0].crystal.reflections
     if reflections is None or any(e.crystal.reflections != reflections for e in images):
         raise refuse("experiments", "different reflections, or none", "the same list of reflections for all")
@@ -187,14 +185,15 @@ class _Equations:
     def predicted(self, step: np.ndarray) -> float:
         return float(-self.gradient @ step - 0.5 * step @ (self.matrix @ step))
 
-    def step(self, damping: float, held: np.ndarray) -> np.ndarray:
+    def step(self, damping: float, held: np.ndarray, shift: np.ndarray) -> np.ndarray:
         from scipy.sparse import linalg
 
         free = np.flatnonzero((self.diagonal > 0.0) & ~held)
         matrix = self.matrix[free][:, free]
-        step = np.zeros(len(self.gradient))
+        step = np.where(held, shift, 0.0)
+        slope = self.gradient + self.matrix @ step
         damped = matrix + damping * _sparse().diags_array(matrix.diagonal())
-        step[free] = linalg.spsolve(damped.tocsc(), -self.gradient[free])
+        step[free] = linalg.spsolve(damped.tocsc(), -slope[free])
         return step
 
 

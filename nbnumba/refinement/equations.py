@@ -70,16 +70,17 @@ class Equations:
         """By how much a step lessens the loss, if that is what slopes and curvatures say."""
         return float(-self.gradient @ step - 0.5 * step @ self.times(step))
 
-    def step(self, damping: float, held: np.ndarray) -> np.ndarray:
-        """Step to where the slopes end, each curvature raised by a fraction; 0 for unknowns that are held."""
+    def step(self, damping: float, held: np.ndarray, shift: np.ndarray) -> np.ndarray:
+        """Step to where the slopes end, each curvature raised by a fraction; ``shift`` for unknowns that are held."""
+        slope, slopes = self.split(self.gradient + self.times(np.where(held, shift, 0.0)))
         scale = 1.0 / np.sqrt(np.where(self.diagonal > 0.0, self.diagonal, 1.0))
         scale[held] = 0.0
         ones, own_ones = self.split(np.where(scale > 0.0, damping, 1.0))
         shared_scale, own_scale = self.split(scale)
         matrix = shared_scale[:, None] * self.curvature * shared_scale + np.diag(ones)
-        right = -shared_scale * self.slope
+        right = -shared_scale * slope
         solved = []
-        for b, d, g, s, extra in zip(self.mixed, self.curvatures, self.slopes, own_scale, own_ones, strict=True):
+        for b, d, g, s, extra in zip(self.mixed, self.curvatures, slopes, own_scale, own_ones, strict=True):
             left = np.linalg.solve(
                 s[:, None] * d * s + np.diag(extra), np.column_stack([s[:, None] * b.T * shared_scale, -s * g])
             )
@@ -89,7 +90,7 @@ class Equations:
             solved.append(left)
         shared = np.linalg.solve(matrix, right)
         own = [left[:, -1] - left[:, :-1] @ shared for left in solved]
-        return np.concatenate([shared, *own]) * scale
+        return np.where(held, shift, np.concatenate([shared, *own]) * scale)
 
     def without(self, kept: int) -> Equations:
         """The equations that are left when all but the first unknowns of each image are eliminated."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from nbnumba import __version__
 from nbnumba.model.experiment import Experiment
-from nbnumba.model.parameters import PARAMETERS
+from nbnumba.model.parameters import PARAMETERS, rate_unit
 from nbnumba.outputs.hdf5 import new_hdf5
 from nbnumba.outputs.nexus_tree import group, put
 from nbnumba.refinement.result import Refinement
@@ -51,9 +51,6 @@ def _fill_derivatives(
 def write_refinement(
     path: str | Path,
     refinement: Refinement,
-    data: np.ndarray,
-    model: np.ndarray,
-    derivatives: Mapping[str, np.ndarray],
     start: Experiment,
     *,
     overwrite: bool = False,
@@ -62,15 +59,13 @@ def write_refinement(
     """Write a refinement of one image.
 
     The file holds /entry/data with data, model and residual [photons], NaN where no pixel counted;
-    /entry/derivatives/NAME; /entry/parameters with names, values, esd, starts and their correlation; /entry/history
-    with every point that was tried; and the experiment before and after as TOML.
+    /entry/derivatives/NAME; /entry/parameters with names, units, values, esd, starts and their correlation;
+    /entry/history with loss, predicted fall and damping of every point that was tried; boxes and planes of background,
+    if there are any; and the experiment before and after as TOML.
 
     Args:
         path: the new file.
         refinement: what was found.
-        data: image (slow, fast) that it was refined against.
-        model: the refined image with its background.
-        derivatives: of the refined image by name.
         start: experiment before.
         overwrite: replace an existing file.
         command_line: to be recorded.
@@ -78,15 +73,17 @@ def write_refinement(
     Raises:
         NbnumbaError: the file cannot be written.
     """
+    pictures, derivatives = refinement.beside(), refinement.jacobian()
     with new_hdf5(path, overwrite) as use:
-        use(_fill_refinement, refinement, data, model, derivatives, start, command_line)
+        use(_fill_refinement, refinement, pictures, derivatives, start, command_line)
     return Path(path)
 
 
 def _fill_refinement(
-    file: h5py.File, found: Refinement, data: np.ndarray, model: np.ndarray, derivatives: Mapping[str, np.ndarray],
-    start: Experiment, command_line: str | None,
+    file: h5py.File, found: Refinement, pictures: tuple[np.ndarray, np.ndarray],
+    derivatives: Mapping[str, np.ndarray], start: Experiment, command_line: str | None,
 ) -> None:  # fmt: skip
+    data, model = pictures
     entry = _entry(file, found.experiment, command_line)
     put(entry, "start", start.to_toml(inline=True))
     put(entry, "message", found.message, converged=found.converged)
@@ -102,13 +99,13 @@ def _fill_refinement(
     put(parameters, "esd", list(found.esd.values()))
     put(parameters, "correlation", found.correlation)
     if len(found.planes[0]):
-        put(parameters, "background_planes", found.planes[0], "photons, photons/pixel along fast, along slow")
-    _history(group(entry, "history", "NXcollection"), found)
-
-
-def _history(parent: h5py.Group, found: Refinement) -> None:
+        put(entry, "background_planes", found.planes[0], "photons, photons/pixel along fast, along slow")
+    if found.boxes[0]:
+        fields = "h, k, l, slow_start, slow_stop, fast_start, fast_stop"
+        put(entry, "boxes", np.array(found.boxes[0]), fields=fields)
+    history = group(entry, "history", "NXcollection")
     for name in ("number", "loss", "predicted", "damping", "accepted"):
-        put(parent, name, np.array([getattr(iteration, name) for iteration in found.history]))
+        put(history, name, np.array([getattr(iteration, name) for iteration in found.history]))
 
 
 def _entry(file: h5py.File, experiment: Experiment, command_line: str | None) -> h5py.Group:
@@ -132,9 +129,3 @@ def _derivatives(entry: h5py.Group, derivatives: Mapping[str, np.ndarray]) -> No
     for name, image in derivatives.items():
         made = parent.create_dataset(name, data=image, chunks=image.shape, **_PACKED)
         made.attrs["units"] = rate_unit(name)
-
-
-def rate_unit(name: str) -> str:
-    """Unit of the derivative by a parameter."""
-    unit = PARAMETERS[name].unit.replace("degrees", "degree")
-    return f"photons/({unit})" if "/" in unit else f"photons/{unit}" if unit else "photons"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.parameters import PARAMETERS, check_acts
@@ -41,14 +41,15 @@ class Free(NamedTuple):
     logarithmic: bool
     low: float
     high: float
+    bounded: bool  # whether these are the user's, not the model's
     restraint: tuple[float, float] | None  # most likely value and standard deviation
 
     def inner(self, value: float) -> float:
-        """The scale on which it moves."""
+        """From a value in its unit to the scale on which it moves: itself, or its logarithm."""
         return math.log(value) if self.logarithmic else value
 
     def outer(self, inner: float) -> float:
-        """Back from there."""
+        """From there to the value in its unit."""
         return math.exp(min(inner, 700.0)) if self.logarithmic else inner
 
     def rate(self, value: float) -> float:
@@ -78,33 +79,46 @@ def choose(
     Raises:
         NbnumbaError: names that cannot be refined, or settings that do not fit them or the experiments.
     """
-    bounds, restraints, tied = bounds or {}, restraints or {}, _tied(experiments, names, ties or {}, system)
-    if not names or len(set(names)) < len(names):
-        raise refuse("parameters", list(names), "one or more names, each once")
+    bounds, restraints = bounds or {}, restraints or {}
+    if isinstance(names, str) or not names or len(set(names)) < len(names):
+        raise refuse("parameters", names, "a list of one or more names, each once")
+    tied = _tied(experiments, names, ties or {}, system)
     for field, given in (("shared", shared), ("bounds", bounds), ("restraints", restraints)):
         for name in given:
             if name not in names:
                 raise refuse(field, name, f"parameters that are refined: {', '.join(names)}")
     found = []
     for name in names:
-        low, high = bounds.get(name, _BOUNDS.get(name, (-math.inf, math.inf)))
-        members = (name, *tied.get(name, ()))
-        free = Free(
-            name, members, name in shared, name in _POSITIVE and low >= 0.0, low, high, _restraint(name, restraints)
-        )
+        low, high = _bounds(name, bounds)
+        members, logarithmic = (name, *tied.get(name, ())), name in _POSITIVE and low >= 0.0
+        free = Free(name, members, name in shared, logarithmic, low, high, name in bounds, _restraint(name, restraints))
         for experiment in experiments:
             _check(experiment, free)
         found.append(free)
     return tuple(sorted(found, key=lambda free: not free.shared))
 
 
+def _pair(field: str, value: Any) -> tuple[float, float]:
+    try:
+        first, second = map(float, value)
+    except (TypeError, ValueError):
+        raise refuse(field, value, "two numbers") from None
+    return first, second
+
+
+def _bounds(name: str, bounds: Mapping[str, tuple[float, float]]) -> tuple[float, float]:
+    if name not in bounds:
+        return _BOUNDS.get(name, (-math.inf, math.inf))
+    return _pair(f"bounds of {name}", bounds[name])
+
+
 def _restraint(name: str, restraints: Mapping[str, tuple[float, float]]) -> tuple[float, float] | None:
     if name not in restraints:
         return None
-    center, sigma = restraints[name]
+    center, sigma = _pair(f"restraints of {name}", restraints[name])
     if not (math.isfinite(center) and sigma > 0.0):
         raise refuse(f"restraints of {name}", (center, sigma), "a finite value and a standard deviation above 0")
-    return float(center), float(sigma)
+    return center, sigma
 
 
 def _check(experiment: Experiment, free: Free) -> None:
@@ -126,30 +140,41 @@ def _tied(
     """Followers of each parameter, from ties and the crystal system."""
     tied = {name: tuple(followers) for name, followers in ties.items()}
     if system is not None:
-        if system not in SYSTEMS:
-            raise unknown_key("system", system, list(SYSTEMS))
-        follows, fixed = SYSTEMS[system]
-        for name in names:
-            if name in fixed:
-                raise refuse("parameters", name, f"constants that are free in the {system} system")
-        for experiment in experiments:
-            _check_system(experiment, system)
-        tied |= {name: followers for name, followers in follows.items() if name in names}
-        for name, followers in follows.items():
-            if name not in names and any(follower in names for follower in followers):
-                raise refuse("parameters", followers[0], f"{name}, which it follows in the {system} system")
+        for name, followers in _of_system(experiments, names, system).items():
+            tied[name] = (*tied.get(name, ()), *(other for other in followers if other not in tied.get(name, ())))
+    leaders: dict[str, str] = {}
     for name, followers in tied.items():
-        for follower in (name, *followers):
-            if follower not in PARAMETERS:
-                raise unknown_key("ties", follower, list(PARAMETERS))
         if name not in names:
             raise refuse("ties", name, f"parameters that are refined: {', '.join(names)}")
         for follower in followers:
+            if follower not in PARAMETERS:
+                raise unknown_key("ties", follower, list(PARAMETERS))
             if follower in names:
                 raise refuse("parameters", follower, f"{name} in its place, which it follows")
-            for experiment in experiments:
-                _check_equal(experiment, name, follower)
+            if follower in leaders:
+                raise refuse("ties", follower, f"once; it follows {leaders[follower]} and {name}")
+            leaders[follower] = name
+    for follower, name in leaders.items():
+        for experiment in experiments:
+            _check_equal(experiment, name, follower)
     return tied
+
+
+def _of_system(experiments: Sequence[Experiment], names: Sequence[str], system: str) -> dict[str, tuple[str, ...]]:
+    """Followers of the constants of the cell that are refined."""
+    if system not in SYSTEMS:
+        raise unknown_key("system", system, list(SYSTEMS))
+    follows, fixed = SYSTEMS[system]
+    for name in names:
+        if name in fixed:
+            raise refuse("parameters", name, f"constants that are free in the {system} system")
+    for experiment in experiments:
+        _check_system(experiment, system)
+    for name, followers in follows.items():
+        for follower in followers:
+            if follower in names:
+                raise refuse("parameters", follower, f"{name}, which it follows in the {system} system")
+    return {name: followers for name, followers in follows.items() if name in names}
 
 
 def _check_equal(experiment: Experiment, name: str, follower: str) -> None:

@@ -30,15 +30,20 @@ class Loss:
     """
 
     data: np.ndarray
-    mask: np.ndarray | None = None
-    background: np.ndarray | float = 0.0
+    mask: np.ndarray | None = field(default=None, kw_only=True)
+    background: np.ndarray | float = field(default=0.0, kw_only=True)
 
     def __post_init__(self) -> None:
         data = _numbers("data", self.data)
         if data.ndim != 2:
             raise NbnumbaError(f"data: found {data.dtype} of shape {data.shape}; allowed: an image (slow, fast)")
         object.__setattr__(self, "data", data)
-        mask = np.ones(data.shape, dtype=bool) if self.mask is None else np.asarray(self.mask) != 0
+        mask = np.ones(data.shape, dtype=bool) if self.mask is None else np.asarray(self.mask)
+        if mask.dtype.kind not in "biu":
+            raise NbnumbaError(
+                f"mask: found {mask.dtype}; allowed: an image of bool or whole numbers, 0 for what is masked"
+            )
+        mask = mask != 0
         if mask.shape != data.shape:
             raise NbnumbaError(f"mask: found shape {mask.shape}; allowed: {data.shape}, that of the data")
         object.__setattr__(self, "mask", mask)
@@ -67,7 +72,7 @@ class Loss:
 
         kind, shape, extra = self._kind()
         data, background = np.asarray(self.data), np.asarray(self.background)
-        if kind == POISSON:  # a Poisson number with another one added whose mean is known
+        if kind == POISSON and extra.any():  # a Poisson number with another one added whose mean is known
             data, background = data + extra, background + extra
         return Target(kind, shape, *(np.ravel(x) for x in (data, background, extra)))
 
@@ -84,21 +89,7 @@ def _numbers(name: str, value: ArrayLike | None) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class _Noisy(Loss):
-    """Photons with read-out noise."""
-
-    readout_sigma: np.ndarray | float = 0.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._spread("readout_sigma", self.readout_sigma, 0.0)
-
-    def _variance(self) -> np.ndarray:
-        return np.asarray(self.readout_sigma) ** 2
-
-
-@dataclass(frozen=True, eq=False)
-class Poisson(_Noisy):
+class Poisson(Loss):
     """Photon counts: m - d log m.
 
     Attributes:
@@ -106,12 +97,26 @@ class Poisson(_Noisy):
             data and model, which is good while there are many photons or little noise.
     """
 
+    mask: np.ndarray | None = None
+    background: np.ndarray | float = 0.0
+    readout_sigma: np.ndarray | float = field(default=0.0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._spread("readout_sigma", self.readout_sigma, 0.0)
+        shifted = (self.data + np.asarray(self.readout_sigma) ** 2)[self.mask]
+        if (shifted < 0.0).any():
+            raise NbnumbaError(
+                f"data: found {shifted.min():g} (with the square of readout_sigma); allowed: counts from 0 on, or a "
+                "mask without such pixels; Gaussian takes negative data"
+            )
+
     def _kind(self) -> tuple[int, float, np.ndarray]:
-        return POISSON, 0.0, self._variance()
+        return POISSON, 0.0, np.asarray(self.readout_sigma) ** 2
 
 
 @dataclass(frozen=True, eq=False)
-class Gaussian(_Noisy):
+class Gaussian(Loss):
     """Counts with read-out noise: (log V + u^2/V)/2 with V = m + sigma^2 and u = d - m, as diffBragg has it.
 
     Attributes:
@@ -119,14 +124,17 @@ class Gaussian(_Noisy):
         freedom: degrees of freedom of Student's distribution, which bears outliers; None: normally distributed.
     """
 
-    freedom: float | None = None
+    readout_sigma: np.ndarray | float = 0.0
+    freedom: float | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self._spread("readout_sigma", self.readout_sigma, 0.0)
         _check_positive("freedom", self.freedom)
 
     def _kind(self) -> tuple[int, float, np.ndarray]:
-        return (GAUSSIAN, 0.0, self._variance()) if self.freedom is None else (STUDENT, self.freedom, self._variance())
+        variance = np.asarray(self.readout_sigma) ** 2
+        return (GAUSSIAN, 0.0, variance) if self.freedom is None else (STUDENT, self.freedom, variance)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,24 +142,30 @@ class LeastSquares(Loss):
     """Weighted squares: w (d - m)^2/2.
 
     Attributes:
-        weights: 1/variance, one number or an image; None: 1 everywhere.
+        weights: 1/variance, one number or an image; None: 1 everywhere, and ``refine`` takes the variance from what is
+            left in the end.
         huber: standard deviations from which on the loss grows linearly, which bears outliers; None: none.
     """
 
     weights: np.ndarray | float | None = None
-    huber: float | None = None
-    plain: bool = field(init=False, default=True)  # whether no weights were given
+    huber: float | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "plain", self.weights is None)
-        self._spread("weights", 1.0 if self.weights is None else self.weights, 0.0)
         _check_positive("huber", self.huber)
+        if self.weights is not None:
+            self._spread("weights", self.weights, 0.0)
+        elif self.huber is not None:
+            raise NbnumbaError("huber: found without weights; allowed: with weights, which tell standard deviations")
+
+    @property
+    def plain(self) -> bool:
+        """Whether the variance of the data is not given."""
+        return self.weights is None
 
     def _kind(self) -> tuple[int, float, np.ndarray]:
-        return (SQUARES, 0.0, np.asarray(self.weights)) if self.huber is None else (
-            HUBER, self.huber, np.asarray(self.weights)
-        )  # fmt: skip
+        weights = np.broadcast_to(1.0 if self.weights is None else self.weights, self.data.shape)
+        return (SQUARES, 0.0, weights) if self.huber is None else (HUBER, self.huber, weights)
 
 
 @dataclass(frozen=True, eq=False)

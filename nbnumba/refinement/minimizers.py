@@ -39,7 +39,7 @@ def minimize(
             f"optimizer: {method} needs SciPy; install it with pip install 'nbnumba[refine]', or choose 'fisher'"
         ) from None
     low, high = problem.limits()
-    if method not in BOUNDED and (np.isfinite(low).any() or np.isfinite(high).any()):
+    if method not in BOUNDED and any(free.bounded for free in (*problem.shared, *problem.own)):
         raise refuse("optimizer", method, "'fisher' or 'L-BFGS-B' for parameters that have bounds")
     first = problem.evaluate(start)
     scale = 1.0 / np.sqrt(np.where(first.diagonal > 0.0, first.diagonal, 1.0))
@@ -53,7 +53,7 @@ def minimize(
         if x.tobytes() not in known:
             known.clear()
             try:
-                found: Equations | None = problem.evaluate(x)
+                found: Equations | None = problem.evaluate(x, curved=method in CURVED)
             except NbnumbaError:
                 found = None
             known[x.tobytes()] = found
@@ -85,8 +85,8 @@ def minimize(
         bounds=list(zip((low - start) / scale, (high - start) / scale, strict=True)) if method in BOUNDED else None,
         options=_options(method, iterations, tolerance),
     )
-    x, found = best[0]
-    return Solution(x, found, bool(ended.success), str(ended.message))
+    x = best[0][0]
+    return Solution(x, problem.evaluate(x), bool(ended.success), str(ended.message))
 
 
 def _options(method: str, iterations: int, tolerance: float) -> dict[str, float]:

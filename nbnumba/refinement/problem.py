@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
 from nbnumba.kernels.pack import pack
-from nbnumba.kernels.slopes import COUNT, PLANE, SPREAD
+from nbnumba.kernels.slopes import COUNT, PLANE, SOURCES, SPREAD
 from nbnumba.model.experiment import Experiment
+from nbnumba.model.mosaic import rotation_matrix
+from nbnumba.model.parameters import tilt_axis
 from nbnumba.refinement.chain import chain
 from nbnumba.refinement.equations import Equations
 from nbnumba.refinement.free import Free
@@ -45,8 +48,11 @@ class Picture:
                 f"data: found shape {loss.data.shape}; allowed: {experiment.detector.pixels}, the detector's"
             )
         counting = experiment.rendered & loss.mask
-        groups = [np.flatnonzero(counting)] if boxes is None else _in_boxes(counting, boxes, _ENOUGH if planes else 1)
-        if not sum(map(len, groups)):
+        self.boxes: list[Shoebox] = []
+        groups = [np.flatnonzero(counting)]
+        if boxes is not None:
+            self.boxes, groups = _in_boxes(counting, boxes, _ENOUGH if planes else 1)
+        if not sum(map(len, groups)) or not groups:
             raise NbnumbaError("mask: found no pixel that counts inside region, mask and boxes; allowed: one or more")
         self.loss, self.target = loss, loss.target
         self.places = Places(
@@ -119,16 +125,17 @@ class Picture:
         return Sums(float(found[:, LOSS, LOSS].sum()), slope, curvature)
 
 
-def _in_boxes(counting: np.ndarray, boxes: Sequence[Shoebox], least: int) -> list[np.ndarray]:
-    """Places of the pixels of each box that count and that no box before it holds; boxes with too few left out."""
-    free, groups = counting.copy(), []
+def _in_boxes(counting: np.ndarray, boxes: Sequence[Shoebox], least: int) -> tuple[list[Shoebox], list[np.ndarray]]:
+    """Boxes with enough pixels that count and that no box before holds, and the places of these pixels."""
+    free, kept, groups = counting.copy(), [], []
     for box in boxes:
         inside = np.s_[box.slow_start : box.slow_stop, box.fast_start : box.fast_stop]
         slow, fast = np.nonzero(free[inside])
-        free[inside] = False
         if len(slow) >= least:
+            free[inside] = False
+            kept.append(box)
             groups.append((slow + box.slow_start) * counting.shape[1] + fast + box.fast_start)
-    return groups
+    return kept, groups
 
 
 class Problem:
@@ -139,9 +146,13 @@ class Problem:
         self.shared = [f for f in free if f.shared]
         self.own = [f for f in free if not f.shared]
 
-    def start(self) -> np.ndarray:
-        """Unknowns of the experiments as they were given; shared numbers are those of the first."""
+    def start(self, found: Sequence[Mapping[str, float]] | None = None) -> np.ndarray:
+        """Unknowns of the experiments as they were given, or with values that were found for each of them.
+
+        Shared numbers are those of the first.
+        """
         values = [e.parameters() for e in self.starts]
+        values = [now | dict(new) for now, new in zip(values, found or [{}] * len(values), strict=True)]
         x = [f.inner(values[0][f.name]) for f in self.shared]
         for now, picture in zip(values, self.pictures, strict=True):
             x += [f.inner(now[f.name]) for f in self.own]
@@ -170,6 +181,16 @@ class Problem:
             at += len(self.own) + picture.planes.size
         return found
 
+    def values(self, x: np.ndarray) -> list[dict[str, float]]:
+        """Values of what is refined, and of what is tied to it, for each image."""
+        found, at = [], len(self.shared)
+        shared = {m: f.outer(v) for f, v in zip(self.shared, x.tolist(), strict=False) for m in f.members}
+        for picture in self.pictures:
+            own = x[at : at + len(self.own)].tolist()
+            found.append(shared | {m: f.outer(v) for f, v in zip(self.own, own, strict=True) for m in f.members})
+            at += len(self.own) + picture.planes.size
+        return found
+
     def parts(self, x: np.ndarray) -> list[tuple[Experiment, np.ndarray]]:
         """Experiment and planes of each image.
 
@@ -177,13 +198,9 @@ class Problem:
             NbnumbaError: values that no experiment can have.
         """
         found, at = [], len(self.shared)
-        shared = {m: f.outer(v) for f, v in zip(self.shared, x.tolist(), strict=False) for m in f.members}
-        for start, picture in zip(self.starts, self.pictures, strict=True):
-            own = x[at : at + len(self.own)].tolist()
-            at += len(self.own)
-            values = shared | {m: f.outer(v) for f, v in zip(self.own, own, strict=True) for m in f.members}
-            planes = x[at : at + picture.planes.size].reshape(-1, _PLANE)
-            at += planes.size
+        for start, picture, values in zip(self.starts, self.pictures, self.values(x), strict=True):
+            at += len(self.own) + picture.planes.size
+            planes = x[at - picture.planes.size : at].reshape(-1, _PLANE)
             found.append((start.with_parameters(**values), planes))
         return found
 
@@ -197,8 +214,8 @@ class Problem:
         s = len(self.shared)
         value, slope, curvature = 0.0, np.zeros(s), np.zeros((s, s))
         slopes, curvatures, mixed = [], [], []
-        for picture, (experiment, planes) in zip(self.pictures, parts, strict=True):
-            sums = picture.sums(experiment, self._matrix(experiment), planes, curved=curved)
+        for picture, (experiment, planes), values in zip(self.pictures, parts, self.values(x), strict=True):
+            sums = picture.sums(experiment, self._matrix(experiment, values), planes, curved=curved)
             value += sums.value
             slope += sums.slope[:s]
             curvature += sums.curvature[:s, :s]
@@ -208,12 +225,17 @@ class Problem:
         value += self._restrain(x, slope, curvature, slopes, curvatures)
         return Equations(value, slope, curvature, slopes, curvatures, mixed)
 
-    def _matrix(self, experiment: Experiment) -> np.ndarray:
+    def _matrix(self, experiment: Experiment, values: Mapping[str, float]) -> np.ndarray:
         """What the intermediates z change by when a number changes on its own scale."""
-        free, now = [*self.shared, *self.own], experiment.parameters()
-        return np.column_stack(
-            [chain(experiment, f.members).sum(axis=1) * f.rate(now[f.name]) for f in free] or [np.zeros((COUNT, 0))]
-        )
+        columns = []
+        for f in (*self.shared, *self.own):
+            column = chain(experiment, f.members).sum(axis=1)
+            if f.name == "beam_tilt_h":  # whose axis the other tilt, which comes after it, has turned
+                angle = math.radians(values.get("beam_tilt_v", 0.0))
+                turn = rotation_matrix(tilt_axis(experiment, "beam_tilt_v"), angle)
+                column[SOURCES : SOURCES + 3] = turn @ column[SOURCES : SOURCES + 3]
+            columns.append(column * f.rate(values[f.name]))
+        return np.column_stack([np.zeros((COUNT, 0)), *columns])
 
     def _restrain(
         self, x: np.ndarray, slope: np.ndarray, curvature: np.ndarray, slopes: list[np.ndarray],

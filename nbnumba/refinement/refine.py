@@ -51,7 +51,8 @@ def refine(
     """Refine parameters so that the images of experiments come as near as they can to data.
 
     Args:
-        experiment: where to start; one, or one for each of several images.
+        experiment: where to start; one, or one for each of several images. What is "auto" in them is settled there:
+            oversampling and interpolation do not change during the search.
         loss: Poisson, Gaussian or LeastSquares with the data; one for each experiment.
         parameters: names among ``experiment.parameters()``. Scale, mosaic spread and sensor
             move on a scale of logarithms.
@@ -77,17 +78,18 @@ def refine(
     Raises:
         NbnumbaError: parameters that cannot be refined, settings that do not fit, data of another shape.
     """
-    experiments = [experiment] if isinstance(experiment, Experiment) else list(experiment)
-    losses = [loss] if isinstance(loss, Loss) else list(loss)
-    boxed = _boxes(boxes, len(experiments))
-    if not experiments or len(losses) != len(experiments):
-        raise refuse("loss", len(losses), f"one for each experiment, {len(experiments)}")
+    experiments, losses = paired(experiment, loss)
+    experiments = [_settled(each) for each in experiments]
     if optimizer not in OPTIMIZERS:
         raise refuse("optimizer", optimizer, ", ".join(OPTIMIZERS))
     if iterations < 1 or not tolerance > 0.0:
         raise refuse("iterations, tolerance", (iterations, tolerance), "from 1 on, and above 0")
+    scaled = all(isinstance(each, LeastSquares) and each.plain for each in losses)
+    if scaled and restraints:
+        raise refuse("restraints", "LeastSquares without weights", "weights, beside which a restraint can be weighed")
     free = choose(experiments, parameters, shared=shared, bounds=bounds, restraints=restraints, ties=ties,
                   system=system)  # fmt: skip
+    boxed = _boxes(boxes, len(experiments))
     pictures = [
         Picture(each, start, box, planes=planes) for each, start, box in zip(losses, experiments, boxed, strict=True)
     ]
@@ -104,12 +106,38 @@ def refine(
         how: dict[str, Any] = {"iterations": iterations, "tolerance": near, "report": note}
         return score(stage, start, **how) if optimizer == "fisher" else minimize(stage, start, optimizer, **how)
 
-    start = problem.start()
-    if continuation:
-        start = _nearer(problem, free, search)
-    solution = search(problem, start, tolerance)
-    scaled = all(isinstance(each, LeastSquares) and each.plain for each in losses)
+    given = problem.start()
+    solution = search(problem, _nearer(problem, free, search) if continuation else given, tolerance)
+    if continuation and not solution.equations.value <= problem.evaluate(given).value:
+        solution = search(problem, given, tolerance)  # the stages led astray
     return summarize(problem, solution, history, scaled=scaled)
+
+
+def paired(
+    experiments: Experiment | Sequence[Experiment], losses: Loss | Sequence[Loss]
+) -> tuple[list[Experiment], list[Loss]]:
+    """Experiments and their losses as lists of one length.
+
+    Raises:
+        NbnumbaError: something else.
+    """
+    images = [experiments] if isinstance(experiments, Experiment) else list(experiments)
+    each = [losses] if isinstance(losses, Loss) else list(losses)
+    if not images or len(each) != len(images):
+        raise refuse("loss", len(each), f"one for each experiment, {len(images)}")
+    for kind, items in ((Experiment, images), (Loss, each)):
+        for item in items:
+            if not isinstance(item, kind):
+                raise refuse(kind.__name__.lower(), item, "Experiment, and Poisson, Gaussian or LeastSquares")
+    return images, each
+
+
+def _settled(experiment: Experiment) -> Experiment:
+    """The same with what is "auto" as it is now: a search must not change the number of steps."""
+    changes: dict[str, Any] = {"sampling.oversample": experiment.oversample}
+    if experiment.crystal.interpolate == "auto":
+        changes["crystal.interpolate"] = "tricubic" if experiment.crystal.interpolates else "nearest"
+    return experiment.replace(**changes)
 
 
 def line(iteration: Iteration, free: Sequence[Free]) -> str:
@@ -130,6 +158,9 @@ def _boxes(boxes: Any, count: int) -> list[Sequence[Shoebox] | None]:
     found = list(boxes) if nested else [list(boxes)]
     if len(found) != count:
         raise refuse("boxes", len(found), f"a list for each of {count} images")
+    for box in (box for each in found for box in (each if isinstance(each, Sequence) else [each])):
+        if not isinstance(box, Shoebox):
+            raise refuse("boxes", box, "Shoebox(h, k, l, slow_start, slow_stop, fast_start, fast_stop)")
     return found
 
 
@@ -141,18 +172,14 @@ def _nearer(
     Numbers of cells stay as they are; the scale of each image is refined in their place, and then forgotten.
     """
     moving = [f for f in free if f.name not in (*_CELLS, "spot_scale")]
-    scale = Free("spot_scale", ("spot_scale",), False, True, 0.0, math.inf, None)
-    experiments = problem.starts
+    scale = Free("spot_scale", ("spot_scale",), False, True, 0.0, math.inf, False, None)
     pictures = [picture.with_level_planes() for picture in problem.pictures]
+    found: list[dict[str, float]] | None = None
     for factor in SMALLER:
-        stage = Problem([_smaller(e, factor) for e in experiments], pictures, [*moving, scale])
-        found = stage.parts(search(stage, stage.start(), _NEAR).unknowns)
-        values = [e.parameters() for e, _ in found]
-        names = [m for f in moving for m in f.members]
-        experiments = [
-            e.with_parameters(**{name: now[name] for name in names}) for e, now in zip(experiments, values, strict=True)
-        ]
-    return Problem(experiments, problem.pictures, free).start()
+        stage = Problem([_smaller(e, factor) for e in problem.starts], pictures, [*moving, scale])
+        values = stage.values(search(stage, stage.start(found), _NEAR).unknowns)
+        found = [{name: x for name, x in each.items() if name != "spot_scale"} for each in values]
+    return problem.start(found)
 
 
 def _smaller(experiment: Experiment, factor: float) -> Experiment:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -13,8 +13,11 @@ import numpy as np
 from nbnumba.errors import NbnumbaWarning
 from nbnumba.model.experiment import Experiment
 from nbnumba.refinement.equations import RANK, Equations
-from nbnumba.refinement.problem import Problem
+from nbnumba.refinement.free import Free
+from nbnumba.refinement.jacobian import jacobian
+from nbnumba.refinement.problem import Picture, Problem
 from nbnumba.refinement.scoring import Iteration, Solution
+from nbnumba.refinement.shoeboxes import Shoebox
 
 _SHARE = 0.1  # of the largest part in a combination, from which on a parameter is named
 
@@ -28,12 +31,12 @@ class Refinement:
     Attributes:
         experiments: the refined ones, one for each image.
         values: by name, in A, degrees, mm.
-        esd: standard deviations expected of them, in the same units; infinite where the data say nothing.
+        esd: standard deviations expected of them, in the same units; infinite at bounds and where the data say nothing.
         correlation: (n, n) between the values in the order of ``values``; 0 beside what the data say nothing about.
         misorientations: angle between the first and the refined orientation of each image's crystal [degrees].
+        boxes: for each image those that counted, in the order of the planes; none without boxes.
         planes: for each image (boxes, 3): background at the middle pixel of a box [photons], and its slopes along fast
             and slow [photons/pixel].
-        pictures: for each image data and model with its background [photons], NaN where no pixel counted.
         loss: value at the end.
         pixels: number of pixels that counted.
         history: every point that was tried.
@@ -48,8 +51,8 @@ class Refinement:
     esd: dict[str, float]
     correlation: np.ndarray
     misorientations: tuple[float, ...]
+    boxes: tuple[tuple[Shoebox, ...], ...]
     planes: tuple[np.ndarray, ...]
-    pictures: tuple[tuple[np.ndarray, np.ndarray], ...]
     loss: float
     pixels: int
     history: tuple[Iteration, ...]
@@ -57,6 +60,20 @@ class Refinement:
     converged: bool
     message: str
     degenerate: tuple[tuple[str, ...], ...]
+    _images: tuple[Picture, ...] = field(repr=False)
+    _free: tuple[Free, ...] = field(repr=False)
+
+    def beside(self, number: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Data and model with its background (slow, fast) [photons] of one image, NaN where no pixel counted."""
+        return self._images[number].beside(self.experiments[number], self.planes[number])
+
+    def jacobian(self, number: int = 0) -> dict[str, np.ndarray]:
+        """Derivatives (slow, fast) of one image by what is refined of it, with all that is tied to it."""
+        found = {}
+        for free in dict.fromkeys(self._free):
+            _, members = jacobian(self.experiments[number], free.members)
+            found[free.name] = np.sum(list(members.values()), axis=0)
+        return found
 
     @property
     def experiment(self) -> Experiment:
@@ -107,8 +124,8 @@ def summarize(
         esd=dict(zip(names, (roots * rates).tolist(), strict=True)),
         correlation=covariance / np.outer(roots, roots),
         misorientations=tuple(_turned(start, end) for start, (end, _) in zip(problem.starts, parts, strict=True)),
+        boxes=tuple(tuple(picture.boxes) for picture in problem.pictures),
         planes=tuple(planes for _, planes in parts),
-        pictures=tuple(picture.beside(*part) for picture, part in zip(problem.pictures, parts, strict=True)),
         loss=solution.equations.value,
         pixels=pixels,
         history=tuple(history),
@@ -116,6 +133,8 @@ def summarize(
         converged=solution.converged,
         message=solution.message,
         degenerate=degenerate,
+        _images=tuple(problem.pictures),
+        _free=tuple(free),
     )
 
 

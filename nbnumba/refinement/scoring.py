@@ -24,8 +24,8 @@ class Quadratic(Protocol):
     def gradient(self) -> np.ndarray:
         """Its slopes."""
 
-    def step(self, damping: float, held: np.ndarray) -> np.ndarray:
-        """Step to where the slopes end, each curvature raised by a fraction; 0 for unknowns that are held."""
+    def step(self, damping: float, held: np.ndarray, shift: np.ndarray) -> np.ndarray:
+        """Step to where the slopes end, each curvature raised by a fraction; ``shift`` for unknowns that are held."""
 
     def predicted(self, step: np.ndarray) -> float:
         """By how much a step lessens the loss, if that is what slopes and curvatures say."""
@@ -84,16 +84,21 @@ def score(
     low, high = problem.limits()
     x, damping = np.clip(start, low, high), _FIRST_DAMPING
     now = problem.evaluate(x)
+    if not np.isfinite(now.value) or not np.isfinite(now.gradient).all():
+        raise NbnumbaError(
+            f"loss: found {now.value:g} at the start, with slopes {now.gradient}; allowed: finite numbers; look at "
+            "background and scale"
+        )
     report(Iteration(0, now.value, 0.0, damping, True, x))
     for number in range(1, iterations + 1):
-        held = ((x <= low) & (now.gradient > 0.0)) | ((x >= high) & (now.gradient < 0.0))
-        step = np.clip(x + now.step(damping, held), low, high) - x
+        step, stopped = _within(now, x, damping, low, high)
         predicted = now.predicted(step)
-        if predicted <= max(tolerance, _ROUNDING * abs(now.value)) and damping <= 1.0:
+        enough = max(tolerance, _ROUNDING * abs(now.value))
+        if 0.0 <= predicted <= enough and damping <= 1.0 and not stopped:
             return Solution(x, now, True, "the next step would lessen the loss by no more than the tolerance")
         if damping >= _LARGEST_DAMPING:
             return Solution(x, now, False, "no smaller loss was found, however short the step")
-        trial = _tried(problem, x + step)
+        trial = _tried(problem, x + step) if predicted > 0.0 else None
         fall = now.value - trial.value if trial else -np.inf
         report(Iteration(number, trial.value if trial else np.nan, predicted, damping, fall >= 0.0, x + step))
         if trial and fall >= 0.0:
@@ -103,6 +108,24 @@ def score(
             damping *= 10.0
         damping = max(damping, _LEAST_DAMPING)
     return Solution(x, now, False, f"{iterations} iterations were not enough")
+
+
+def _within(
+    now: Quadratic, x: np.ndarray, damping: float, low: np.ndarray, high: np.ndarray
+) -> tuple[np.ndarray, bool]:
+    """The step between the limits, and whether any unknown was stopped there.
+
+    What would pass its limit stops at it, and the rest is solved for again.
+    """
+    held = ((x <= low) & (now.gradient > 0.0)) | ((x >= high) & (now.gradient < 0.0))
+    shift, stopped = np.zeros(len(x)), False
+    while True:
+        step = now.step(damping, held, shift)
+        beyond = ~held & ((x + step < low) | (x + step > high))
+        if not beyond.any():
+            return step, stopped
+        shift[beyond] = (np.clip(x + step, low, high) - x)[beyond]
+        held, stopped = held | beyond, True
 
 
 def _tried(problem: Minimisable[Q], x: np.ndarray) -> Q | None:

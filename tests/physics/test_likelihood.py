@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nbnumba.physics.likelihood import GAUSSIAN, HUBER, POISSON, SQUARES, STUDENT, terms
+from nbnumba.physics.likelihood import GAUSSIAN, HUBER, LEAST_PHOTONS, POISSON, SQUARES, STUDENT, terms
 
 SETTINGS = {
     "poisson": (POISSON, 0.0, 0.0),
@@ -64,14 +64,22 @@ def test_robust_losses_bear_outliers():
         assert value(kind, 50.0, 52.0).slope == pytest.approx(value(plain, 50.0, 52.0).slope, rel=0.25)
 
 
-@pytest.mark.parametrize("model", [0.0, -1e-2, -5.0])
+@pytest.mark.parametrize("kind", ["poisson", "gaussian", "student"])
+@pytest.mark.parametrize("model", [-1e-2, -9.5, -500.0])
 @pytest.mark.parametrize("data", [0.0, 3.0])
-def test_models_below_nothing_are_brought_back(model, data):
+def test_models_below_nothing_are_brought_back(kind, model, data):
     """No minimiser may be told of a slope that is not that of the value, or that leads further down."""
-    h = 1e-6 * max(abs(model), 1e-3)
-    slope = (value("poisson", model + h, data).value - value("poisson", model - h, data).value) / (2.0 * h)
-    assert value("poisson", model, data).slope == pytest.approx(slope, rel=1e-4)
-    assert slope < 0.0 or (data == 0.0 and model == 0.0)
-    for kind in ("poisson", "gaussian", "student"):
-        assert np.isfinite(value(kind, -1e5, data)).all()
-        assert value(kind, -1e5, data).value > value(kind, 1.0, data).value
+    below = model if kind == "poisson" else model - 9.0  # where photons and noise have a variance no more
+    h = 1e-6 * abs(below)
+    values = [value(kind, below + n * h, data).value for n in (-1, 1)]
+    assert value(kind, below, data).slope == pytest.approx((values[1] - values[0]) / (2.0 * h), rel=1e-4)
+    assert value(kind, below, data).slope < 0.0
+    assert value(kind, below, data).curvature > 0.0
+
+
+@pytest.mark.parametrize("kind", ["poisson", "gaussian", "student"])
+def test_terms_go_on_smoothly_below_nothing(kind):
+    edge = LEAST_PHOTONS if kind == "poisson" else LEAST_PHOTONS - 9.0
+    above, below = (value(kind, edge + x, 2.0) for x in (1e-12, -1e-12))
+    assert above.value == pytest.approx(below.value, rel=1e-4)
+    assert above.slope == pytest.approx(below.slope, rel=1e-4)

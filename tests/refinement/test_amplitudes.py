@@ -142,7 +142,7 @@ def test_amplitudes_of_a_protein():
 @pytest.mark.parametrize(
     ("how", "words"),
     [
-        ({"losses": []}, "losses: found 0"),
+        ({"losses": []}, "loss: found 0"),
         ({"equal": [1, 2]}, r"equal: found .int64 of shape \(2,\)"),
         ({"equal": np.full(len(scenes.TABLE), -1)}, "no reflection that is refined"),
         ({"experiments": scenes.still()}, "experiments: found"),

@@ -161,7 +161,7 @@ def test_stills_share_cell_and_distance():
     for name in common:
         assert abs(found.values[name] - now[name]) < 4.0 * found.esd[name]
     assert max(angle_between(a, b) for a, b in zip(truths, found.experiments, strict=True)) < 0.005
-    # One system for all unknowns says the same.
+    # An image by itself knows less of what it shares, and no less of itself.
     alone = nb.refine(found.experiments[0], losses[0], [*MISSET, "spot_scale"])
     assert alone.esd["misset_x"] <= found.esd["misset_x[0]"]
     assert found.esd["misset_x[0]"] < 1.5 * alone.esd["misset_x"]
@@ -182,11 +182,11 @@ def test_each_box_has_its_background():
     found = nb.refine(start, nb.Poisson(data), [*MISSET, "spot_scale"], boxes=boxes, planes=True)
     assert angle_between(truth, found.experiment) < 0.005
     assert found.values["spot_scale"] == pytest.approx(truth.crystal.spot_scale, abs=4.0 * found.esd["spot_scale"])
-    whole = [(box, plane) for box, plane in zip(boxes, found.planes[0], strict=False)
-             if (box.slow_stop - box.slow_start, box.fast_stop - box.fast_start) == (13, 13)]  # fmt: skip
-    first, plane = whole[0]
-    there = uneven[first.slow_start : first.slow_stop, first.fast_start : first.fast_stop]
-    assert plane[0] == pytest.approx(there.mean(), abs=1.5)  # five times the error of a mean of 169 counts
+    assert len(found.boxes[0]) == len(found.planes[0]) > 10
+    for box, plane in zip(found.boxes[0], found.planes[0], strict=True):
+        there = uneven[box.slow_start : box.slow_stop, box.fast_start : box.fast_stop]
+        if there.size == 169:  # those that are not cut by the edge, nor by others
+            assert plane[0] == pytest.approx(there.mean(), abs=6.0 * np.sqrt(there.mean() / 20.0))
     assert found.pixels <= 169 * len(boxes)
 
 
@@ -195,16 +195,16 @@ def test_outliers_are_borne():
     data = (image(truth) + BACKGROUND).copy()
     data[rng.integers(0, 64, 60), rng.integers(0, 64, 60)] += 20_000.0  # zingers
     start = turned(truth, 0.05, rng)
-    robust = nb.refine(start, nb.Gaussian(data, None, BACKGROUND, readout_sigma=1.0, freedom=2.0), [*MISSET])
+    robust = nb.refine(start, nb.Gaussian(data, 1.0, background=BACKGROUND, freedom=2.0), [*MISSET])
     assert angle_between(truth, robust.experiment) < 0.002
-    plain = nb.refine(start, nb.Gaussian(data, None, BACKGROUND, readout_sigma=1.0), [*MISSET])
+    plain = nb.refine(start, nb.Gaussian(data, 1.0, background=BACKGROUND), [*MISSET])
     assert angle_between(truth, plain.experiment) > 3.0 * angle_between(truth, robust.experiment)
 
 
 @pytest.mark.parametrize("optimizer", ["L-BFGS-B", "trust-exact", "trust-ncg"])
 def test_minimisers_of_scipy_find_the_same(optimizer):
     rng, truth = np.random.default_rng(4), crystal()
-    start, loss, names = turned(truth, 0.05, rng), noisy(truth, rng), [*MISSET, "cell_alpha"]
+    start, loss, names = turned(truth, 0.05, rng), noisy(truth, rng), [*MISSET, "cell_a"]
     expected = nb.refine(start, loss, names)
     found = nb.refine(start, loss, names, optimizer=optimizer)
     assert found.loss == pytest.approx(expected.loss, abs=1e-6)
@@ -302,6 +302,34 @@ def test_the_end_is_never_worse_than_the_start():
         assert len(found.history) <= 6
 
 
+def test_stages_that_lead_astray_are_forgotten():
+    rng, truth = np.random.default_rng(3), crystal()
+    start, loss = turned(truth, 0.02, rng), noisy(truth, rng)
+    given = nb.value_and_gradient(start, loss, ["misset_x"])[0]
+    for seed in range(4):
+        off = strained(start, 2e-4, np.random.default_rng(seed))
+        given = nb.value_and_gradient(off, loss, ["misset_x"])[0]
+        assert nb.refine(off, loss, [*MISSET, *CELL], continuation=True).loss <= given
+
+
+def test_automatic_steps_do_not_change_on_the_way():
+    truth = crystal(**{"sampling.oversample": "auto", "crystal.interpolate": "auto"})
+    found = nb.refine(truth, noisy(truth, np.random.default_rng(1)), ["distance"])
+    assert found.experiment.sampling.oversample == truth.oversample
+    assert found.experiment.crystal.interpolate == "nearest"
+
+
+def test_sensitivities_are_those_of_all_that_is_tied():
+    truth = crystal(**{"crystal.cell": (60.0, 60.0, 60.0, 90.0, 90.0, 90.0)})
+    found = nb.refine(truth, noisy(truth, np.random.default_rng(1)), ["cell_a"], system="cubic")
+    step, value = 1e-4, found.values["cell_a"]
+    moved = [
+        image(found.experiment.with_parameters(cell_a=v, cell_b=v, cell_c=v)) for v in (value - step, value + step)
+    ]
+    expected = (moved[1] - moved[0]) / (2.0 * step)
+    assert np.abs(found.jacobian()["cell_a"] - expected).max() < 1e-5 * np.abs(expected).max()
+
+
 def test_plain_squares_scale_their_errors_by_the_residual():
     rng, truth = np.random.default_rng(3), crystal()
     data = image(truth) + rng.normal(0.0, 20.0, truth.detector.pixels)
@@ -337,6 +365,12 @@ def test_a_line_for_every_point(caplog):
         ({"ties": {"misset_x": ["misset_y"]}, "parameters": ["misset_x", "misset_y"]}, "misset_x in its place"),
         ({"ties": {"misset_x": ["misset_y"]}, "parameters": ["misset_x"]}, "the value of misset_x, 11.3"),
         ({"ties": {"cell_a": ["cell_b"]}}, "ties: found 'cell_a'"),
+        ({"ties": {"misset_x": ["misset_z", "misset_z"]}}, "ties: found 'misset_z'; allowed: once"),
+        ({"parameters": "misset_x"}, "parameters: found 'misset_x'"),
+        ({"bounds": {"misset_x": (1,)}}, "bounds of misset_x: found"),
+        ({"loss": "x"}, "loss: found 'x'"),
+        ({"boxes": [None]}, "boxes: found None"),
+        ({"loss": nb.LeastSquares(np.ones((64, 64))), "restraints": {"misset_x": (1, 1)}}, "restraints: found"),
         ({"system": "cubic", "parameters": ["cell_a"]}, "90 degrees in the cubic system"),
         ({"system": "icosahedral"}, "icosahedral"),
         ({"optimizer": "magic"}, "optimizer: found 'magic'"),
