@@ -20,6 +20,7 @@ _HOME = {
     "NbnumbaError": "nbnumba.errors",
     "NbnumbaWarning": "nbnumba.errors",
     "Reflections": "nbnumba.model.reflections",
+    "Renderer": "nbnumba.renderer",
     "Sampling": "nbnumba.model.sampling",
     "Scan": "nbnumba.model.scan",
     "Sources": "nbnumba.model.sources",

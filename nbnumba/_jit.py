@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -32,31 +32,35 @@ INLINED = {"forceinline": True, "error_model": "numpy", "fastmath": FASTMATH}
 #: The same for sums over pixels, each lane of a vector by itself: the order is the compiler's, and always the same.
 SUMMED = {**INLINED, "fastmath": FASTMATH | {"reassoc"}}
 
+
+class Compiler(NamedTuple):
+    """Who is told of scalar functions: Numba for loops on the CPU, or numba-cuda for those on a GPU."""
+
+    name: str  # "cpu" or "cuda"
+    extending: Any  # the module whose functions tell it
+    types: Any  # the module of its types
+    inlined: dict[str, Any]  # options of inlined functions
+    summed: dict[str, Any]  # options of those that add to sums whose order does not matter
+
+
 _one_at_a_time = threading.RLock()
 #: What storing compiled code on a full disk raises, and reading it back from a damaged file.
 _CACHE_FAULTS = (OSError, EOFError, pickle.UnpicklingError, ValueError, LookupError, AttributeError, ImportError)
 
 _loops: list[Any] = []
-_pending: list[Callable[[], None]] = []
+_notes: list[Callable[[Compiler], None]] = []
+_told = {"cpu": 0, "cuda": 0}  # how many notes each compiler was told
 
 
 def scalar(function: Function) -> Function:
     """Note a scalar function for inlining into compiled loops; it stays the plain Python function that it is."""
-    return _noted(function, INLINED)
+    when_compiling(lambda compiler: compiler.extending.register_jitable(**compiler.inlined)(function))
+    return function
 
 
 def summing(function: Function) -> Function:
     """Note a scalar function that adds to sums whose order does not matter."""
-    return _noted(function, SUMMED)
-
-
-def _noted(function: Function, options: dict[str, Any]) -> Function:
-    def register() -> None:
-        from numba.extending import register_jitable
-
-        register_jitable(**options)(function)
-
-    _pending.append(register)
+    when_compiling(lambda compiler: compiler.extending.register_jitable(**compiler.summed)(function))
     return function
 
 
@@ -71,24 +75,22 @@ def by_type(implementations: Mapping[type, Callable[..., Any]]) -> Callable[[Fun
         def dispatch(first: Any, *rest: Any) -> Any:
             return implementations[type(first)](first, *rest)
 
-        def register() -> None:
-            from numba.extending import overload
-
-            @overload(dispatch, strict=False, jit_options=INLINED)
+        @when_compiling
+        def note(compiler: Compiler) -> None:
+            @compiler.extending.overload(dispatch, strict=False, jit_options=compiler.inlined)
             def choose(first: Any, *rest: Any) -> Any:
                 return implementations.get(getattr(first, "instance_class", type(None)))
 
-        _pending.append(register)
         dispatch.implementations = implementations  # type: ignore[attr-defined]
         return dispatch  # type: ignore[return-value]
 
     return decorate
 
 
-def when_compiling(register: Callable[[], None]) -> Callable[[], None]:
-    """Note a function that tells Numba something; it is called before the first loop is compiled."""
-    _pending.append(register)
-    return register
+def when_compiling(note: Callable[[Compiler], Any]) -> Callable[[Compiler], Any]:
+    """Note a function that tells a compiler something; it is called before the first loop is compiled."""
+    _notes.append(note)
+    return note
 
 
 def thread_limit() -> int:
@@ -116,9 +118,28 @@ def using_threads(count: int | None) -> Iterator[int]:
 
 
 def register() -> None:
-    """Hand every function noted so far to Numba."""
-    while _pending:
-        _pending.pop(0)()
+    """Tell Numba of every function noted so far."""
+    import numba
+    from numba import extending
+
+    _tell(Compiler("cpu", extending, numba.types, INLINED, SUMMED))
+
+
+def register_cuda() -> None:
+    """Tell numba-cuda the same; its simulator runs the plain functions and needs no telling."""
+    from numba import config
+
+    if not config.ENABLE_CUDASIM:
+        from numba.cuda import extending, types
+
+        options = {"device": True, "forceinline": True}
+        _tell(Compiler("cuda", extending, types, options, options))
+
+
+def _tell(compiler: Compiler) -> None:
+    while _told[compiler.name] < len(_notes):
+        _told[compiler.name] += 1
+        _notes[_told[compiler.name] - 1](compiler)
 
 
 def loop(*, parallel: bool = False, exact: bool = False) -> Callable[[Function], Function]:

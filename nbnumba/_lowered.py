@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from nbnumba._jit import INLINED, when_compiling
+from nbnumba._jit import Compiler, when_compiling
 
 
 def like(x: float, model: float) -> float:
@@ -35,9 +35,10 @@ def borrowed(value: Any) -> Any:
 
 
 @when_compiling
-def _register_borrowed() -> None:
-    from numba import types
-    from numba.extending import intrinsic, overload
+def _register_borrowed(compiler: Compiler) -> None:
+    if compiler.name != "cpu":
+        return
+    types, intrinsic, overload = compiler.types, compiler.extending.intrinsic, compiler.extending.overload
 
     @intrinsic
     def disown(_context: Any, value: Any) -> Any:
@@ -58,7 +59,7 @@ def _register_borrowed() -> None:
 
         return value(value), generate
 
-    @overload(borrowed, strict=False, jit_options=INLINED)
+    @overload(borrowed, strict=False, jit_options=compiler.inlined)
     def choose_borrowed(value: Any) -> Any:
         return lambda value: disown(value)
 
@@ -68,9 +69,10 @@ def wide_vectors() -> None:
 
 
 @when_compiling
-def _register_wide_vectors() -> None:
-    from numba import types
-    from numba.extending import intrinsic, overload
+def _register_wide_vectors(compiler: Compiler) -> None:
+    if compiler.name != "cpu":
+        return
+    types, intrinsic, overload = compiler.types, compiler.extending.intrinsic, compiler.extending.overload
 
     @intrinsic
     def mark(_context: Any) -> Any:
@@ -92,9 +94,8 @@ def ceiling(x: float) -> float:
 
 
 @when_compiling
-def _register_precision() -> None:
-    from numba import types
-    from numba.extending import intrinsic, overload
+def _register_precision(compiler: Compiler) -> None:
+    types, intrinsic, overload = compiler.types, compiler.extending.intrinsic, compiler.extending.overload
 
     @intrinsic
     def convert(_context: Any, x: Any, model: Any) -> Any:
@@ -118,19 +119,18 @@ def _register_precision() -> None:
 
         return x(x, coefficients), generate
 
-    @overload(like, strict=False, jit_options=INLINED)
+    @overload(like, strict=False, jit_options=compiler.inlined)
     def choose_like(x: Any, model: Any) -> Any:
         return (lambda x, model: convert(x, model)) if isinstance(model, types.Float) else (lambda x, model: x)
 
-    @overload(polynomial, strict=False, jit_options=INLINED)
+    @overload(polynomial, strict=False, jit_options=compiler.inlined)
     def choose_polynomial(x: Any, coefficients: Any) -> Any:
         return lambda x, coefficients: horner(x, coefficients)
 
 
 @when_compiling
-def _register_ceiling() -> None:
-    from numba import types
-    from numba.extending import intrinsic, overload
+def _register_ceiling(compiler: Compiler) -> None:
+    types, intrinsic, overload = compiler.types, compiler.extending.intrinsic, compiler.extending.overload
 
     @intrinsic
     def llvm_ceil(_context: Any, x: Any) -> Any:
@@ -140,7 +140,7 @@ def _register_ceiling() -> None:
 
         return x(x), generate
 
-    @overload(ceiling, strict=False, jit_options=INLINED)
+    @overload(ceiling, strict=False, jit_options=compiler.inlined)
     def choose(x: Any) -> Any:
         return (lambda x: llvm_ceil(x)) if isinstance(x, types.Float) else None
 
@@ -159,9 +159,10 @@ def _leaves(value: Any) -> Iterator[float]:
 
 
 @when_compiling
-def _register_store() -> None:
-    from numba import types
-    from numba.extending import intrinsic, overload
+def _register_store(compiler: Compiler) -> None:
+    if compiler.name != "cpu":
+        return
+    types, intrinsic, overload = compiler.types, compiler.extending.intrinsic, compiler.extending.overload
 
     @intrinsic
     def put(_context: Any, row: Any, numbers: Any) -> Any:
@@ -180,6 +181,6 @@ def _register_store() -> None:
 
         return types.none(row, numbers), generate
 
-    @overload(store, strict=False, jit_options=INLINED)
+    @overload(store, strict=False, jit_options=compiler.inlined)
     def choose(row: Any, numbers: Any) -> Any:
         return lambda row, numbers: put(row, numbers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable
 from numbers import Integral
@@ -30,7 +31,7 @@ def simulate(
 
     Args:
         experiment: what to render.
-        device: "cpu".
+        device: "cpu", "cuda" (the first GPU), or "cuda:1" and so on; a ``Renderer`` keeps what images have in common there.
         precision: "double": float64 throughout, with the image rounded to float32; "mixed": indices, their offsets from
             reflections and the phases of "square" in float64, its sines, amplitudes and weights in float32, somewhat
             faster, with errors below 1e-6 of the image maximum.
@@ -46,13 +47,13 @@ def simulate(
         NbnumbaError: an ``out`` of another shape or type; a device, precision or number of threads that is not there;
             or too little memory.
     """
-    _check_choice("device", device, ("cpu",))
-    _check_choice("precision", precision, PRECISIONS)
+    check_choice("precision", precision, PRECISIONS)
+    if device != "cpu":
+        return _on_gpu(experiment, device, precision, threads, progress, out)
     whole = isinstance(threads, Integral) and not isinstance(threads, bool)
     if threads is not None and not (whole and 1 <= threads <= thread_limit()):
         raise NbnumbaError(f"threads: found {threads!r}; allowed: 1 to {thread_limit()} on this machine")
-    if experiment.crystal.reflections is None and experiment.crystal.default_f == 0.0:
-        _warn("the image is zero: the crystal has neither reflections nor a default_f")
+    warn_if_dark(experiment)
 
     from nbnumba.kernels.cpu import render
     from nbnumba.kernels.pack import pack
@@ -73,6 +74,34 @@ def simulate(
             outside, broken = outside + counts[0], broken + counts[1]
             if progress is not None:
                 progress(stop - first, last - first)
+    report_counts(outside, broken, precision)
+    return image
+
+
+def _on_gpu(
+    experiment: Experiment, device: str, precision: str, threads: int | None,
+    progress: Callable[[int, int], None] | None, out: np.ndarray | None,
+) -> np.ndarray:  # fmt: skip
+    if not isinstance(device, str) or not re.fullmatch(r"cuda(:\d+)?", device):
+        raise NbnumbaError(f"device: found {device!r}; allowed: 'cpu', 'cuda', or 'cuda:1' and so on")
+    if threads is not None:
+        raise NbnumbaError(f"threads: found {threads!r} with device {device!r}; allowed: with 'cpu'")
+    if out is not None:
+        _canvas(experiment, out)
+    from nbnumba.renderer import Renderer
+
+    image: np.ndarray = Renderer(experiment, device=device, precision=precision).render(out=out, progress=progress)
+    return image
+
+
+def warn_if_dark(experiment: Experiment) -> None:
+    """Warn where nothing can diffract."""
+    if experiment.crystal.reflections is None and experiment.crystal.default_f == 0.0:
+        _warn("the image is zero: the crystal has neither reflections nor a default_f")
+
+
+def report_counts(outside: int, broken: int, precision: str) -> None:
+    """Refuse an image with numbers beyond float32, and warn of points that could not be interpolated."""
     if broken:
         raise NbnumbaError(
             f"the image holds {broken} numbers beyond float32: amplitudes, numbers of cells, fluence or spot_scale are "
@@ -83,7 +112,6 @@ def simulate(
             f"{outside} points of the sum lie too close to the edge of the reflection list to interpolate; they take "
             "the nearest reflection"
         )
-    return image
 
 
 def _canvas(experiment: Experiment, out: np.ndarray | None) -> np.ndarray:
@@ -102,7 +130,8 @@ def _canvas(experiment: Experiment, out: np.ndarray | None) -> np.ndarray:
     return out
 
 
-def _check_choice(name: str, value: str, there: tuple[str, ...]) -> None:
+def check_choice(name: str, value: str, there: tuple[str, ...]) -> None:
+    """Refuse a value that is none of those that there are."""
     if value not in there:
         raise NbnumbaError(f"{name}: found {value!r}; there is: {', '.join(there)}")
 

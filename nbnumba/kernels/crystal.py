@@ -10,12 +10,13 @@ import numpy as np
 
 from nbnumba._jit import by_type, scalar
 from nbnumba._lowered import wide_vectors
-from nbnumba.kernels.arguments import Arguments, Reach, matrix
+from nbnumba.kernels.arguments import Arguments, matrix
+from nbnumba.kernels.reach import within_reach
 from nbnumba.kernels.tile import GROUP, TILE, Points, Tile, whole_groups
 from nbnumba.physics.elementary import nearest_integer
 from nbnumba.physics.lattice import Lattice, end, transform
 from nbnumba.physics.rotation import Matrix, turn
-from nbnumba.physics.scattering import Indices, beyond, indices
+from nbnumba.physics.scattering import Indices, beyond
 from nbnumba.physics.step import diffraction, intensity
 from nbnumba.physics.structure_factor import (
     NOT_NEGATIVE,
@@ -27,17 +28,7 @@ from nbnumba.physics.structure_factor import (
     cell_amplitude,
     covered,
 )
-from nbnumba.physics.vector import Vector, length
-
-
-@scalar
-def within_reach(q: Vector, axes: Matrix, reach: Reach) -> bool:
-    """Whether any orientation may bring q close enough to a reflection, judged by the first of them."""
-    at, size = indices(axes, q), length(q)
-    near_h = abs(at.h - at.h0) < reach.h + reach.drift_h * size
-    near_k = abs(at.k - at.k0) < reach.k + reach.drift_k * size
-    near_l = abs(at.l - at.l0) < reach.l + reach.drift_l * size
-    return near_h and near_k and near_l
+from nbnumba.physics.vector import Vector
 
 
 @scalar
