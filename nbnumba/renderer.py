@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.kernels.arguments import Arguments
+from nbnumba.kernels.arguments import Arguments, Orientations
 from nbnumba.kernels.pack import KINDS, pack
 from nbnumba.model.experiment import Experiment
 from nbnumba.physics.structure_factor import Uniform
@@ -133,7 +133,7 @@ class Gpu:
                         self._cuda.synchronize()
                         progress(last, slow)
                 if image is not None:
-                    band.copy_to_host(image[start : start + rows])
+                    band.copy_to_host(image[start:stop])
             found = counts.copy_to_host()
         return whole if on_device else image, (int(found[0]), int(found[1]))
 
@@ -168,7 +168,8 @@ class Gpu:
         a = pack(experiment, self._precision)
         cells, domains = a.orientations
         axes = np.einsum("pij,mkj->pmik", cells, domains).reshape(-1, 3, 3)
-        few = a._replace(structure=self._narrowed(a), orientations=())  # all orientations are in the axes
+        # All orientations are in the axes.
+        few = a._replace(structure=self._narrowed(a), orientations=Orientations(axes[:0], axes[:0]))
         new = sum(array.nbytes for array in self._missing((few, axes), ""))
         free = self._cuda.current_context().get_memory_info().free
         if new > free:

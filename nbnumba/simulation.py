@@ -31,7 +31,7 @@ def simulate(
 
     Args:
         experiment: what to render.
-        device: "cpu", "cuda" (the first GPU), or "cuda:1" and so on; a ``Renderer`` keeps what images have in common there.
+        device: "cpu", "cuda" (the first GPU), or "cuda:1" and so on; a ``Renderer`` keeps there what images share.
         precision: "double": float64 throughout, with the image rounded to float32; "mixed": indices, their offsets from
             reflections and the phases of "square" in float64, its sines, amplitudes and weights in float32, somewhat
             faster, with errors below 1e-6 of the image maximum.
