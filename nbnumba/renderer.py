@@ -124,10 +124,9 @@ class Gpu:
             whole = self._cuda.device_array((slow, fast), np.float32) if rows == slow else None
             image = None if on_device else np.empty((slow, fast), np.float32) if out is None else out
             for start in range(0, slow, rows):
-                band = (
-                    whole if whole is not None else self._cuda.device_array((min(rows, slow - start), fast), np.float32)
-                )
-                for first, last in _launches(experiment, start, min(start + rows, slow), progress):
+                stop = min(start + rows, slow)
+                band = self._cuda.device_array((stop - start, fast), np.float32) if whole is None else whole
+                for first, last in _launches(experiment, start, stop, progress):
                     self._launch(band[first - start : last - start], counts, first, axes, a, 0)
                     if progress is not None:
                         self._cuda.synchronize()

@@ -58,7 +58,7 @@ def require(device: str) -> None:
         )
     if not cuda.is_available():
         raise NbnumbaError(
-            f"device: found {device!r}, but no usable GPU and driver ({cuda.cuda_error()}); nvidia-smi tells what is "
+            f"device: found {device!r}, but no usable GPU and driver ({' '.join(str(cuda.cuda_error()).split())}); nvidia-smi tells what is "
             "there; install or update the driver, or use 'cpu'"
         )
     number, count = number_of(device), len(list(cuda.gpus))
