@@ -8,7 +8,6 @@ from nbnumba._jit import by_type, scalar
 from nbnumba._lowered import wide_vectors
 from nbnumba.kernels.arguments import Arguments, matrix, row_vector
 from nbnumba.kernels.slopes import (
-    BLOCK,
     BY_HKL,
     CELL,
     COUNT,
@@ -49,7 +48,7 @@ from nbnumba.physics.vector import Vector, cross, dot, plus, scaled
 @scalar
 def look_up_uniform(structure: Uniform, w: np.ndarray, place: np.ndarray, axes: Matrix) -> None:
     """All reflections are alike."""
-    for i in range(BLOCK):
+    for i in range(w.shape[1]):
         w[CELL, i] = structure.value
 
 
@@ -57,17 +56,17 @@ def look_up_uniform(structure: Uniform, w: np.ndarray, place: np.ndarray, axes: 
 def look_up_nearest(structure: Nearest, w: np.ndarray, place: np.ndarray, axes: Matrix) -> None:
     """Copy from the table, in a loop of its own: one that does more would not vectorise."""
     wide_vectors()
-    for i in range(BLOCK):
+    for i in range(w.shape[1]):
         at = indices(axes, vector_at(w, Q, i))
         place[i] = np.int32(address(structure, at.h0, at.k0, at.l0))
-    for i in range(BLOCK):
+    for i in range(w.shape[1]):
         w[CELL, i] = structure.values[place[i] & NOT_NEGATIVE]
 
 
 @scalar
 def look_up_tricubic(structure: Tricubic, w: np.ndarray, place: np.ndarray, axes: Matrix) -> None:
     """Interpolate, with slopes."""
-    for i in range(BLOCK):
+    for i in range(w.shape[1]):
         found = cell_slopes(structure, indices(axes, vector_at(w, Q, i)))
         w[CELL, i] = found.f
         put_vector(w, BY_HKL, i, Vector(found.h, found.k, found.l))
@@ -113,7 +112,7 @@ def add_orientation(
 ) -> None:
     """Add one orientation to the sums of a block; ``spin``: axis of its domain's rotation times angle over spread."""
     wide_vectors()
-    for i in range(BLOCK):
+    for i in range(w.shape[1]):
         q = vector_at(w, Q, i)
         at = indices(axes, q)
         d, h = offsets(at), Vector(at.h, at.k, at.l)

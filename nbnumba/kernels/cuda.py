@@ -57,8 +57,9 @@ def require(device: str) -> None:
             "(drivers from 525 on) or 'nbnumba[cuda13]' (from 580 on), or use 'cpu'"
         )
     if not cuda.is_available():
+        reason = " ".join(str(cuda.cuda_error()).split())
         raise NbnumbaError(
-            f"device: found {device!r}, but no usable GPU and driver ({' '.join(str(cuda.cuda_error()).split())}); nvidia-smi tells what is "
+            f"device: found {device!r}, but no usable GPU and driver ({reason}); nvidia-smi tells what is "
             "there; install or update the driver, or use 'cpu'"
         )
     number, count = number_of(device), len(list(cuda.gpus))

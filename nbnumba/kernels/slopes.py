@@ -75,7 +75,7 @@ def add_vector(w: np.ndarray, row: int, i: int, v: Vector) -> None:
 def clear(w: np.ndarray, start: int, stop: int) -> None:
     """Set rows to 0."""
     for row in range(start, stop):
-        for i in range(BLOCK):
+        for i in range(w.shape[1]):
             w[row, i] = 0.0
 
 
@@ -87,20 +87,20 @@ def aim_block(w: np.ndarray, a: Arguments, layer: int, sub_slow: int, sub_fast: 
     n = steps.oversample
     first = layer == 0 and sub_slow == 0 and sub_fast == 0
     depth = layer_depth(layer, sensor.thickness)
-    for i in range(BLOCK):
+    for i in range(w.shape[1]):
         fast = subpixel_center(w[FAST, i], sub_fast, n, panel.pixel_size)
         slow = subpixel_center(w[SLOW, i], sub_slow, n, panel.pixel_size)
         ray = ray_to(position(panel, fast, slow, depth))
         put_vector(w, RAY, i, ray.direction)
         w[DISTANCE, i] = ray.distance
     if first or not steps.one_solid_angle:
-        for i in range(BLOCK):
+        for i in range(w.shape[1]):
             w[OMEGA, i] = solid_angle(w[DISTANCE, i], panel.pixel_size, panel.close_distance, panel.point_pixels)
         keep_ray(w, WIDE_RAY)
     if first or not steps.one_polarization:
         keep_ray(w, POLAR_RAY)
     if sensor.mu > 0.0:
-        for i in range(BLOCK):
+        for i in range(w.shape[1]):
             caught = capture_slopes(layer, sensor.thickness, sensor.mu, parallax(panel, vector_at(w, RAY, i)))
             w[CAUGHT, i] = caught.fraction
             w[BY_COSINE, i] = caught.parallax
@@ -108,7 +108,7 @@ def aim_block(w: np.ndarray, a: Arguments, layer: int, sub_slow: int, sub_fast: 
             w[BY_THICKNESS, i] = caught.thickness
     elif first:
         clear(w, CAUGHT, BY_THICKNESS + 1)
-        for i in range(BLOCK):
+        for i in range(w.shape[1]):
             w[CAUGHT, i] = 1.0
 
 
@@ -116,7 +116,7 @@ def aim_block(w: np.ndarray, a: Arguments, layer: int, sub_slow: int, sub_fast: 
 def keep_ray(w: np.ndarray, place: int) -> None:
     """Note rays and distances in four rows."""
     for row in range(4):
-        for i in range(BLOCK):
+        for i in range(w.shape[1]):
             w[place + row, i] = w[RAY + row, i]
 
 
@@ -126,14 +126,14 @@ def light_block(w: np.ndarray, a: Arguments, motions: Motions, source: int, pola
     wide_vectors()
     light, dmin, share = a.illumination, a.steps.dmin, a.scale * a.illumination.weight[source]
     incident, wavelength = row_vector(light.incident, source), light.wavelength[source]
-    for i in range(BLOCK):
+    for i in range(w.shape[1]):
         q = scattering_vector(vector_at(w, RAY, i), incident, wavelength)
         put_vector(w, Q, i, q)
         w[WEIGHT, i] = 0.0 if beyond(q, dmin) else share * w[OMEGA, i]
     if polarizing and light.polarized:
         field = Fields(row_vector(light.electric, source), row_vector(light.magnetic, source))
         lean = motions.leans[source]
-        for i in range(BLOCK):
+        for i in range(w.shape[1]):
             found = polarization_slopes(vector_at(w, POLAR_RAY, i), incident, field, lean, light.kahn)
             w[POLAR, i] = found.p
             w[BY_KAHN, i] = found.kahn
@@ -141,9 +141,9 @@ def light_block(w: np.ndarray, a: Arguments, motions: Motions, source: int, pola
             put_vector(w, BY_TURN, i, found.turn)
     elif polarizing:
         clear(w, POLAR, WEIGHT)
-        for i in range(BLOCK):
+        for i in range(w.shape[1]):
             w[POLAR, i] = 1.0
-    for i in range(BLOCK):
+    for i in range(w.shape[1]):
         w[ALL, i] = w[WEIGHT, i] * w[POLAR, i] * w[CAUGHT, i]
 
 
@@ -152,7 +152,7 @@ def close_crystal(w: np.ndarray) -> None:
     """From the sums over orientations to the part of z that knows of the crystal alone, for one source."""
     wide_vectors()
     for row in range(VALUE + 1):
-        for i in range(BLOCK):
+        for i in range(w.shape[1]):
             w[Z + row, i] += w[ALL, i] * w[SUM_AXES + row, i]
 
 
@@ -162,7 +162,7 @@ def close_beam(w: np.ndarray, a: Arguments, source: int) -> None:
     wide_vectors()
     light = a.illumination
     incident, wavelength = row_vector(light.incident, source), light.wavelength[source]
-    for i in range(BLOCK):
+    for i in range(w.shape[1]):
         by_q = scaled(vector_at(w, SUM_Q, i), w[ALL, i])
         unpolarized = w[WEIGHT, i] * w[CAUGHT, i] * w[SUM, i]
         w[Z + SPREAD, i] += w[ALL, i] * w[SUM_SPREAD, i]
@@ -188,7 +188,7 @@ def close_detector(w: np.ndarray, a: Arguments, source: int, layer: int) -> None
     oblique = 0.0 if panel.point_pixels else 1.0 / panel.close_distance
     moves_wide = 0.0 if a.steps.one_solid_angle else 1.0
     moves_polar = 0.0 if a.steps.one_polarization else 1.0
-    for i in range(BLOCK):
+    for i in range(w.shape[1]):
         value = w[ALL, i] * w[SUM, i]
         uncaught = w[WEIGHT, i] * w[POLAR, i] * w[SUM, i]
         by_cosine = uncaught * w[BY_COSINE, i]
