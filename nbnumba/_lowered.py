@@ -70,9 +70,10 @@ def wide_vectors() -> None:
 
 @when_compiling
 def _register_wide_vectors(compiler: Compiler) -> None:
-    if compiler.name != "cpu":
-        return
     types, intrinsic, overload = compiler.types, compiler.extending.intrinsic, compiler.extending.overload
+    if compiler.name != "cpu":
+        overload(wide_vectors, strict=False, jit_options=compiler.inlined)(lambda: lambda: None)
+        return
 
     @intrinsic
     def mark(_context: Any) -> Any:
