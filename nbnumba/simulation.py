@@ -11,6 +11,7 @@ import numpy as np
 
 from nbnumba._jit import thread_limit, using_threads
 from nbnumba.errors import NbnumbaError, NbnumbaWarning
+from nbnumba.gpu import Gpu
 from nbnumba.model.experiment import Experiment
 
 PRECISIONS = ("double", "mixed")
@@ -47,6 +48,7 @@ def simulate(
         NbnumbaError: an ``out`` of another shape or type; a device, precision or number of threads that is not there;
             or too little memory.
     """
+    check_device(device)
     check_choice("precision", precision, PRECISIONS)
     if device != "cpu":
         return _on_gpu(experiment, device, precision, threads, progress, out)
@@ -82,16 +84,14 @@ def _on_gpu(
     experiment: Experiment, device: str, precision: str, threads: int | None,
     progress: Callable[[int, int], None] | None, out: np.ndarray | None,
 ) -> np.ndarray:  # fmt: skip
-    if not isinstance(device, str) or not re.fullmatch(r"cuda(:\d+)?", device):
-        raise NbnumbaError(f"device: found {device!r}; allowed: 'cpu', 'cuda', or 'cuda:1' and so on")
     if threads is not None:
         raise NbnumbaError(f"threads: found {threads!r} with device {device!r}; allowed: with 'cpu'")
     if out is not None:
         _canvas(experiment, out)
-    from nbnumba.renderer import Renderer
-
-    image: np.ndarray = Renderer(experiment, device=device, precision=precision).render(out=out, progress=progress)
-    return image
+    warn_if_dark(experiment)
+    image, counts = Gpu(device, precision).render(experiment, out, False, progress)
+    report_counts(*counts, precision)
+    return np.asarray(image)
 
 
 def warn_if_dark(experiment: Experiment) -> None:
@@ -128,6 +128,12 @@ def _canvas(experiment: Experiment, out: np.ndarray | None) -> np.ndarray:
     if experiment.pixels_rendered < out.size:
         out.fill(0.0)
     return out
+
+
+def check_device(device: str) -> None:
+    """Refuse what is no name of a device."""
+    if not isinstance(device, str) or not re.fullmatch(r"cpu|cuda(:\d+)?", device):
+        raise NbnumbaError(f"device: found {device!r}; allowed: 'cpu', 'cuda', or 'cuda:1' and so on")
 
 
 def check_choice(name: str, value: str, there: tuple[str, ...]) -> None:

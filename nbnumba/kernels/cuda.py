@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import config, cuda
+from numba import cuda
 
 from nbnumba._jit import register_cuda
-from nbnumba.errors import NbnumbaError
+from nbnumba.kernels.crystal_slopes import fill_block
 from nbnumba.kernels.pixel import pixel_sum
+from nbnumba.kernels.slopes import COUNT, FAST, PLANE, ROWS, SLOW, VALUE, Z
+from nbnumba.kernels.sums import LOSS, SLOPE, WIDTH
+from nbnumba.physics.likelihood import terms
 
 THREADS = 128  # of a block, along fast
-_SIMULATED = bool(config.ENABLE_CUDASIM)
+SUMMING = 64  # threads of a block that sums derivatives
 
 
 def render_pixel(image, counts, start, axes, arguments):  # type: ignore[no-untyped-def]
@@ -38,35 +42,56 @@ def render_pixel(image, counts, start, axes, arguments):  # type: ignore[no-unty
                 cuda.atomic.add(counts, 1, 1)
 
 
-@cache
-def compiled() -> Any:
-    """The kernel; Numba compiles it for each kind of arguments when it is first launched with them."""
-    register_cuda()
-    return cuda.jit(render_pixel)
+def sum_chunk(sums, z, storing, bounds, centers, pixels, width, target, whole, motions, arguments):  # type: ignore[no-untyped-def]
+    """Fill ``sums[chunk]`` (WIDTH, WIDTH) by one block of threads, as ``derivatives.derive_chunk`` does on the CPU.
 
-
-def require(device: str) -> None:
-    """Check that there is a GPU to compute on.
-
-    Raises:
-        NbnumbaError: numba-cuda, a driver or a GPU is missing, or there is no GPU of this number.
+    When ``storing``, columns of ``z`` (numbers in z, n) are filled instead. Each thread fills z of one pixel, in
+    registers; then each sums some of the products of all pixels of the block.
     """
-    if not _SIMULATED and getattr(cuda, "implementation", "") != "NVIDIA":
-        raise NbnumbaError(
-            f"device: found {device!r}, but numba-cuda is not installed; install it with pip install 'nbnumba[cuda12]' "
-            "(drivers from 525 on) or 'nbnumba[cuda13]' (from 580 on), or use 'cpu'"
-        )
-    if not cuda.is_available():
-        reason = " ".join(str(cuda.cuda_error()).split())
-        raise NbnumbaError(
-            f"device: found {device!r}, but no usable GPU and driver ({reason}); nvidia-smi tells what is "
-            "there; install or update the driver, or use 'cpu'"
-        )
-    number, count = number_of(device), len(list(cuda.gpus))
-    if number >= count:
-        raise NbnumbaError(f"device: found {device!r}; there is: cpu, {', '.join(f'cuda:{i}' for i in range(count))}")
+    chunk, thread = cuda.blockIdx.x, cuda.threadIdx.x
+    w = cuda.local.array((ROWS, 1), np.float64)
+    place = cuda.local.array(1, np.int32)
+    rows = cuda.shared.array((SUMMING, WIDTH), np.float64)
+    curvatures = cuda.shared.array(SUMMING, np.float64)  # in a line of its own: the simulator knows them by their lines
+    totals = cuda.local.array(WIDTH * WIDTH // SUMMING, np.float64)
+    for e in range(totals.size):
+        totals[e] = 0.0
+    last = bounds[chunk + 1] - 1
+    for start in range(bounds[chunk], last + 1, SUMMING):
+        at = min(start + thread, last)
+        p = pixels[at]
+        w[SLOW, 0] = p // width
+        w[FAST, 0] = p % width
+        fill_block(w, place, arguments, motions, whole)
+        w[Z + PLANE, 0] = 1.0
+        w[Z + PLANE + 1, 0] = w[FAST, 0] - centers[chunk, 1]
+        w[Z + PLANE + 2, 0] = w[SLOW, 0] - centers[chunk, 0]
+        if storing:
+            for row in range(COUNT):
+                z[row, at] = w[Z + row, 0]
+        else:
+            model = w[Z + VALUE, 0] + target.background[p]
+            found = terms(target.kind, model, target.data[p], target.extra[p], target.shape)
+            counts = start + thread <= last
+            for row in range(COUNT):
+                rows[thread, row] = w[Z + row, 0]
+            rows[thread, SLOPE] = found.slope if counts else 0.0
+            rows[thread, LOSS] = found.value if counts else 0.0
+            curvatures[thread] = found.curvature if counts else 0.0
+            cuda.syncthreads()
+            for e in range(totals.size):
+                row, column = (thread + e * SUMMING) // WIDTH, (thread + e * SUMMING) % WIDTH
+                for i in range(SUMMING):
+                    left = rows[i, row] if row < COUNT else 1.0
+                    totals[e] += left * (rows[i, column] * (curvatures[i] if column < COUNT else 1.0))
+            cuda.syncthreads()
+    if not storing:
+        for e in range(totals.size):
+            sums[chunk, (thread + e * SUMMING) // WIDTH, (thread + e * SUMMING) % WIDTH] = totals[e]
 
 
-def number_of(device: str) -> int:
-    """Number of the GPU that "cuda" (the first) or "cuda:N" names."""
-    return int(device.partition(":")[2] or 0)
+@cache
+def compiled(kernel: Callable[..., None]) -> Any:
+    """A kernel; numba-cuda compiles it for each kind of arguments when it is first launched with them."""
+    register_cuda()
+    return cuda.jit(kernel)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -13,30 +12,10 @@ from nbnumba._lowered import borrowed, wide_vectors
 from nbnumba.kernels.arguments import Arguments
 from nbnumba.kernels.crystal_slopes import fill_block
 from nbnumba.kernels.slopes import BLOCK, COUNT, FAST, PLANE, ROWS, SLOW, SPREAD, VALUE, Motions, Z
+from nbnumba.kernels.sums import LOSS, SLOPE, WIDTH, Places, Target
 from nbnumba.physics.likelihood import terms
 
-#: Rows of a matrix of sums: z, and after it the slope of the loss and its value. Their number is a whole one of tiles.
-SLOPE, LOSS, WIDTH, TILE = COUNT, COUNT + 1, COUNT + 2, 4
-CHUNK = 1024  # pixels that are summed into one matrix, at least
-CHUNKS = 1024  # and so many matrices, at most, for one group of pixels
-
-
-class Target(NamedTuple):
-    """What a model is laid beside: images, row after row, and what all pixels share."""
-
-    kind: int  # of likelihood
-    shape: float  # degrees of freedom, or limit
-    data: np.ndarray
-    background: np.ndarray
-    extra: np.ndarray  # variances or weights
-
-
-class Places(NamedTuple):
-    """Which pixels count, in which order, and how they are grouped."""
-
-    pixels: np.ndarray  # (n,) places in the image, row after row
-    width: int  # pixels in a row
-    groups: np.ndarray  # (groups + 1,) where the pixels of a group begin and end
+TILE = 4  # rows and columns that are summed at a time: so many numbers stay in registers
 
 
 class Four(NamedTuple):
@@ -130,10 +109,10 @@ def add_block(
 
 @loop()
 def derive_chunk(  # type: ignore[no-untyped-def]
-    sums, chunk, z, bounds, centers, pixels, width, target, whole, curved, motions, sheet, sensor, illumination,
-    orientations, lattice, structure, steps, region, reach, scale,
+    sums, chunk, z, storing, bounds, centers, pixels, width, target, whole, curved, motions, sheet, sensor,
+    illumination, orientations, lattice, structure, steps, region, reach, scale,
 ):  # fmt: skip
-    """Fill ``sums[chunk]`` (WIDTH, WIDTH), and columns of ``z``, if it has any, for a chunk of ``pixels``.
+    """Fill ``sums[chunk]`` (WIDTH, WIDTH), or, when ``storing``, columns of ``z``, for a chunk of ``pixels``.
 
     Chunk c holds the pixels ``bounds[c]`` ... ``bounds[c + 1]`` - 1, places in an image whose rows have ``width``;
     ``centers[c]`` is where (slow, fast) the plane of the background has its constant.
@@ -155,7 +134,7 @@ def derive_chunk(  # type: ignore[no-untyped-def]
             w[Z + PLANE + 1, i] = w[FAST, i] - centers[chunk, 1]
             w[Z + PLANE + 2, i] = w[SLOW, i] - centers[chunk, 0]
             w[Z + LOSS, i] = 1.0
-        if z.shape[1] > 0:
+        if storing:
             for row in range(COUNT):
                 for i in range(count):
                     z[row, start + i] = w[Z + row, i]
@@ -167,14 +146,14 @@ def derive_chunk(  # type: ignore[no-untyped-def]
 
 @loop(parallel=True)
 def derive_chunks(  # type: ignore[no-untyped-def]
-    one_chunk, sums, start, stop, z, bounds, centers, pixels, width, target, whole, curved, motions, sheet,
+    one_chunk, sums, start, stop, z, storing, bounds, centers, pixels, width, target, whole, curved, motions, sheet,
     sensor, illumination, orientations, lattice, structure, steps, region, reach, scale,
 ):  # fmt: skip
     """Chunks start ... stop - 1 by ``one_chunk``, that is ``derive_chunk``."""
     for chunk in prange(start, stop):
         one_chunk(
-            sums, np.int64(chunk), z, bounds, centers, pixels, width, target, whole, curved, motions, sheet, sensor,
-            illumination, orientations, lattice, structure, steps, region, reach, scale,
+            sums, np.int64(chunk), z, storing, bounds, centers, pixels, width, target, whole, curved, motions, sheet,
+            sensor, illumination, orientations, lattice, structure, steps, region, reach, scale,
         )  # fmt: skip
 
 
@@ -189,60 +168,12 @@ def judge(found, model, pixels, target):  # type: ignore[no-untyped-def]
         found[2, i] = judged.curvature
 
 
-def derive(
-    a: Arguments, motions: Motions, places: Places, target: Target, *, whole: bool = True, curved: bool = True
-) -> np.ndarray:
-    """Sums over each group of pixels, shape (groups, WIDTH, WIDTH).
-
-    The upper triangle holds z W z^T with W the expected curvature of the loss, column ``SLOPE`` the gradient and
-    the element ``LOSS, LOSS`` the value. The order of a sum depends on its group alone.
-
-    Args:
-        a: arguments of the loops.
-        motions: of what they hold.
-        places: the pixels.
-        target: what the model is laid beside.
-        whole: whether any parameter acts through more than the crystal.
-        curved: whether the matrix is wanted.
-    """
-    bounds, owner = _chunks(places.groups)
-    sums = np.empty((len(owner), WIDTH, WIDTH))
-    _run(a, motions, places, target, sums, np.empty((COUNT, 0)), bounds, centers(places)[owner], whole, curved)
-    return np.array([sums[owner == i].sum(axis=0) for i in range(len(places.groups) - 1)])
-
-
-def centers(places: Places) -> np.ndarray:
-    """Slow and fast numbers (groups, 2) of the pixel in the middle of each group."""
-    middle = places.pixels[(places.groups[:-1] + places.groups[1:]) // 2]
-    return np.column_stack([middle // places.width, middle % places.width]).astype(float)
-
-
-def _chunks(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where chunks begin and end, and the group of each."""
-    bounds, owner = [0], []
-    for i, (start, stop) in enumerate(itertools.pairwise(groups.tolist())):
-        size = -(-max(CHUNK, -(-(stop - start) // CHUNKS)) // BLOCK) * BLOCK
-        ends = [*range(start + size, stop, size), stop] if stop > start else []
-        bounds += ends
-        owner += [i] * len(ends)
-    return np.array(bounds), np.array(owner, dtype=np.int64)
-
-
-def intermediates(a: Arguments, motions: Motions, pixels: np.ndarray, width: int) -> np.ndarray:
-    """z (numbers in z, n) of pixels (n,), places in an image whose rows have ``width``."""
-    places = Places(pixels, width, np.array([0, len(pixels)]))
-    z, (bounds, owner), nothing = np.empty((COUNT, len(pixels))), _chunks(places.groups), np.empty(0)
-    sums = np.empty((len(owner), WIDTH, WIDTH))
-    target = Target(0, 0.0, nothing, nothing, nothing)
-    _run(a, motions, places, target, sums, z, bounds, np.zeros((len(owner), 2)), True, False)
-    return z
-
-
-def _run(
-    a: Arguments, motions: Motions, places: Places, target: Target, sums: np.ndarray, z: np.ndarray,
-    bounds: np.ndarray, middles: np.ndarray, whole: bool, curved: bool,
+def run(
+    sums: np.ndarray, z: np.ndarray, storing: bool, bounds: np.ndarray, middles: np.ndarray, places: Places,
+    target: Target, whole: bool, curved: bool, motions: Motions, a: Arguments,
 ) -> None:  # fmt: skip
+    """Run the loops for the chunks of pixels between ``bounds``, as ``sums`` has it."""
     call_parallel(
-        derive_chunks, derive_chunk, sums, 0, len(sums), z, bounds, middles, places.pixels, places.width, target,
-        whole, curved, motions, *a,
+        derive_chunks, derive_chunk, sums, 0, len(sums), z, storing, bounds, middles, places.pixels, places.width,
+        target, whole, curved, motions, *a,
     )  # fmt: skip

@@ -11,14 +11,16 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.kernels.arguments import Arguments
 from nbnumba.kernels.pack import pack
 from nbnumba.kernels.slopes import VALUE, Motions
+from nbnumba.kernels.sums import intermediates
 from nbnumba.model.experiment import Experiment
 from nbnumba.refinement.chain import chain
+from nbnumba.refinement.engine import engine
 
 _BATCH = 1 << 16  # pixels whose intermediates are held at a time
 
 
 def jacobian(
-    experiment: Experiment, parameters: Sequence[str], pixels: ArrayLike | None = None
+    experiment: Experiment, parameters: Sequence[str], pixels: ArrayLike | None = None, *, device: str = "cpu"
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """The image, and its derivative by each of some parameters.
 
@@ -26,6 +28,7 @@ def jacobian(
         experiment: what is rendered.
         parameters: names among ``experiment.parameters()``.
         pixels: (n, 2), slow and fast numbers of the pixels that are wanted; None: all that are rendered.
+        device: "cpu", or "cuda", "cuda:1" and so on.
 
     Returns:
         The image in float64 [photons], and by name its derivatives [photons per A, degree, mm ...]: arrays (slow,
@@ -34,9 +37,7 @@ def jacobian(
     Raises:
         NbnumbaError: a parameter that does not exist, cannot act or has no derivative, or pixels that do not exist.
     """
-    from nbnumba.kernels.derivatives import intermediates
-
-    matrix = chain(experiment, parameters)
+    run, matrix = engine(device), chain(experiment, parameters)
     places = experiment.rendered_pixels() if pixels is None else checked_pixels(experiment, pixels)
     a = pack(experiment, merged=False)
     moving, width = motions(experiment, a), experiment.detector.pixels[1]
@@ -44,7 +45,7 @@ def jacobian(
     found = np.empty((1 + len(parameters), len(places)))
     for start in range(0, len(places), _BATCH):
         stop = start + _BATCH
-        z = intermediates(a, moving, flat[start:stop], width)
+        z = intermediates(run, a, moving, flat[start:stop], width)
         found[0, start:stop] = z[VALUE]
         found[1:, start:stop] = matrix.T @ z
     if pixels is None:

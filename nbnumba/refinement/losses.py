@@ -13,7 +13,7 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.physics.likelihood import GAUSSIAN, HUBER, LINEAR, POISSON, SQUARES, STUDENT
 
 if TYPE_CHECKING:
-    from nbnumba.kernels.derivatives import Target
+    from nbnumba.kernels.sums import Target
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,7 @@ class Loss:
     @cached_property
     def target(self) -> Target:
         """What the loops need to know."""
-        from nbnumba.kernels.derivatives import Target
+        from nbnumba.kernels.sums import Target
 
         kind, shape, extra = self._kind()
         data, background = np.asarray(self.data), np.asarray(self.background)

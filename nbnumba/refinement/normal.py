@@ -16,24 +16,27 @@ from nbnumba.refinement.losses import Linear, Loss
 from nbnumba.refinement.problem import Picture, Sums
 
 
-def value_and_gradient(experiment: Experiment, loss: Loss, parameters: Sequence[str]) -> tuple[float, dict[str, float]]:
+def value_and_gradient(
+    experiment: Experiment, loss: Loss, parameters: Sequence[str], *, device: str = "cpu"
+) -> tuple[float, dict[str, float]]:
     """A loss, and its derivative by each of some parameters.
 
     Args:
         experiment: what is rendered.
         loss: Poisson, Gaussian or LeastSquares, with the data.
         parameters: names among ``experiment.parameters()``.
+        device: "cpu", or "cuda", "cuda:1" and so on.
 
     Raises:
         NbnumbaError: a parameter that does not exist, cannot act or has no derivative, or data of another shape.
     """
-    found = _sums(experiment, loss, parameters, curved=False)
+    found = _sums(experiment, loss, parameters, curved=False, device=device)
     _warn_of_nothing(experiment, loss, parameters, found.slope)
     return found.value, dict(zip(parameters, found.slope.tolist(), strict=True))
 
 
 def normal_equations(
-    experiment: Experiment, loss: Loss, parameters: Sequence[str]
+    experiment: Experiment, loss: Loss, parameters: Sequence[str], *, device: str = "cpu"
 ) -> tuple[float, np.ndarray, np.ndarray]:
     """A loss, its gradient (n,) and its Fisher matrix (n, n) in the order of the parameters.
 
@@ -43,34 +46,38 @@ def normal_equations(
         experiment: what is rendered.
         loss: Poisson, Gaussian or LeastSquares, with the data.
         parameters: names among ``experiment.parameters()``.
+        device: "cpu", or "cuda", "cuda:1" and so on.
 
     Raises:
         NbnumbaError: a parameter that does not exist, cannot act or has no derivative, or data of another shape.
     """
-    found = _sums(experiment, loss, parameters, curved=True)
+    found = _sums(experiment, loss, parameters, curved=True, device=device)
     _warn_of_nothing(experiment, loss, parameters, np.diag(found.curvature))
     return found.value, found.slope, found.curvature
 
 
-def vjp(experiment: Experiment, slopes: ArrayLike, parameters: Sequence[str]) -> dict[str, float]:
+def vjp(
+    experiment: Experiment, slopes: ArrayLike, parameters: Sequence[str], *, device: str = "cpu"
+) -> dict[str, float]:
     """Derivative of any function of the image by parameters, given its slope by each pixel: r^T J.
 
     Args:
         experiment: what is rendered.
         slopes: image (slow, fast) of the slopes [1/photons].
         parameters: names among ``experiment.parameters()``.
+        device: "cpu", or "cuda", "cuda:1" and so on.
 
     Raises:
         NbnumbaError: a parameter that does not exist, cannot act or has no derivative, or slopes of another shape or
             that are no finite numbers.
     """
-    found = _sums(experiment, Linear(np.asarray(slopes)), parameters, curved=False)
+    found = _sums(experiment, Linear(np.asarray(slopes)), parameters, curved=False, device=device)
     return dict(zip(parameters, found.slope.tolist(), strict=True))
 
 
-def _sums(experiment: Experiment, loss: Loss, parameters: Sequence[str], *, curved: bool) -> Sums:
+def _sums(experiment: Experiment, loss: Loss, parameters: Sequence[str], *, curved: bool, device: str) -> Sums:
     matrix = chain(experiment, parameters)
-    return Picture(loss, experiment).sums(experiment, matrix, np.zeros((0, 3)), curved=curved)
+    return Picture(loss, experiment, device=device).sums(experiment, matrix, np.zeros((0, 3)), curved=curved)
 
 
 def _warn_of_nothing(experiment: Experiment, loss: Loss, parameters: Sequence[str], rates: np.ndarray) -> None:

@@ -13,10 +13,12 @@ import numpy as np
 from nbnumba.errors import NbnumbaError
 from nbnumba.kernels.pack import pack
 from nbnumba.kernels.slopes import COUNT, PLANE, SOURCES, SPREAD
+from nbnumba.kernels.sums import LOSS, SLOPE, Places, centers, derive
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.mosaic import rotation_matrix
 from nbnumba.model.parameters import tilt_axis
 from nbnumba.refinement.chain import chain
+from nbnumba.refinement.engine import engine
 from nbnumba.refinement.equations import Equations
 from nbnumba.refinement.free import Free
 from nbnumba.refinement.jacobian import jacobian, motions
@@ -39,10 +41,14 @@ class Picture:
     """One image: its pixels, in groups of which each may have a plane of background."""
 
     def __init__(
-        self, loss: Loss, experiment: Experiment, boxes: Sequence[Shoebox] | None = None, *, planes: bool = False
+        self,
+        loss: Loss,
+        experiment: Experiment,
+        boxes: Sequence[Shoebox] | None = None,
+        *,
+        planes: bool = False,
+        device: str = "cpu",
     ) -> None:
-        from nbnumba.kernels.derivatives import Places, centers
-
         if loss.data.shape != experiment.detector.pixels:
             raise NbnumbaError(
                 f"data: found shape {loss.data.shape}; allowed: {experiment.detector.pixels}, the detector's"
@@ -54,7 +60,7 @@ class Picture:
             self.boxes, groups = _in_boxes(counting, boxes, _ENOUGH if planes else 1)
         if not sum(map(len, groups)) or not groups:
             raise NbnumbaError("mask: found no pixel that counts inside region, mask and boxes; allowed: one or more")
-        self.loss, self.target = loss, loss.target
+        self.loss, self.target, self._run = loss, loss.target, engine(device)
         self.places = Places(
             np.concatenate(groups), counting.shape[1], np.cumsum([0, *map(len, groups)]).astype(np.int64)
         )
@@ -104,12 +110,10 @@ class Picture:
 
     def sums(self, experiment: Experiment, matrix: np.ndarray, planes: np.ndarray, *, curved: bool = True) -> Sums:
         """Sums at an experiment whose parameters act by the columns of ``matrix``."""
-        from nbnumba.kernels.derivatives import LOSS, SLOPE, derive
-
         target = self.target._replace(background=self.background(planes))
         a = pack(experiment, merged=False)
         whole = bool(matrix[SPREAD:].any())
-        found = derive(a, motions(experiment, a), self.places, target, whole=whole, curved=curved)
+        found = derive(self._run, a, motions(experiment, a), self.places, target, whole=whole, curved=curved)
         upper = np.triu(found[:, :COUNT, :COUNT])
         squares = upper + np.triu(upper, 1).transpose(0, 2, 1)
         total, slopes = squares.sum(axis=0), found[:, :COUNT, SLOPE]

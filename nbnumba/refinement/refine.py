@@ -46,6 +46,7 @@ def refine(
     optimizer: str = "fisher",
     iterations: int = 100,
     tolerance: float = 1e-9,
+    device: str = "cpu",
     report: Callable[[Iteration], None] | None = None,
 ) -> Refinement:
     """Refine parameters so that the images of experiments come as near as they can to data.
@@ -70,6 +71,7 @@ def refine(
         optimizer: "fisher" (damped Fisher scoring), or SciPy's "L-BFGS-B", "trust-exact", "trust-ncg".
         iterations: largest number of points to try, at each stage.
         tolerance: fall of the loss that is not worth another step.
+        device: "cpu", or "cuda", "cuda:1" and so on.
         report: called with an ``Iteration`` for every point; a line of the log "nbnumba" tells the same.
 
     Returns:
@@ -91,7 +93,8 @@ def refine(
                   system=system)  # fmt: skip
     boxed = _boxes(boxes, len(experiments))
     pictures = [
-        Picture(each, start, box, planes=planes) for each, start, box in zip(losses, experiments, boxed, strict=True)
+        Picture(each, start, box, planes=planes, device=device)
+        for each, start, box in zip(losses, experiments, boxed, strict=True)
     ]
     problem = Problem(experiments, pictures, free)
     history: list[Iteration] = []

@@ -1,0 +1,125 @@
+"""Images on a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from nbnumba.errors import NbnumbaError
+from nbnumba.kernels.arguments import Arguments, Orientations
+from nbnumba.kernels.pack import KINDS, pack
+from nbnumba.model.experiment import Experiment
+from nbnumba.physics.structure_factor import Uniform
+
+_STEPS_A_LAUNCH = 1 << 34  # between two calls of the progress function
+_SPARE = 64 * 2**20  # bytes of the GPU's memory that are left to others
+
+
+class Gpu:
+    """The loops for images on a GPU."""
+
+    def __init__(self, name: str, precision: str) -> None:
+        from nbnumba.kernels.cuda import compiled, render_pixel
+        from nbnumba.kernels.device import Device
+
+        self.device, self._precision, self._kernel = Device(name), precision, compiled(render_pixel)
+        self._cuda = self.device.cuda
+        self._values: tuple[Any, np.ndarray] | None = None
+
+    def render(
+        self,
+        experiment: Experiment,
+        out: np.ndarray | None,
+        on_device: bool,
+        progress: Callable[[int, int], None] | None,
+    ) -> tuple[Any, tuple[int, int]]:
+        """Image and what was counted, in as many bands of rows as memory and progress ask for."""
+        slow, fast = experiment.detector.pixels
+        with self.device.active():
+            a, axes = self._arguments(experiment, 0)
+            counts = self._cuda.to_device(np.zeros(2, np.int64))
+            rows = self._rows(slow, fast, on_device)
+            whole = self._cuda.device_array((slow, fast), np.float32) if rows == slow else None
+            image = None if on_device else np.empty((slow, fast), np.float32) if out is None else out
+            for start in range(0, slow, rows):
+                stop = min(start + rows, slow)
+                band = self._cuda.device_array((stop - start, fast), np.float32) if whole is None else whole
+                for first, last in _launches(experiment, start, stop, progress):
+                    self._launch(band[first - start : last - start], counts, first, axes, a, 0)
+                    if progress is not None:
+                        self._cuda.synchronize()
+                        progress(last, slow)
+                if image is not None:
+                    band.copy_to_host(image[start:stop])
+            found = counts.copy_to_host()
+        return whole if on_device else image, (int(found[0]), int(found[1]))
+
+    def begin(self, experiment: Experiment) -> tuple[Any, ...]:
+        """Send, render and copy back on a stream of its own."""
+        with self.device.active():
+            stream = self._cuda.stream()
+            a, axes = self._arguments(experiment, stream)
+            counts = self._cuda.to_device(np.zeros(2, np.int64), stream=stream)
+            shape = experiment.detector.pixels
+            image = self._cuda.device_array(shape, np.float32, stream=stream)
+            self._launch(image, counts, 0, axes, a, stream)
+            there = self._cuda.pinned_array(shape, np.float32)
+            numbers = self._cuda.pinned_array(2, np.int64)
+            image.copy_to_host(there, stream=stream)
+            counts.copy_to_host(numbers, stream=stream)
+        return stream, there, numbers, a, axes, image, counts  # which have to outlive the work
+
+    def end(self, begun: tuple[Any, ...]) -> tuple[np.ndarray, tuple[int, int]]:
+        """Wait for what was begun."""
+        stream, there, numbers, *_ = begun
+        stream.synchronize()
+        return np.array(there), (int(numbers[0]), int(numbers[1]))
+
+    def _launch(self, image: Any, counts: Any, start: int, axes: Any, a: Arguments, stream: Any) -> None:
+        from nbnumba.kernels.cuda import THREADS
+
+        rows, width = image.shape
+        self._kernel[(-(-width // THREADS), rows), (THREADS, 1), stream](image, counts, start, axes, a)
+
+    def _arguments(self, experiment: Experiment, stream: Any) -> tuple[Arguments, Any]:
+        a = pack(experiment, self._precision)
+        cells, domains = a.orientations
+        axes = np.einsum("pij,mkj->pmik", cells, domains).reshape(-1, 3, 3)
+        # All orientations are in the axes.
+        few = a._replace(structure=self._narrowed(a), orientations=Orientations(axes[:0], axes[:0]))
+        return self.device.send((few, axes), stream)
+
+    def _rows(self, slow: int, fast: int, on_device: bool) -> int:
+        """Rows of an image that fit into the free memory."""
+        free = self.device.free() - _SPARE
+        rows = slow if 4 * slow * fast <= free else int(free // (4 * fast))
+        if rows < 1 or (on_device and rows < slow):
+            raise NbnumbaError(
+                f"device: an image of {slow} x {fast} pixels needs {4 * slow * fast / 2**20:.0f} MiB, and the GPU has "
+                f"{max(free, 0) / 2**20:.0f} MiB free; render a part of it (detector.roi), or on 'cpu'"
+            )
+        return rows
+
+    def _narrowed(self, a: Arguments) -> Any:
+        """Amplitudes in the precision of the loops: half the memory to read, and no conversion in the loop."""
+        structure, kind = a.structure, KINDS[self._precision]
+        if isinstance(structure, Uniform):
+            return Uniform(kind(structure.value))
+        if kind is float:
+            return structure
+        if self._values is None or self._values[0] is not structure.values.base:
+            self._values = structure.values.base, structure.values.astype(kind)
+        return structure._replace(values=self._values[1])
+
+
+def _launches(
+    experiment: Experiment, start: int, stop: int, progress: Callable[[int, int], None] | None
+) -> Iterator[tuple[int, int]]:
+    """Rows of each launch: all at once, or as many as a person would wait for in silence."""
+    rows = stop - start
+    if progress is not None:
+        rows = max(_STEPS_A_LAUNCH // (experiment.detector.pixels[1] * experiment.steps_per_pixel), 1)
+    for first in range(start, stop, rows):
+        yield first, min(first + rows, stop)

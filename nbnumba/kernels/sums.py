@@ -1,0 +1,90 @@
+"""Sums over pixels of derivatives: how pixels are grouped and cut into chunks, whoever sums them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from nbnumba.kernels.arguments import Arguments
+from nbnumba.kernels.slopes import BLOCK, COUNT, Motions
+
+#: Rows of a matrix of sums: z, and after it the slope of the loss and its value.
+SLOPE, LOSS, WIDTH = COUNT, COUNT + 1, COUNT + 2
+CHUNK = 1024  # pixels that are summed into one matrix, at least
+CHUNKS = 1024  # and so many matrices, at most, for one group of pixels
+
+
+class Target(NamedTuple):
+    """What a model is laid beside: images, row after row, and what all pixels share."""
+
+    kind: int  # of likelihood
+    shape: float  # degrees of freedom, or limit
+    data: np.ndarray
+    background: np.ndarray
+    extra: np.ndarray  # variances or weights
+
+
+class Places(NamedTuple):
+    """Which pixels count, in which order, and how they are grouped."""
+
+    pixels: np.ndarray  # (n,) places in the image, row after row
+    width: int  # pixels in a row
+    groups: np.ndarray  # (groups + 1,) where the pixels of a group begin and end
+
+
+#: Fills sums (chunks, WIDTH, WIDTH), or z (numbers in z, n), given the latter, whether it is wanted, the bounds and
+#: middles of chunks, the pixels, what they are laid beside, which parts are wanted, and the arguments of the loops.
+Run = Callable[..., None]
+
+
+def derive(
+    run: Run, a: Arguments, motions: Motions, places: Places, target: Target, *, whole: bool = True, curved: bool = True
+) -> np.ndarray:
+    """Sums over each group of pixels, shape (groups, WIDTH, WIDTH).
+
+    The upper triangle holds z W z^T with W the expected curvature of the loss, column ``SLOPE`` the gradient and
+    the element ``LOSS, LOSS`` the value. The order of a sum depends on its group alone.
+
+    Args:
+        run: the loops, on the device where they are.
+        a: arguments of the loops.
+        motions: of what they hold.
+        places: the pixels.
+        target: what the model is laid beside.
+        whole: whether any parameter acts through more than the crystal.
+        curved: whether the matrix is wanted.
+    """
+    bounds, owner = _chunks(places.groups)
+    sums = np.empty((len(owner), WIDTH, WIDTH))
+    middles = centers(places)[owner]
+    run(sums, np.empty((COUNT, 1)), False, bounds, middles, places, target, whole, curved, motions, a)
+    return np.array([sums[owner == i].sum(axis=0) for i in range(len(places.groups) - 1)])
+
+
+def intermediates(run: Run, a: Arguments, motions: Motions, pixels: np.ndarray, width: int) -> np.ndarray:
+    """z (numbers in z, n) of pixels (n,), places in an image whose rows have ``width``."""
+    places, nothing = Places(pixels, width, np.array([0, len(pixels)])), np.zeros(1)
+    z, (bounds, owner) = np.empty((COUNT, len(pixels))), _chunks(places.groups)
+    sums, target = np.empty((len(owner), WIDTH, WIDTH)), Target(0, 0.0, nothing, nothing, nothing)
+    run(sums, z, True, bounds, np.zeros((len(owner), 2)), places, target, True, False, motions, a)
+    return z
+
+
+def centers(places: Places) -> np.ndarray:
+    """Slow and fast numbers (groups, 2) of the pixel in the middle of each group."""
+    middle = places.pixels[(places.groups[:-1] + places.groups[1:]) // 2]
+    return np.column_stack([middle // places.width, middle % places.width]).astype(float)
+
+
+def _chunks(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where chunks begin and end, and the group of each."""
+    bounds, owner = [0], []
+    for i, (start, stop) in enumerate(itertools.pairwise(groups.tolist())):
+        size = -(-max(CHUNK, -(-(stop - start) // CHUNKS)) // BLOCK) * BLOCK
+        ends = [*range(start + size, stop, size), stop] if stop > start else []
+        bounds += ends
+        owner += [i] * len(ends)
+    return np.array(bounds), np.array(owner, dtype=np.int64)
