@@ -214,6 +214,9 @@ class _Problem:
         count = int(self._owner.max()) + 1
         return np.full(count, -np.inf), np.full(count, np.inf)
 
+    def confined(self, x: np.ndarray, step: np.ndarray) -> np.ndarray:
+        return step
+
     def spread(self, values: np.ndarray, others: ArrayLike) -> np.ndarray:
         """Values of the unknowns for each reflection, and others for those that stay."""
         return np.where(self._owner >= 0, values[self._owner], others)

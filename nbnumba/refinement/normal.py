@@ -31,8 +31,8 @@ def value_and_gradient(
         NbnumbaError: a parameter that does not exist, cannot act or has no derivative, or data of another shape.
     """
     found = _sums(experiment, loss, parameters, curved=False, device=device)
-    _warn_of_nothing(experiment, loss, parameters, found.slope)
-    return found.value, dict(zip(parameters, found.slope.tolist(), strict=True))
+    _warn_of_nothing(experiment, loss, parameters, found.part.slope)
+    return found.value, dict(zip(parameters, found.part.slope.tolist(), strict=True))
 
 
 def normal_equations(
@@ -52,8 +52,8 @@ def normal_equations(
         NbnumbaError: a parameter that does not exist, cannot act or has no derivative, or data of another shape.
     """
     found = _sums(experiment, loss, parameters, curved=True, device=device)
-    _warn_of_nothing(experiment, loss, parameters, np.diag(found.curvature))
-    return found.value, found.slope, found.curvature
+    _warn_of_nothing(experiment, loss, parameters, np.diag(found.part.curvature))
+    return found.value, found.part.slope, found.part.curvature
 
 
 def vjp(
@@ -72,7 +72,7 @@ def vjp(
             that are no finite numbers.
     """
     found = _sums(experiment, Linear(np.asarray(slopes)), parameters, curved=False, device=device)
-    return dict(zip(parameters, found.slope.tolist(), strict=True))
+    return dict(zip(parameters, found.part.slope.tolist(), strict=True))
 
 
 def _sums(experiment: Experiment, loss: Loss, parameters: Sequence[str], *, curved: bool, device: str) -> Sums:

@@ -19,13 +19,15 @@ from nbnumba.model.mosaic import rotation_matrix
 from nbnumba.model.parameters import tilt_axis
 from nbnumba.refinement.chain import chain
 from nbnumba.refinement.engine import engine
-from nbnumba.refinement.equations import Equations
+from nbnumba.refinement.equations import Equations, Part
 from nbnumba.refinement.free import Free
 from nbnumba.refinement.jacobian import jacobian, motions
 from nbnumba.refinement.losses import Loss
 from nbnumba.refinement.shoeboxes import Shoebox
 
 _PLANE = 3  # numbers of a plane: a constant, and slopes along fast and slow
+_DEEPEST = 0.9  # of a background that one step may take away
+_LEVEL = 0.05  # photons that planes start from at least
 _ENOUGH = 20  # pixels that a box with a plane needs: fewer would follow the noise down to no photons
 
 
@@ -33,8 +35,7 @@ class Sums(NamedTuple):
     """Sums over the pixels of one image: loss, slopes and curvatures by parameters and the planes of its boxes."""
 
     value: float
-    slope: np.ndarray  # (parameters + 3 boxes,)
-    curvature: np.ndarray
+    part: Part
 
 
 class Picture:
@@ -72,7 +73,7 @@ class Picture:
         excess = self.target.data - self.target.background
         ends = itertools.pairwise(self.places.groups.tolist())
         medians = [np.median(excess[self.places.pixels[start:stop]]) for start, stop in ends]
-        return np.array([(max(m, 0.0), 0.0, 0.0) for m in medians])
+        return np.array([(max(float(m), _LEVEL), 0.0, 0.0) for m in medians])
 
     def with_level_planes(self) -> Picture:
         """The same with the planes that a search starts from as a background that stays."""
@@ -87,13 +88,8 @@ class Picture:
         if not len(planes):
             return image
         image = image.copy()
-        pixels, groups = self.places.pixels, self.places.groups
-        owner = np.repeat(np.arange(len(planes)), np.diff(groups))
-        slow, fast = pixels // self.places.width, pixels % self.places.width
-        level, along_fast, along_slow = planes[owner].T
-        image[pixels] += level + along_fast * (fast - self._centers[owner, 1]) + along_slow * (
-            slow - self._centers[owner, 0]
-        )  # fmt: skip
+        owner = np.repeat(np.arange(len(planes)), np.diff(self.places.groups))
+        image[self.places.pixels] += self._on_pixels(planes, owner)
         return image
 
     def beside(self, experiment: Experiment, planes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -117,20 +113,47 @@ class Picture:
         upper = np.triu(found[:, :COUNT, :COUNT])
         squares = upper + np.triu(upper, 1).transpose(0, 2, 1)
         total, slopes = squares.sum(axis=0), found[:, :COUNT, SLOPE]
-        n, boxes = matrix.shape[1], len(planes)
-        slope = np.concatenate([matrix.T @ slopes.sum(axis=0), slopes[:boxes, PLANE : PLANE + _PLANE].ravel()])
-        curvature = np.zeros((len(slope), len(slope)))
-        curvature[:n, :n] = matrix.T @ total @ matrix
-        for i in range(boxes):
-            at = slice(n + _PLANE * i, n + _PLANE * (i + 1))
-            curvature[:n, at] = matrix.T @ squares[i][:, PLANE : PLANE + _PLANE]
-            curvature[at, :n] = curvature[:n, at].T
-            curvature[at, at] = squares[i][PLANE : PLANE + _PLANE, PLANE : PLANE + _PLANE]
-        return Sums(float(found[:, LOSS, LOSS].sum()), slope, curvature)
+        plane, boxes = slice(PLANE, PLANE + _PLANE), len(planes)
+        return Sums(
+            float(found[:, LOSS, LOSS].sum()),
+            Part(
+                slope=matrix.T @ slopes.sum(axis=0),
+                curvature=matrix.T @ total @ matrix,
+                planes=slopes[:boxes, plane],
+                blocks=squares[:boxes, plane, plane],
+                mixed=np.einsum("zi,bzj->bij", matrix, squares[:boxes, :, plane]),
+            ),
+        )
+
+    def confined(self, planes: np.ndarray, step: np.ndarray) -> np.ndarray:
+        """Steps (boxes, 3) of planes, shortened where a background would fall by more than nine tenths of itself.
+
+        Photons cannot be fewer than none: what is on its way there comes near by a tenth at each step.
+        """
+        if not len(planes):
+            return step
+        owner = np.repeat(np.arange(len(planes)), np.diff(self.places.groups))
+        now, change = self._on_pixels(planes, owner), self._on_pixels(step, owner)
+        now = now + self.target.background[self.places.pixels]
+        share = np.where((change < 0.0) & (now > 0.0), -_DEEPEST * now / np.where(change < 0.0, change, -1.0), 1.0)
+        shortest = np.ones(len(planes))
+        np.minimum.at(shortest, owner, share)
+        return step * shortest[:, np.newaxis]
+
+    def _on_pixels(self, planes: np.ndarray, owner: np.ndarray) -> np.ndarray:
+        """Values of planes at the pixels (n,), of the boxes that own them."""
+        slow, fast = self.places.pixels // self.places.width, self.places.pixels % self.places.width
+        level, along_fast, along_slow = planes[owner].T
+        values: np.ndarray = level + along_fast * (fast - self._centers[owner, 1])
+        return values + along_slow * (slow - self._centers[owner, 0])
 
 
 def _in_boxes(counting: np.ndarray, boxes: Sequence[Shoebox], least: int) -> tuple[list[Shoebox], list[np.ndarray]]:
     """Boxes with enough pixels that count and that no box before holds, and the places of these pixels."""
+    slow_size, fast_size = counting.shape
+    for box in boxes:
+        if not (0 <= box.slow_start < box.slow_stop <= slow_size and 0 <= box.fast_start < box.fast_stop <= fast_size):
+            raise NbnumbaError(f"boxes: found {box}; allowed: boxes within the detector's {counting.shape} pixels")
     free, kept, groups = counting.copy(), [], []
     for box in boxes:
         inside = np.s_[box.slow_start : box.slow_stop, box.fast_start : box.fast_stop]
@@ -215,19 +238,23 @@ class Problem:
             NbnumbaError: values that no experiment can have.
         """
         parts = self.parts(x)
-        s = len(self.shared)
-        value, slope, curvature = 0.0, np.zeros(s), np.zeros((s, s))
-        slopes, curvatures, mixed = [], [], []
+        value, found = 0.0, []
         for picture, (experiment, planes), values in zip(self.pictures, parts, self.values(x), strict=True):
             sums = picture.sums(experiment, self._matrix(experiment, values), planes, curved=curved)
             value += sums.value
-            slope += sums.slope[:s]
-            curvature += sums.curvature[:s, :s]
-            slopes.append(sums.slope[s:])
-            curvatures.append(sums.curvature[s:, s:])
-            mixed.append(sums.curvature[:s, s:])
-        value += self._restrain(x, slope, curvature, slopes, curvatures)
-        return Equations(value, slope, curvature, slopes, curvatures, mixed)
+            found.append(sums.part)
+        value += self._restrain(x, found)
+        return Equations(value, len(self.shared), found)
+
+    def confined(self, x: np.ndarray, step: np.ndarray) -> np.ndarray:
+        """A step that leaves every background above nothing."""
+        step, at = step.copy(), len(self.shared)
+        for picture in self.pictures:
+            at += len(self.own) + picture.planes.size
+            planes = slice(at - picture.planes.size, at)
+            shape = picture.planes.shape
+            step[planes] = picture.confined(x[planes].reshape(shape), step[planes].reshape(shape)).ravel()
+        return step
 
     def _matrix(self, experiment: Experiment, values: Mapping[str, float]) -> np.ndarray:
         """What the intermediates z change by when a number changes on its own scale."""
@@ -241,21 +268,21 @@ class Problem:
             columns.append(column * f.rate(values[f.name]))
         return np.column_stack([np.zeros((COUNT, 0)), *columns])
 
-    def _restrain(
-        self, x: np.ndarray, slope: np.ndarray, curvature: np.ndarray, slopes: list[np.ndarray],
-        curvatures: list[np.ndarray],
-    ) -> float:  # fmt: skip
-        """Add (value - center)^2/(2 sigma^2) of each restraint to slopes and curvatures; what it adds to the value."""
-        total, at = 0.0, 0
-        for free, first, second in [(self.shared, slope, curvature)] + [
-            (self.own, g, h) for g, h in zip(slopes, curvatures, strict=True)
-        ]:
-            for i, f in enumerate(free):
-                if f.restraint is not None:
-                    value = f.outer(float(x[at + i]))
-                    pull, rate = (value - f.restraint[0]) / f.restraint[1], f.rate(value) / f.restraint[1]
-                    total += 0.5 * pull * pull
-                    first[i] += pull * rate
-                    second[i, i] += rate * rate
-            at += len(first)
+    def _restrain(self, x: np.ndarray, parts: Sequence[Part]) -> float:
+        """Add (value - center)^2/(2 sigma^2) of each restraint to slopes and curvatures; what it adds to the value.
+
+        Those of shared numbers are added to the first image.
+        """
+        total, s, at = 0.0, len(self.shared), len(self.shared)
+        places = [(f, parts[0], i, i) for i, f in enumerate(self.shared)]
+        for part, picture in zip(parts, self.pictures, strict=True):
+            places += [(f, part, s + i, at + i) for i, f in enumerate(self.own)]
+            at += len(self.own) + picture.planes.size
+        for f, part, row, place in places:
+            if f.restraint is not None:
+                value = f.outer(float(x[place]))
+                pull, rate = (value - f.restraint[0]) / f.restraint[1], f.rate(value) / f.restraint[1]
+                total += 0.5 * pull * pull
+                part.slope[row] += pull * rate
+                part.curvature[row, row] += rate * rate
         return total

@@ -107,7 +107,7 @@ def summarize(
     values = [f.outer(float(x)) for f, x in zip(free, inner, strict=True)]
     pixels = sum(len(picture.places.pixels) for picture in problem.pictures)
     # Planes lie beside the parameters; what they leave open is known when they are eliminated.
-    matrix = solution.equations.without(len(problem.own)).matrix
+    matrix = solution.equations.without_planes().matrix
     degenerate = tuple(tuple(name for name, part in zip(names, v, strict=True) if part) for v in _silent(matrix, held))
     for group in degenerate:
         _warn(group)

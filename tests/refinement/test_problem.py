@@ -5,7 +5,7 @@ import pytest
 import scenes
 
 import nbnumba as nb
-from nbnumba.refinement.equations import Equations
+from nbnumba.refinement.equations import Equations, Part
 from nbnumba.refinement.free import choose
 from nbnumba.refinement.problem import Picture, Problem
 from nbnumba.refinement.scoring import score
@@ -59,27 +59,37 @@ def test_tilts_turn_one_after_the_other(names):
     np.testing.assert_allclose(gradient[:2], differences(made, x)[:2], rtol=1e-6)
 
 
-def random_equations(rng, shared, own):
-    total = shared + sum(own)
-    root = rng.normal(size=(total, total + 3))
-    # Images share nothing but the shared unknowns.
-    at = np.split(np.arange(total), np.cumsum([shared, *own])[:-1])
-    whole = np.zeros((total, total))
-    for i, part in enumerate(at[1:]):
-        both = np.r_[at[0], part]
-        piece = root[np.ix_(both, np.arange(i, total + 3))]
-        whole[np.ix_(both, both)] += piece @ piece.T
-    slopes = rng.normal(size=total)
-    return Equations(
-        1.0, slopes[at[0]], whole[np.ix_(at[0], at[0])], [slopes[p] for p in at[1:]],
-        [whole[np.ix_(p, p)] for p in at[1:]], [whole[np.ix_(at[0], p)] for p in at[1:]],
-    ), whole, slopes  # fmt: skip
+def random_equations(rng, shared, own, boxes):
+    """Equations of images that share nothing but the shared unknowns, and of planes that share nothing at all."""
+    sizes = [n for pair in zip(own, [3 * b for b in boxes], strict=True) for n in pair]
+    at = np.split(np.arange(shared + sum(sizes)), np.cumsum([shared, *sizes])[:-1])
+    whole, parts = np.zeros((shared + sum(sizes),) * 2), []
+    slopes = np.zeros(len(whole))
+    for i, count in enumerate(boxes):
+        both, planes = np.r_[at[0], at[1 + 2 * i]], at[2 + 2 * i].reshape(count, 3)
+        root = rng.normal(size=(len(both), 40))
+        curvature, mixed, blocks = root @ root.T, np.zeros((count, len(both), 3)), np.zeros((count, 3, 3))
+        for j in range(count):
+            own_root = rng.normal(size=(3, 40)) * (np.arange(40) % max(count, 1) == j)
+            mixed[j], blocks[j] = root @ own_root.T, own_root @ own_root.T
+            whole[np.ix_(both, planes[j])] = mixed[j]
+            whole[np.ix_(planes[j], both)] = mixed[j].T
+            whole[np.ix_(planes[j], planes[j])] = blocks[j]
+        whole[np.ix_(both, both)] += curvature
+        slope, by_planes = rng.normal(size=len(both)), rng.normal(size=(count, 3))
+        slopes[both] += slope
+        slopes[planes.ravel()] = by_planes.ravel()
+        parts.append(Part(slope, curvature, by_planes, blocks, mixed))
+    return Equations(1.0, shared, parts), whole, slopes
 
 
-@pytest.mark.parametrize(("shared", "own"), [(3, (4, 2, 5)), (0, (4,)), (2, (1,)), (0, (2, 3))])
-def test_eliminating_images_is_solving_all_at_once(shared, own):
+KINDS = [(3, (4, 2, 5), (0, 2, 3)), (0, (4,), (0,)), (2, (1,), (4,)), (0, (2, 3), (1, 1)), (2, (0, 0), (0, 2))]
+
+
+@pytest.mark.parametrize(("shared", "own", "boxes"), KINDS)
+def test_eliminating_is_solving_all_at_once(shared, own, boxes):
     rng = np.random.default_rng(7)
-    equations, whole, slopes = random_equations(rng, shared, own)
+    equations, whole, slopes = random_equations(rng, shared, own, boxes)
     held = rng.uniform(size=len(slopes)) < 0.2
     shift = rng.normal(size=len(slopes))
     free = ~held
@@ -87,17 +97,31 @@ def test_eliminating_images_is_solving_all_at_once(shared, own):
     right = -slopes - whole[:, held] @ shift[held]
     expected = shift.copy()
     expected[free] = np.linalg.solve(damped[np.ix_(free, free)], right[free])
-    np.testing.assert_allclose(equations.step(0.3, held, shift), expected, rtol=1e-9)
+    np.testing.assert_allclose(equations.step(0.3, held, shift), expected, rtol=1e-8)
     np.testing.assert_allclose(equations.matrix, whole)
-    np.testing.assert_allclose(equations.times(slopes), whole @ slopes)
+    np.testing.assert_allclose(equations.gradient, slopes)
+    np.testing.assert_allclose(equations.diagonal, np.diag(whole))
 
 
 def test_what_is_left_without_planes():
     rng = np.random.default_rng(3)
-    equations, whole, _ = random_equations(rng, 2, (4, 5))
-    kept = np.r_[0:4, 6:8]  # two shared ones and two of each image
+    equations, whole, _ = random_equations(rng, 2, (4, 5), (2, 3))
+    kept = np.r_[0:6, 12:17]  # two shared ones, four, six of two planes, five, nine of three
     inverse = np.linalg.inv(whole)[np.ix_(kept, kept)]
-    np.testing.assert_allclose(np.linalg.inv(equations.without(2).matrix), inverse, rtol=1e-8)
+    np.testing.assert_allclose(np.linalg.inv(equations.without_planes().matrix), inverse, rtol=1e-7)
+
+
+def test_planes_stay_above_nothing():
+    """Boxes nearly without photons, where the best background is none."""
+    e = images(1)[0].replace(**{"crystal.spot_scale": 3.0})
+    data = np.random.default_rng(2).poisson(nb.jacobian(e, [])[0] + 0.02)
+    boxes = [nb.Shoebox(0, 0, 0, 0, 6, 0, 8), nb.Shoebox(1, 0, 0, 6, 12, 6, 17)]
+    found = nb.refine(e.with_parameters(misset_x=11.05), nb.Poisson(data), ["misset_x"], boxes=boxes, planes=True)
+    assert found.converged
+    assert len(found.history) < 40
+    for box, plane in zip(found.boxes[0], found.planes[0], strict=True):
+        reach = [(box.slow_stop - box.slow_start) / 2.0 - 1.0, (box.fast_stop - box.fast_start) / 2.0 - 1.0]
+        assert plane[0] - abs(plane[2]) * reach[0] - abs(plane[1]) * reach[1] > -1e-6
 
 
 class Quadratic:
@@ -116,8 +140,11 @@ class Quadratic:
     def evaluate(self, x):
         slope = self.matrix @ (x - self.best)
         value = float(0.5 * (x - self.best) @ slope)
-        empty = np.zeros((0, len(x)))
-        return Equations(value, np.zeros(0), np.zeros((0, 0)), [slope], [self.matrix], [empty])
+        part = Part(slope, self.matrix, np.zeros((0, 3)), np.zeros((0, 3, 3)), np.zeros((0, len(x), 3)))
+        return Equations(value, 0, [part])
+
+    def confined(self, x, step):
+        return step
 
 
 def test_bounds_that_hold_one_unknown_let_the_others_go_on():
