@@ -140,13 +140,13 @@ def test_a_search_that_does_not_end_says_so(folder, tmp_path):
     [
         (["--parameter", "colour"], "colour"),
         ([], "Give --parameter NAME"),
-        ([*NAMES, "--bound", "misset_x=5"], "NAME=NUMBER:NUMBER"),
+        ([*NAMES, "--bound", "misset_x=5"], "NAME=LOW:HIGH, as in"),
         ([*NAMES, "--tie", "misset_x"], "NAME=OTHER"),
         ([*NAMES, "--loss", "poisson", "--robust", "3"], "--robust: allowed with"),
         ([*NAMES, "--loss", "least-squares", "--robust", "3"], "--robust: allowed with a --readout-sigma"),
         ([*NAMES, "--system", "cubic"], "cubic"),
         ([*NAMES, "--mask", "nowhere.npy"], "nowhere.npy"),
-        ([*NAMES, "--shoeboxes", "4"], "odd number"),
+        ([*NAMES, "--shoeboxes", "4"], "odd whole number"),
         ([*NAMES, "--threads", "9999"], "--threads: found 9999"),
     ],
 )

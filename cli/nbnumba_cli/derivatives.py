@@ -46,6 +46,8 @@ def command(
     line = options.command_line()
     options.keep_inputs(described, experiment, [output, svg])
     if not names:
+        if output is not None or svg is not None:
+            raise click.UsageError("Give --parameter NAME; without it and without files, the names are listed.")
         _list(described, as_json)
         return
     if output is None and svg is None:

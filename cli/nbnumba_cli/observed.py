@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from nbnumba.errors import NbnumbaError
 
 if TYPE_CHECKING:
@@ -27,6 +29,10 @@ def read_loss(file: Path, pixels: tuple[int, ...], asked: dict[str, Any]) -> Any
 
     stored = nb.read_image(file, number=asked["number"], shape=asked["shape"] or (pixels[0], pixels[1]))
     mask = np.isfinite(stored) & ((stored >= 0) | (stored.dtype.kind == "f"))
+    if not mask.all():
+        click.echo(
+            f"Note: {np.count_nonzero(~mask)} pixels hold no counts (negative, or not finite); left out", err=True
+        )
     if asked["mask"] is not None:
         given = nb.read_mask(asked["mask"]).pixels
         if given.shape != stored.shape:

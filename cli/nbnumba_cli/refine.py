@@ -178,21 +178,23 @@ def _refined(start: nb.Experiment, loss: Any, names: tuple[str, ...], asked: dic
         loss,
         names,
         boxes=boxes,
-        bounds=dict(_pair("--bound", text) for text in asked["bounds"]),
-        restraints=dict(_pair("--restrain", text) for text in asked["restraints"]),
+        bounds=dict(_pair("--bound", "LOW:HIGH, as in cell_a=70:80", text) for text in asked["bounds"]),
+        restraints=dict(
+            _pair("--restrain", "VALUE:SIGMA, as in cell_a=78.1:0.2", text) for text in asked["restraints"]
+        ),
         ties=dict(_tie(text) for text in asked["ties"]),
         report=lambda _: options.heed(),
         **{name: asked[name] for name in ("planes", "system", "continuation", "optimizer", "iterations", "tolerance")},
     )
 
 
-def _pair(option: str, text: str) -> tuple[str, tuple[float, float]]:
+def _pair(option: str, allowed: str, text: str) -> tuple[str, tuple[float, float]]:
     """Name and two numbers of NAME=A:B."""
     name, _, rest = text.partition("=")
     try:
         first, second = map(float, rest.split(":"))
     except ValueError:
-        raise NbnumbaError(f"{option}: found {text!r}; allowed: NAME=NUMBER:NUMBER, as in cell_a=70:80") from None
+        raise NbnumbaError(f"{option}: found {text!r}; allowed: NAME={allowed}") from None
     return name.strip(), (first, second)
 
 
@@ -230,7 +232,8 @@ def _tell(found: nb.Refinement, files: list[Path], as_json: bool) -> None:
         click.echo(json.dumps(options.jsonable(report), allow_nan=False))
         return
     click.echo(found.table)
-    click.echo(f"The crystal turned by {found.misorientation:.4g} degrees; loss {found.loss:.8g} over {found.pixels} "
-               f"pixels, {found.evaluations} evaluations")  # fmt: skip
+    turned = round(found.misorientation, 9)
+    click.echo(f"The crystal turned by {turned:.4g} degrees; loss {found.loss:.8g} over {found.pixels} pixels, "
+               f"{found.evaluations} evaluations")  # fmt: skip
     click.echo(("Converged: " if found.converged else "Not converged: ") + found.message)
     click.echo("\n".join(f"Wrote {file}" for file in files))

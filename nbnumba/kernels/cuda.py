@@ -63,9 +63,10 @@ def sum_chunk(sums, z, storing, bounds, centers, pixels, width, target, whole, m
         w[SLOW, 0] = p // width
         w[FAST, 0] = p % width
         fill_block(w, place, arguments, motions, whole)
-        w[Z + PLANE, 0] = 1.0
-        w[Z + PLANE + 1, 0] = w[FAST, 0] - centers[chunk, 1]
-        w[Z + PLANE + 2, 0] = w[SLOW, 0] - centers[chunk, 0]
+        height = target.plane[p] if target.plane.size > 1 else 0.0
+        w[Z + PLANE, 0] = height
+        w[Z + PLANE + 1, 0] = height * (w[FAST, 0] - centers[chunk, 1])
+        w[Z + PLANE + 2, 0] = height * (w[SLOW, 0] - centers[chunk, 0])
         if storing:
             for row in range(COUNT):
                 z[row, at] = w[Z + row, 0]

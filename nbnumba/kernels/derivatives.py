@@ -130,9 +130,10 @@ def derive_chunk(  # type: ignore[no-untyped-def]
             w[FAST, i] = p % width
         fill_block(w, place, a, motions, whole)
         for i in range(BLOCK):
-            w[Z + PLANE, i] = 1.0
-            w[Z + PLANE + 1, i] = w[FAST, i] - centers[chunk, 1]
-            w[Z + PLANE + 2, i] = w[SLOW, i] - centers[chunk, 0]
+            height = target.plane[pixels[min(start + i, last)]] if target.plane.size > 1 else 0.0
+            w[Z + PLANE, i] = height
+            w[Z + PLANE + 1, i] = height * (w[FAST, i] - centers[chunk, 1])
+            w[Z + PLANE + 2, i] = height * (w[SLOW, i] - centers[chunk, 0])
             w[Z + LOSS, i] = 1.0
         if storing:
             for row in range(COUNT):

@@ -25,6 +25,7 @@ class Target(NamedTuple):
     data: np.ndarray
     background: np.ndarray
     extra: np.ndarray  # variances or weights
+    plane: np.ndarray  # the part of the background that planes of logarithms make; one element: none
 
 
 class Places(NamedTuple):
@@ -68,7 +69,7 @@ def intermediates(run: Run, a: Arguments, motions: Motions, pixels: np.ndarray, 
     """z (numbers in z, n) of pixels (n,), places in an image whose rows have ``width``."""
     places, nothing = Places(pixels, width, np.array([0, len(pixels)])), np.zeros(1)
     z, (bounds, owner) = np.empty((COUNT, len(pixels))), _chunks(places.groups)
-    sums, target = np.empty((len(owner), WIDTH, WIDTH)), Target(0, 0.0, nothing, nothing, nothing)
+    sums, target = np.empty((len(owner), WIDTH, WIDTH)), Target(0, 0.0, nothing, nothing, nothing, nothing)
     run(sums, z, True, bounds, np.zeros((len(owner), 2)), places, target, True, False, motions, a)
     return z
 

@@ -33,7 +33,7 @@ class Crystal:
         orientation: instead of ``cell``: rows a, b, c [A] in the laboratory frame.
         misset: rotations about the laboratory x, then y, then z axis [degrees], applied to either.
         cells: number of unit cells along a, b, c (at least 1, need not be whole); one number serves all three.
-        shape: "square", "round", "gauss" and "tophat"; with the ending "_star" in nanoBragg's reciprocal metric.
+        shape: "square", "round", "gauss" or "tophat"; "gauss_star" or "tophat_star" in nanoBragg's reciprocal metric.
         fudge: factor on the squared radius of every shape but "square".
         reflections: structure factor amplitudes; None: ``default_f`` everywhere.
         default_f: amplitude of every reflection that ``reflections`` does not hold.

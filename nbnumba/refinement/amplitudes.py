@@ -15,7 +15,7 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.kernels.pack import pack
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.reflections import Reflections
-from nbnumba.model.validate import refuse
+from nbnumba.model.validate import number, refuse, whole
 from nbnumba.physics.structure_factor import Uniform
 from nbnumba.refinement.jacobian import checked_pixels, motions
 from nbnumba.refinement.losses import Loss
@@ -23,6 +23,7 @@ from nbnumba.refinement.problem import Picture
 from nbnumba.refinement.refine import paired
 from nbnumba.refinement.scoring import Iteration, score
 
+_FARTHEST_STEP = 2.0  # of a logarithm
 _BATCH = 1 << 16  # pixels whose lists are made at a time
 
 log = logging.getLogger("nbnumba")
@@ -133,6 +134,8 @@ def refine_amplitudes(
             SciPy is not installed.
     """
     images, each = paired(experiments, losses)
+    whole("iterations", iterations, low=1)
+    number("tolerance", tolerance, above=0.0)
     reflections = images[0].crystal.reflections
     if reflections is None or any(e.crystal.reflections != reflections for e in images):
         raise refuse("experiments", "different reflections, or none", "the same list of reflections for all")
@@ -214,8 +217,8 @@ class _Problem:
         count = int(self._owner.max()) + 1
         return np.full(count, -np.inf), np.full(count, np.inf)
 
-    def confined(self, x: np.ndarray, step: np.ndarray) -> np.ndarray:
-        return step
+    def near(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return x - _FARTHEST_STEP, x + _FARTHEST_STEP
 
     def spread(self, values: np.ndarray, others: ArrayLike) -> np.ndarray:
         """Values of the unknowns for each reflection, and others for those that stay."""

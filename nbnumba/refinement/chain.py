@@ -33,6 +33,7 @@ from nbnumba.model.experiment import Experiment
 from nbnumba.model.mosaic import rotation_matrix
 from nbnumba.model.parameters import PARAMETERS, check_acts, tilt_axis
 from nbnumba.model.scan import Scan
+from nbnumba.model.validate import refuse
 from nbnumba.prediction import start_angle
 
 _DETECTOR = ("distance", "beam_center_fast", "beam_center_slow", "detector_rotx", "detector_roty", "detector_rotz",
@@ -48,6 +49,10 @@ def chain(experiment: Experiment, names: Sequence[str]) -> np.ndarray:
     Raises:
         NbnumbaError: a parameter that does not exist, cannot act, or has no derivative.
     """
+    if not isinstance(experiment, Experiment):
+        raise refuse("experiment", type(experiment).__name__, "an Experiment")
+    if isinstance(names, str) or not all(isinstance(name, str) for name in names or ()) or names is None:
+        raise refuse("parameters", names, "a list of names, as experiment.parameters() has them")
     for name in names:
         check_acts(experiment, name)
         check_smooth(experiment, name)

@@ -19,11 +19,15 @@ SYSTEMS: dict[str, tuple[dict[str, tuple[str, ...]], dict[str, float]]] = {
     "orthorhombic": ({}, dict.fromkeys(_ANGLES, 90.0)),
     "tetragonal": ({"cell_a": ("cell_b",)}, dict.fromkeys(_ANGLES, 90.0)),
     "rhombohedral": ({"cell_a": ("cell_b", "cell_c"), "cell_alpha": ("cell_beta", "cell_gamma")}, {}),
-    "hexagonal": ({"cell_a": ("cell_b",)}, {"cell_alpha": 90.0, "cell_beta": 90.0, "cell_gamma": 120.0}),
+    **dict.fromkeys(
+        ("hexagonal", "trigonal"),
+        ({"cell_a": ("cell_b",)}, {"cell_alpha": 90.0, "cell_beta": 90.0, "cell_gamma": 120.0}),
+    ),
     "cubic": ({"cell_a": ("cell_b", "cell_c")}, dict.fromkeys(_ANGLES, 90.0)),
 }
 #: Where parameters may move, where that is not everywhere; those of the first kind move on a scale of logarithms.
 _POSITIVE = ("spot_scale", "mosaic_spread", "sensor_mu", "sensor_thickness")
+_LOGARITHM = 300.0  # largest one, of either sign, that is tried
 _BOUNDS = {
     **dict.fromkeys(_POSITIVE, (0.0, math.inf)),
     **dict.fromkeys(("cells_a", "cells_b", "cells_c"), (1.0, math.inf)),
@@ -50,7 +54,7 @@ class Free(NamedTuple):
 
     def outer(self, inner: float) -> float:
         """From there to the value in its unit."""
-        return math.exp(min(inner, 700.0)) if self.logarithmic else inner
+        return math.exp(min(max(inner, -_LOGARITHM), _LOGARITHM)) if self.logarithmic else inner
 
     def rate(self, value: float) -> float:
         """Derivative of the value by its inner one."""
@@ -61,7 +65,7 @@ class Free(NamedTuple):
         """Bounds on the scale on which it moves."""
         if not self.logarithmic:
             return self.low, self.high
-        return math.log(self.low) if self.low > 0.0 else -math.inf, math.log(self.high)
+        return (math.log(self.low) if self.low > 0.0 else -_LOGARITHM), min(math.log(self.high), _LOGARITHM)
 
 
 def choose(
@@ -71,7 +75,7 @@ def choose(
     shared: Collection[str] = (),
     bounds: Mapping[str, tuple[float, float]] | None = None,
     restraints: Mapping[str, tuple[float, float]] | None = None,
-    ties: Mapping[str, Sequence[str]] | None = None,
+    ties: Mapping[str, str | Sequence[str]] | None = None,
     system: str | None = None,
 ) -> tuple[Free, ...]:
     """What is refined, shared numbers first.
@@ -83,6 +87,7 @@ def choose(
     if isinstance(names, str) or not names or len(set(names)) < len(names):
         raise refuse("parameters", names, "a list of one or more names, each once")
     tied = _tied(experiments, names, ties or {}, system)
+    shared = (shared,) if isinstance(shared, str) else shared
     for field, given in (("shared", shared), ("bounds", bounds), ("restraints", restraints)):
         for name in given:
             if name not in names:
@@ -135,10 +140,10 @@ def _check(experiment: Experiment, free: Free) -> None:
 
 
 def _tied(
-    experiments: Sequence[Experiment], names: Sequence[str], ties: Mapping[str, Sequence[str]], system: str | None
+    experiments: Sequence[Experiment], names: Sequence[str], ties: Mapping[str, str | Sequence[str]], system: str | None
 ) -> dict[str, tuple[str, ...]]:
     """Followers of each parameter, from ties and the crystal system."""
-    tied = {name: tuple(followers) for name, followers in ties.items()}
+    tied = {name: (given,) if isinstance(given, str) else tuple(given) for name, given in ties.items()}
     if system is not None:
         for name, followers in _of_system(experiments, names, system).items():
             tied[name] = (*tied.get(name, ()), *(other for other in followers if other not in tied.get(name, ())))
@@ -182,7 +187,7 @@ def _check_equal(experiment: Experiment, name: str, follower: str) -> None:
     check_acts(experiment, name)
     check_acts(experiment, follower)
     if not math.isclose(now[name], now[follower], rel_tol=1e-6):
-        raise refuse(follower, now[follower], f"the value of {name}, {now[name]:g}, which it follows")
+        raise refuse(follower, now[follower], f"the value of {name}, {now[name]:g}, which it follows; start from there")
 
 
 def _check_system(experiment: Experiment, system: str) -> None:

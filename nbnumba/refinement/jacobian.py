@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nbnumba.errors import NbnumbaError
+from nbnumba.errors import NbnumbaError, NbnumbaWarning
 from nbnumba.kernels.arguments import Arguments
 from nbnumba.kernels.pack import pack
 from nbnumba.kernels.slopes import VALUE, Motions
@@ -48,6 +49,9 @@ def jacobian(
         z = intermediates(run, a, moving, flat[start:stop], width)
         found[0, start:stop] = z[VALUE]
         found[1:, start:stop] = matrix.T @ z
+    if parameters and not found[0].any():
+        text = "the image is zero in all pixels that are wanted, and so are its derivatives"
+        warnings.warn(text, NbnumbaWarning, stacklevel=2)
     if pixels is None:
         return _on_detector(experiment, places, found[0]), {
             name: _on_detector(experiment, places, row) for name, row in zip(parameters, found[1:], strict=True)

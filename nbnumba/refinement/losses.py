@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.model.mask import Mask
+from nbnumba.model.validate import number
 from nbnumba.physics.likelihood import GAUSSIAN, HUBER, LINEAR, POISSON, SQUARES, STUDENT
 
 if TYPE_CHECKING:
@@ -22,7 +24,8 @@ class Loss:
 
     Attributes:
         data: image (slow, fast) [photons].
-        mask: true where a pixel counts; None: all.
+        mask: array or ``Mask``, true where a pixel counts; None: all. What is masked in a masked array of NumPy does
+            not count either.
         background: photons that the model does not hold, one number or an image.
 
     Raises:
@@ -30,20 +33,22 @@ class Loss:
     """
 
     data: np.ndarray
-    mask: np.ndarray | None = field(default=None, kw_only=True)
+    mask: np.ndarray | Mask | None = field(default=None, kw_only=True)
     background: np.ndarray | float = field(default=0.0, kw_only=True)
 
     def __post_init__(self) -> None:
         data = _numbers("data", self.data)
         if data.ndim != 2:
             raise NbnumbaError(f"data: found {data.dtype} of shape {data.shape}; allowed: an image (slow, fast)")
+        masked = np.ma.getmaskarray(self.data) if isinstance(self.data, np.ma.MaskedArray) else None
         object.__setattr__(self, "data", data)
-        mask = np.ones(data.shape, dtype=bool) if self.mask is None else np.asarray(self.mask)
+        given = self.mask.pixels if isinstance(self.mask, Mask) else self.mask
+        mask = np.ones(data.shape, dtype=bool) if given is None else np.asarray(given)
         if mask.dtype.kind not in "biu":
             raise NbnumbaError(
                 f"mask: found {mask.dtype}; allowed: an image of bool or whole numbers, 0 for what is masked"
             )
-        mask = mask != 0
+        mask = (mask != 0) if masked is None else (mask != 0) & ~masked
         if mask.shape != data.shape:
             raise NbnumbaError(f"mask: found shape {mask.shape}; allowed: {data.shape}, that of the data")
         object.__setattr__(self, "mask", mask)
@@ -59,7 +64,7 @@ class Loss:
         self._check(name, getattr(self, name), least)
 
     def _check(self, name: str, image: np.ndarray, least: float = -np.inf) -> None:
-        counting = image[self.mask]
+        counting = image[np.asarray(self.mask)]
         wrong = counting[~(np.isfinite(counting) & (counting >= least))]
         if wrong.size:
             what = "finite numbers" if np.isinf(least) else f"finite numbers from {least:g} on"
@@ -74,7 +79,7 @@ class Loss:
         data, background = np.asarray(self.data), np.asarray(self.background)
         if kind == POISSON and extra.any():  # a Poisson number with another one added whose mean is known
             data, background = data + extra, background + extra
-        return Target(kind, shape, *(np.ravel(x) for x in (data, background, extra)))
+        return Target(kind, shape, np.ravel(data), np.ravel(background), np.ravel(extra), plane=np.zeros(1))
 
     def _kind(self) -> tuple[int, float, np.ndarray]:
         """Kind of likelihood, degrees of freedom or limit, and the image of variances or weights."""
@@ -84,7 +89,8 @@ class Loss:
 def _numbers(name: str, value: ArrayLike | None) -> np.ndarray:
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
-        raise NbnumbaError(f"{name}: found {array.dtype} of shape {array.shape}; allowed: numbers")
+        found = repr(value) if isinstance(value, str) else f"{array.dtype} of shape {array.shape}"
+        raise NbnumbaError(f"{name}: found {found}; allowed: numbers, as from read_image(file)")
     return array.astype(float)
 
 
@@ -97,14 +103,15 @@ class Poisson(Loss):
             data and model, which is good while there are many photons or little noise.
     """
 
-    mask: np.ndarray | None = None
+    mask: np.ndarray | Mask | None = None
     background: np.ndarray | float = 0.0
     readout_sigma: np.ndarray | float = field(default=0.0, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._spread("readout_sigma", self.readout_sigma, 0.0)
-        shifted = (self.data + np.asarray(self.readout_sigma) ** 2)[self.mask]
+        self._spread("background", self.background, 0.0)
+        shifted = (self.data + np.asarray(self.readout_sigma) ** 2)[np.asarray(self.mask)]
         if (shifted < 0.0).any():
             raise NbnumbaError(
                 f"data: found {shifted.min():g} (with the square of readout_sigma); allowed: counts from 0 on, or a "
@@ -177,5 +184,5 @@ class Linear(Loss):
 
 
 def _check_positive(name: str, value: float | None) -> None:
-    if value is not None and not (np.isfinite(value) and value > 0.0):
-        raise NbnumbaError(f"{name}: found {value}; allowed: a finite number above 0, or None")
+    if value is not None:
+        number(name, value, above=0.0)

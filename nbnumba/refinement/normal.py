@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nbnumba.errors import NbnumbaWarning
+from nbnumba.errors import NbnumbaError, NbnumbaWarning
 from nbnumba.model.experiment import Experiment
+from nbnumba.model.validate import refuse
 from nbnumba.refinement.chain import chain
 from nbnumba.refinement.jacobian import jacobian
 from nbnumba.refinement.losses import Linear, Loss
@@ -71,11 +72,24 @@ def vjp(
         NbnumbaError: a parameter that does not exist, cannot act or has no derivative, or slopes of another shape or
             that are no finite numbers.
     """
-    found = _sums(experiment, Linear(np.asarray(slopes)), parameters, curved=False, device=device)
+    weights = np.asarray(slopes)
+    if (
+        weights.dtype.kind not in "biuf"
+        or weights.shape != experiment.detector.pixels
+        or not np.isfinite(weights).all()
+    ):
+        raise NbnumbaError(
+            f"slopes: found {weights.dtype} of shape {weights.shape}; allowed: finite numbers of shape {pixels}"
+        )
+    found = _sums(experiment, Linear(weights), parameters, curved=False, device=device)
+    if weights.any():
+        _warn_of_nothing(experiment, Linear(weights), parameters, found.part.slope)
     return dict(zip(parameters, found.part.slope.tolist(), strict=True))
 
 
 def _sums(experiment: Experiment, loss: Loss, parameters: Sequence[str], *, curved: bool, device: str) -> Sums:
+    if not isinstance(loss, Loss):
+        raise refuse("loss", type(loss).__name__, "Poisson, Gaussian or LeastSquares, with the data")
     matrix = chain(experiment, parameters)
     return Picture(loss, experiment, device=device).sums(experiment, matrix, np.zeros((0, 3)), curved=curved)
 
@@ -85,7 +99,7 @@ def _warn_of_nothing(experiment: Experiment, loss: Loss, parameters: Sequence[st
     silent = [name for name, rate in zip(parameters, rates.tolist(), strict=True) if rate == 0.0]
     if not silent:
         return
-    if len(silent) == len(parameters) and not jacobian(experiment, [])[0][loss.mask].any():
+    if len(silent) == len(parameters) and not jacobian(experiment, [])[0][np.asarray(loss.mask)].any():
         text = "the image is zero in all pixels that count, and so are its derivatives"
     else:
         text = (

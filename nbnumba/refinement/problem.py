@@ -25,8 +25,13 @@ from nbnumba.refinement.jacobian import jacobian, motions
 from nbnumba.refinement.losses import Loss
 from nbnumba.refinement.shoeboxes import Shoebox
 
-_PLANE = 3  # numbers of a plane: a constant, and slopes along fast and slow
-_DEEPEST = 0.9  # of a background that one step may take away
+#: Numbers of a plane: the logarithm of the background at the middle pixel, and its slopes along fast and slow. A plane
+#: of logarithms is a plane where it does not slope much, and leaves no pixel with fewer photons than none. Where a box
+#: says little, its plane is held: a factor e^3 from where it starts, or e from the middle to the edge, counts as one
+#: standard deviation.
+_PLANE = 3
+_SIGMAS = np.array([3.0, 1.0, 1.0])
+_FARTHEST, _FARTHEST_STEP = 50.0, 2.0  # logarithm of a background, and its change at a step
 _LEVEL = 0.05  # photons that planes start from at least
 _ENOUGH = 20  # pixels that a box with a plane needs: fewer would follow the noise down to no photons
 
@@ -60,37 +65,33 @@ class Picture:
         if boxes is not None:
             self.boxes, groups = _in_boxes(counting, boxes, _ENOUGH if planes else 1)
         if not sum(map(len, groups)) or not groups:
-            raise NbnumbaError("mask: found no pixel that counts inside region, mask and boxes; allowed: one or more")
+            raise NbnumbaError("mask, boxes: found no pixel that counts inside region, mask and boxes; allowed: some")
         self.loss, self.target, self._run = loss, loss.target, engine(device)
         self.places = Places(
             np.concatenate(groups), counting.shape[1], np.cumsum([0, *map(len, groups)]).astype(np.int64)
         )
         self._centers = centers(self.places)
         self.planes = self._level_planes() if planes else np.zeros((0, _PLANE))
+        self._reach = self._reaches()[: len(self.planes)]
+        self.stride = _FARTHEST_STEP / np.maximum(self._reach, 1.0)  # of planes in one step
 
     def _level_planes(self) -> np.ndarray:
         """Planes to start from: level, at the median of what the data of each group have above the background."""
         excess = self.target.data - self.target.background
         ends = itertools.pairwise(self.places.groups.tolist())
         medians = [np.median(excess[self.places.pixels[start:stop]]) for start, stop in ends]
-        return np.array([(max(float(m), _LEVEL), 0.0, 0.0) for m in medians])
+        return np.array([(math.log(max(float(m), _LEVEL)), 0.0, 0.0) for m in medians])
 
     def with_level_planes(self) -> Picture:
         """The same with the planes that a search starts from as a background that stays."""
         still = copy.copy(self)
         still.target = self.target._replace(background=self.background(self.planes))
-        still.planes = np.zeros((0, _PLANE))
+        still.planes = still._reach = still.stride = np.zeros((0, _PLANE))
         return still
 
     def background(self, planes: np.ndarray) -> np.ndarray:
-        """The loss' own background with planes added, as one row."""
-        image = self.target.background
-        if not len(planes):
-            return image
-        image = image.copy()
-        owner = np.repeat(np.arange(len(planes)), np.diff(self.places.groups))
-        image[self.places.pixels] += self._on_pixels(planes, owner)
-        return image
+        """The loss' own background with that of planes added, as one row."""
+        return self.target.background + self._on_pixels(planes) if len(planes) else self.target.background
 
     def beside(self, experiment: Experiment, planes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Images of the data and of the model with its background, NaN where no pixel counts."""
@@ -106,7 +107,10 @@ class Picture:
 
     def sums(self, experiment: Experiment, matrix: np.ndarray, planes: np.ndarray, *, curved: bool = True) -> Sums:
         """Sums at an experiment whose parameters act by the columns of ``matrix``."""
-        target = self.target._replace(background=self.background(planes))
+        target = self.target
+        if len(planes):
+            of_planes = self._on_pixels(planes)
+            target = target._replace(background=target.background + of_planes, plane=of_planes)
         a = pack(experiment, merged=False)
         whole = bool(matrix[SPREAD:].any())
         found = derive(self._run, a, motions(experiment, a), self.places, target, whole=whole, curved=curved)
@@ -114,38 +118,36 @@ class Picture:
         squares = upper + np.triu(upper, 1).transpose(0, 2, 1)
         total, slopes = squares.sum(axis=0), found[:, :COUNT, SLOPE]
         plane, boxes = slice(PLANE, PLANE + _PLANE), len(planes)
+        pull = (planes - self.planes) * self._reach / _SIGMAS
+        bend = np.zeros((boxes, _PLANE, _PLANE))
+        bend[:, range(_PLANE), range(_PLANE)] = (self._reach / _SIGMAS) ** 2
         return Sums(
-            float(found[:, LOSS, LOSS].sum()),
+            float(found[:, LOSS, LOSS].sum()) + 0.5 * float((pull**2).sum()),
             Part(
                 slope=matrix.T @ slopes.sum(axis=0),
                 curvature=matrix.T @ total @ matrix,
-                planes=slopes[:boxes, plane],
-                blocks=squares[:boxes, plane, plane],
+                planes=slopes[:boxes, plane] + pull * self._reach / _SIGMAS,
+                blocks=squares[:boxes, plane, plane] + bend,
                 mixed=np.einsum("zi,bzj->bij", matrix, squares[:boxes, :, plane]),
             ),
         )
 
-    def confined(self, planes: np.ndarray, step: np.ndarray) -> np.ndarray:
-        """Steps (boxes, 3) of planes, shortened where a background would fall by more than nine tenths of itself.
+    def _reaches(self) -> np.ndarray:
+        """For each plane 1 and half the extent of its box along fast and slow [pixels]."""
+        slow, fast = self.places.pixels // self.places.width, self.places.pixels % self.places.width
+        starts = self.places.groups[:-1]
+        sizes = [(np.maximum.reduceat(x, starts) - np.minimum.reduceat(x, starts)) / 2.0 for x in (fast, slow)]
+        return np.column_stack([np.ones(len(starts)), *sizes])
 
-        Photons cannot be fewer than none: what is on its way there comes near by a tenth at each step.
-        """
-        if not len(planes):
-            return step
+    def _on_pixels(self, planes: np.ndarray) -> np.ndarray:
+        """Background of planes as an image in one row; 0 where there is no box."""
         owner = np.repeat(np.arange(len(planes)), np.diff(self.places.groups))
-        now, change = self._on_pixels(planes, owner), self._on_pixels(step, owner)
-        now = now + self.target.background[self.places.pixels]
-        share = np.where((change < 0.0) & (now > 0.0), -_DEEPEST * now / np.where(change < 0.0, change, -1.0), 1.0)
-        shortest = np.ones(len(planes))
-        np.minimum.at(shortest, owner, share)
-        return step * shortest[:, np.newaxis]
-
-    def _on_pixels(self, planes: np.ndarray, owner: np.ndarray) -> np.ndarray:
-        """Values of planes at the pixels (n,), of the boxes that own them."""
         slow, fast = self.places.pixels // self.places.width, self.places.pixels % self.places.width
         level, along_fast, along_slow = planes[owner].T
-        values: np.ndarray = level + along_fast * (fast - self._centers[owner, 1])
-        return values + along_slow * (slow - self._centers[owner, 0])
+        height = level + along_fast * (fast - self._centers[owner, 1]) + along_slow * (slow - self._centers[owner, 0])
+        image = np.zeros(self.loss.data.size)
+        image[self.places.pixels] = np.exp(np.clip(height, -_FARTHEST, _FARTHEST))
+        return image
 
 
 def _in_boxes(counting: np.ndarray, boxes: Sequence[Shoebox], least: int) -> tuple[list[Shoebox], list[np.ndarray]]:
@@ -246,15 +248,15 @@ class Problem:
         value += self._restrain(x, found)
         return Equations(value, len(self.shared), found)
 
-    def confined(self, x: np.ndarray, step: np.ndarray) -> np.ndarray:
-        """A step that leaves every background above nothing."""
-        step, at = step.copy(), len(self.shared)
+    def near(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Lowest and highest unknowns within one step: limits, and for planes a factor e^2 of background."""
+        low, high = self.limits()
+        at = len(self.shared)
         for picture in self.pictures:
             at += len(self.own) + picture.planes.size
             planes = slice(at - picture.planes.size, at)
-            shape = picture.planes.shape
-            step[planes] = picture.confined(x[planes].reshape(shape), step[planes].reshape(shape)).ravel()
-        return step
+            low[planes], high[planes] = x[planes] - picture.stride.ravel(), x[planes] + picture.stride.ravel()
+        return low, high
 
     def _matrix(self, experiment: Experiment, values: Mapping[str, float]) -> np.ndarray:
         """What the intermediates z change by when a number changes on its own scale."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nbnumba.model.experiment import Experiment
-from nbnumba.model.validate import refuse
+from nbnumba.model.validate import number, refuse, whole
 from nbnumba.refinement.equations import Equations
 from nbnumba.refinement.free import Free, choose
 from nbnumba.refinement.losses import LeastSquares, Loss
@@ -64,8 +64,8 @@ def refine(
         system: crystal system whose constants are refined: "triclinic", "monoclinic" (beta), "orthorhombic",
             "tetragonal", "rhombohedral", "hexagonal" (and trigonal), "cubic". The start has to obey it.
         boxes: pixels that count, as from ``shoeboxes(experiment)``; for several images a list of such lists.
-        planes: whether each box, or the image as a whole, has a plane of background that is refined too. Boxes count
-            that have 20 pixels or more to themselves.
+        planes: whether each box, or the image as a whole, has a background that is refined too: a plane of logarithms,
+            which never falls below 0. Boxes count that have 20 pixels or more to themselves.
         continuation: whether crystals of a quarter and of half the size are refined first, whose broad spots find
             their place from farther away.
         optimizer: "fisher" (damped Fisher scoring), or SciPy's "L-BFGS-B", "trust-exact", "trust-ncg".
@@ -84,8 +84,8 @@ def refine(
     experiments = [_settled(each) for each in experiments]
     if optimizer not in OPTIMIZERS:
         raise refuse("optimizer", optimizer, ", ".join(OPTIMIZERS))
-    if iterations < 1 or not tolerance > 0.0:
-        raise refuse("iterations, tolerance", (iterations, tolerance), "from 1 on, and above 0")
+    whole("iterations", iterations, low=1)
+    number("tolerance", tolerance, above=0.0)
     scaled = all(isinstance(each, LeastSquares) and each.plain for each in losses)
     if scaled and restraints:
         raise refuse("restraints", "LeastSquares without weights", "weights, beside which a restraint can be weighed")
@@ -124,14 +124,15 @@ def paired(
     Raises:
         NbnumbaError: something else.
     """
-    images = [experiments] if isinstance(experiments, Experiment) else list(experiments)
-    each = [losses] if isinstance(losses, Loss) else list(losses)
+    images = list(experiments) if isinstance(experiments, Sequence) else [experiments]
+    each = list(losses) if isinstance(losses, Sequence) else [losses]
     if not images or len(each) != len(images):
         raise refuse("loss", len(each), f"one for each experiment, {len(images)}")
     for kind, items in ((Experiment, images), (Loss, each)):
         for item in items:
             if not isinstance(item, kind):
-                raise refuse(kind.__name__.lower(), item, "Experiment, and Poisson, Gaussian or LeastSquares")
+                allowed = "an Experiment" if kind is Experiment else "Poisson, Gaussian or LeastSquares, with the data"
+                raise refuse(kind.__name__.lower(), type(item).__name__, allowed)
     return images, each
 
 

@@ -43,6 +43,7 @@ class Refinement:
         evaluations: number of times that images and derivatives were computed.
         converged: whether no further step was worth its while.
         message: why the search ended.
+        at_bounds: names of the parameters that ended at a bound.
         degenerate: combinations of parameters that the data cannot tell apart, by their names.
     """
 
@@ -59,13 +60,15 @@ class Refinement:
     evaluations: int
     converged: bool
     message: str
+    at_bounds: tuple[str, ...]
     degenerate: tuple[tuple[str, ...], ...]
     _images: tuple[Picture, ...] = field(repr=False)
+    _planes: tuple[np.ndarray, ...] = field(repr=False)
     _free: tuple[Free, ...] = field(repr=False)
 
     def beside(self, number: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """Data and model with its background (slow, fast) [photons] of one image, NaN where no pixel counted."""
-        return self._images[number].beside(self.experiments[number], self.planes[number])
+        return self._images[number].beside(self.experiments[number], self._planes[number])
 
     def jacobian(self, number: int = 0) -> dict[str, np.ndarray]:
         """Derivatives (slow, fast) of one image by what is refined of it, with all that is tied to it."""
@@ -90,9 +93,11 @@ class Refinement:
         """Values with their standard deviations, for people."""
         from nbnumba.report import columns
 
-        return str(columns([("parameter", "value", "esd"), *(
-            (name, f"{value:.8g}", f"{self.esd[name]:.2g}") for name, value in self.values.items()
-        )]))  # fmt: skip
+        rows = [(name, f"{value:.8g}", self._told(name)) for name, value in self.values.items()]
+        return str(columns([("parameter", "value", "esd"), *rows]))
+
+    def _told(self, name: str) -> str:
+        return "at its bound" if name in self.at_bounds else f"{self.esd[name]:.2g}"
 
 
 def summarize(
@@ -125,15 +130,17 @@ def summarize(
         correlation=covariance / np.outer(roots, roots),
         misorientations=tuple(_turned(start, end) for start, (end, _) in zip(problem.starts, parts, strict=True)),
         boxes=tuple(tuple(picture.boxes) for picture in problem.pictures),
-        planes=tuple(planes for _, planes in parts),
+        planes=tuple(np.exp(u[:, :1]) * np.column_stack([np.ones(len(u)), u[:, 1:]]) for _, u in parts),
         loss=solution.equations.value,
         pixels=pixels,
         history=tuple(history),
         evaluations=len(history),
         converged=solution.converged,
         message=solution.message,
+        at_bounds=tuple(name for name, is_held in zip(names, held.tolist(), strict=True) if is_held),
         degenerate=degenerate,
         _images=tuple(problem.pictures),
+        _planes=tuple(planes for _, planes in parts),
         _free=tuple(free),
     )
 

@@ -40,8 +40,8 @@ class Minimisable(Protocol[Q]):
     def limits(self) -> tuple[np.ndarray, np.ndarray]:
         """Lowest and highest values of the unknowns."""
 
-    def confined(self, x: np.ndarray, step: np.ndarray) -> np.ndarray:
-        """The step, or one that is shorter in parts, so that it leads where the loss has a meaning."""
+    def near(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Lowest and highest values of the unknowns within one step."""
 
     def evaluate(self, x: np.ndarray) -> Q:
         """The loss at a point; raises an NbnumbaError where there is none."""
@@ -94,8 +94,7 @@ def score(
         )
     report(Iteration(0, now.value, 0.0, damping, True, x))
     for number in range(1, iterations + 1):
-        step, stopped = _within(now, x, damping, low, high)
-        step = problem.confined(x, step)
+        step, stopped = _within(now, x, damping, *problem.near(x))
         predicted = now.predicted(step)
         enough = max(tolerance, _ROUNDING * abs(now.value))
         if 0.0 <= predicted <= enough and damping <= 1.0 and not stopped:

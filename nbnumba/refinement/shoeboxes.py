@@ -11,6 +11,7 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.model.cell import reciprocal
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.mosaic import rotation_matrix
+from nbnumba.model.validate import number
 from nbnumba.physics.ewald import diffracted, excitation_error
 from nbnumba.physics.vector import Vector
 from nbnumba.prediction import mean_beam, point_seen, start_angle
@@ -44,8 +45,11 @@ def shoeboxes(
     Raises:
         NbnumbaError: a size that is not odd and positive.
     """
-    if size < 1 or size % 2 == 0:
-        raise NbnumbaError(f"size: found {size}; allowed: an odd number from 1 on [pixels]")
+    if not isinstance(size, int) or size < 1 or size % 2 == 0:
+        raise NbnumbaError(f"size: found {size!r}; allowed: an odd whole number from 1 on [pixels]")
+    number("dmin", dmin, "A", low=0.0)
+    if excitation is not None:
+        number("excitation", excitation, "1/A", low=0.0)
     beam, crystal = mean_beam(experiment), experiment.crystal
     turned = crystal.axes @ rotation_matrix(experiment.spindle, start_angle(experiment)).T
     hkl, q = _resolved(turned, max(dmin, resolution_limits(experiment)["resolution_corner_A"]))

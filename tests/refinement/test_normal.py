@@ -18,7 +18,7 @@ def experiment():
 
 def terms_of(loss, model):
     """Value, slope and curvature (n, 3) of the pixels that count, from the scalar functions."""
-    kind, shape, *images = loss.target
+    kind, shape, *images, _ = loss.target
     data, background, extra = (x[loss.mask.ravel()] for x in images)
     rows = zip(np.ravel(model) - 2.0 + background, data, extra, strict=True)
     return np.array([terms(kind, m, d, x, shape) for m, d, x in rows])
@@ -81,12 +81,19 @@ def test_the_gradient_is_that_of_the_value(name):
         (lambda d: nb.LeastSquares(d, weights=-1.0), "weights: found -1.0; allowed: finite numbers from 0 on"),
         (lambda d: nb.Gaussian(d, readout_sigma=-3.0), "readout_sigma: found -3.0"),
         (lambda d: nb.Gaussian(d, readout_sigma=[1.0, 2.0]), "readout_sigma: found shape"),
-        (lambda d: nb.Gaussian(d, freedom=0.0), "freedom: found 0.0; allowed: a finite number above 0, or None"),
+        (lambda d: nb.Gaussian(d, freedom=0.0), "freedom: found 0.0; allowed: a number above 0"),
         (lambda d: nb.LeastSquares(d, huber=-1.0), "huber: found -1.0"),
         (lambda d: nb.LeastSquares(d, huber=1.0), "huber: found without weights"),
         (lambda d: nb.Poisson(-d), "data: found -1 "),
         (lambda d: nb.Poisson(d, d * 0.5), "mask: found float64"),
-        (lambda d: nb.LeastSquares(d, weights="many"), "weights: found <U4"),
+        (lambda d: nb.Poisson(d, background=-1.0), "background: found -1.0; allowed: finite numbers from 0 on"),
+        (lambda d: nb.Poisson("image.h5"), "data: found 'image.h5'; allowed: numbers, as from read_image"),
+        (lambda d: nb.vjp(experiment(), d[:3], NAMES), "slopes: found float64 of shape"),
+        (lambda d: nb.value_and_gradient(experiment(), d, NAMES), "loss: found 'ndarray'"),
+        (lambda d: nb.jacobian("a.toml", NAMES), "experiment: found 'str'"),
+        (lambda d: nb.jacobian(experiment(), None), "parameters: found None"),
+        (lambda d: nb.jacobian(experiment(), "misset_x"), "parameters: found 'misset_x'"),
+        (lambda d: nb.LeastSquares(d, weights="many"), "weights: found .many."),
         (lambda d: nb.value_and_gradient(experiment(), nb.Poisson(d[:3]), ["misset_x"]), "the detector's"),
     ],
 )
@@ -138,7 +145,7 @@ def test_products_with_the_jacobian():
     for name in NAMES:
         size = np.abs(slopes * derivatives[name]).sum()
         assert found[name] == pytest.approx((slopes * derivatives[name]).sum(), abs=1e-12 * size)
-    with pytest.raises(nb.NbnumbaError, match="found nan"):
+    with pytest.raises(nb.NbnumbaError, match="slopes: found float64"):
         nb.vjp(experiment(), slopes * np.nan, NAMES)
 
 
@@ -147,6 +154,10 @@ def test_an_image_of_nothing_is_told_of():
     for function in (nb.value_and_gradient, nb.normal_equations):
         with pytest.warns(nb.NbnumbaWarning, match="the image is zero"):
             function(dark, loss, NAMES)
+    with pytest.warns(nb.NbnumbaWarning, match="the image is zero"):
+        nb.jacobian(dark, NAMES)
+    with pytest.warns(nb.NbnumbaWarning, match="the image is zero"):
+        nb.vjp(dark, np.ones((12, 17)), NAMES)
 
 
 def test_losses_without_a_slope_are_told_of():
@@ -154,3 +165,11 @@ def test_losses_without_a_slope_are_told_of():
     with pytest.warns(nb.NbnumbaWarning, match="misset_x, cell_b: the loss has no slope"):
         nb.value_and_gradient(experiment(), exact, ["misset_x", "cell_b"])
     assert np.abs(nb.normal_equations(experiment(), exact, ["misset_x", "cell_b"])[1]).max() == 0.0
+
+
+def test_masks_of_every_kind():
+    loss = losses()["poisson"]
+    masked = np.ma.array(loss.data, mask=~loss.mask)
+    for same in (nb.Poisson(loss.data, nb.Mask(loss.mask), 2.0), nb.Poisson(masked, None, 2.0),
+                 nb.Poisson(loss.data, loss.mask.astype(int), 2.0)):  # fmt: skip
+        np.testing.assert_array_equal(same.mask, loss.mask)

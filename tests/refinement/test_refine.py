@@ -223,6 +223,8 @@ def test_bounds_are_kept():
     found = nb.refine(start, noisy(truth, rng), MISSET, bounds=bounds)
     assert found.values["misset_x"] == limit
     assert found.esd["misset_x"] == np.inf
+    assert found.at_bounds == ("misset_x",)
+    assert "at its bound" in found.table
     assert found.converged
 
 
@@ -350,6 +352,12 @@ def test_a_line_for_every_point(caplog):
     assert "misset_x" in found.table
 
 
+def test_a_scale_may_vanish():
+    found = nb.refine(crystal(), nb.Poisson(np.zeros((64, 64))), ["spot_scale"])
+    assert found.values["spot_scale"] < 1e-12
+    assert found.loss < 1e-6
+
+
 @pytest.mark.parametrize(
     ("how", "words"),
     [
@@ -368,14 +376,18 @@ def test_a_line_for_every_point(caplog):
         ({"ties": {"misset_x": ["misset_z", "misset_z"]}}, "ties: found 'misset_z'; allowed: once"),
         ({"parameters": "misset_x"}, "parameters: found 'misset_x'"),
         ({"bounds": {"misset_x": (1,)}}, "bounds of misset_x: found"),
-        ({"loss": "x"}, "loss: found 'x'"),
+        ({"loss": "x"}, "loss: found 'str'"),
+        ({"iterations": 2.5}, "iterations: found 2.5"),
+        ({"tolerance": "a"}, "tolerance: found 'a'"),
+        ({"ties": {"misset_x": "misset_y"}}, "start from there"),
+        ({"boxes": [nb.Shoebox(0, 0, 0, 0, 99, 0, 9)]}, "boxes within the detector's"),
         ({"boxes": [None]}, "boxes: found None"),
         ({"loss": nb.LeastSquares(np.ones((64, 64))), "restraints": {"misset_x": (1, 1)}}, "restraints: found"),
         ({"system": "cubic", "parameters": ["cell_a"]}, "90 degrees in the cubic system"),
         ({"system": "icosahedral"}, "icosahedral"),
         ({"optimizer": "magic"}, "optimizer: found 'magic'"),
         ({"optimizer": "trust-exact", "parameters": ["spot_scale"], "bounds": {"spot_scale": (1e-9, 1.0)}}, "bounds"),
-        ({"iterations": 0}, "iterations, tolerance"),
+        ({"iterations": 0}, "iterations: found 0"),
         ({"loss": []}, "loss: found 0"),
         ({"loss": nb.Poisson(np.ones((3, 3)))}, "the detector's"),
         ({"boxes": [[], []]}, "a list for each of 1 images"),
