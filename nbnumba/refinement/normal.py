@@ -72,12 +72,8 @@ def vjp(
         NbnumbaError: a parameter that does not exist, cannot act or has no derivative, or slopes of another shape or
             that are no finite numbers.
     """
-    weights = np.asarray(slopes)
-    if (
-        weights.dtype.kind not in "biuf"
-        or weights.shape != experiment.detector.pixels
-        or not np.isfinite(weights).all()
-    ):
+    weights, pixels = np.asarray(slopes), experiment.detector.pixels
+    if weights.dtype.kind not in "biuf" or weights.shape != pixels or not np.isfinite(weights).all():
         raise NbnumbaError(
             f"slopes: found {weights.dtype} of shape {weights.shape}; allowed: finite numbers of shape {pixels}"
         )
