@@ -19,6 +19,7 @@ from nbnumba.physics.likelihood import terms
 
 THREADS = 128  # of a block, along fast
 SUMMING = 64  # threads of a block that sums derivatives
+SHARE = WIDTH * WIDTH // SUMMING  # sums of each of them
 
 
 def render_pixel(image, counts, start, axes, arguments):  # type: ignore[no-untyped-def]
@@ -53,8 +54,8 @@ def sum_chunk(sums, z, storing, bounds, centers, pixels, width, target, whole, m
     place = cuda.local.array(1, np.int32)
     rows = cuda.shared.array((SUMMING, WIDTH), np.float64)
     curvatures = cuda.shared.array(SUMMING, np.float64)  # in a line of its own: the simulator knows them by their lines
-    totals = cuda.local.array(WIDTH * WIDTH // SUMMING, np.float64)
-    for e in range(totals.size):
+    totals = cuda.local.array(SHARE, np.float64)
+    for e in range(SHARE):
         totals[e] = 0.0
     last = bounds[chunk + 1] - 1
     for start in range(bounds[chunk], last + 1, SUMMING):
@@ -80,14 +81,14 @@ def sum_chunk(sums, z, storing, bounds, centers, pixels, width, target, whole, m
             rows[thread, LOSS] = found.value if counts else 0.0
             curvatures[thread] = found.curvature if counts else 0.0
             cuda.syncthreads()
-            for e in range(totals.size):
+            for e in range(SHARE):
                 row, column = (thread + e * SUMMING) // WIDTH, (thread + e * SUMMING) % WIDTH
                 for i in range(SUMMING):
                     left = rows[i, row] if row < COUNT else 1.0
                     totals[e] += left * (rows[i, column] * (curvatures[i] if column < COUNT else 1.0))
             cuda.syncthreads()
     if not storing:
-        for e in range(totals.size):
+        for e in range(SHARE):
             sums[chunk, (thread + e * SUMMING) // WIDTH, (thread + e * SUMMING) % WIDTH] = totals[e]
 
 
