@@ -27,6 +27,7 @@ class Gpu:
         self.device, self._precision, self._kernel = Device(name), precision, compiled(render_pixel)
         self._cuda = self.device.cuda
         self._values: tuple[Any, np.ndarray] | None = None
+        self._packed: tuple[Experiment, tuple[Arguments, Any]] | None = None
 
     def render(
         self,
@@ -35,26 +36,31 @@ class Gpu:
         on_device: bool,
         progress: Callable[[int, int], None] | None,
     ) -> tuple[Any, tuple[int, int]]:
-        """Image and what was counted, in as many bands of rows as memory and progress ask for."""
-        slow, fast = experiment.detector.pixels
+        """Image and what was counted, in as many bands of rows as memory and progress ask for.
+
+        Only the region is rendered, unless the whole image is wanted on the device.
+        """
+        shape = experiment.detector.pixels
+        (s0, s1), (f0, f1) = ((0, shape[0]), (0, shape[1])) if on_device else experiment.detector.region
         with self.device.active():
             a, axes = self._arguments(experiment, 0)
             counts = self._cuda.to_device(np.zeros(2, np.int64))
-            rows = self._rows(slow, fast, on_device)
-            whole = self._cuda.device_array((slow, fast), np.float32) if rows == slow else None
-            image = None if on_device else np.empty((slow, fast), np.float32) if out is None else out
-            for start in range(0, slow, rows):
-                stop = min(start + rows, slow)
-                band = self._cuda.device_array((stop - start, fast), np.float32) if whole is None else whole
+            rows = self._rows(s1 - s0, f1 - f0, on_device)
+            image = None if on_device else np.zeros(shape, np.float32) if out is None else out
+            band = self._cuda.device_array((rows, f1 - f0), np.float32)
+            for start in range(s0, s1, rows):
+                stop = min(start + rows, s1)
                 for first, last in _launches(experiment, start, stop, progress):
-                    self._launch(band[first - start : last - start], counts, first, axes, a, 0)
+                    self._launch(band[first - start : last - start], counts, (first, f0), axes, a, 0)
                     if progress is not None:
                         self._cuda.synchronize()
-                        progress(last, slow)
-                if image is not None:
-                    band.copy_to_host(image[start:stop])
+                        progress(last - s0, s1 - s0)
+                if image is not None and f1 - f0 == shape[1]:
+                    band[: stop - start].copy_to_host(image[start:stop])
+                elif image is not None:
+                    image[start:stop, f0:f1] = band[: stop - start].copy_to_host()
             found = counts.copy_to_host()
-        return whole if on_device else image, (int(found[0]), int(found[1]))
+        return band if on_device else image, (int(found[0]), int(found[1]))
 
     def begin(self, experiment: Experiment) -> tuple[Any, ...]:
         """Send, render and copy back on a stream of its own."""
@@ -64,7 +70,7 @@ class Gpu:
             counts = self._cuda.to_device(np.zeros(2, np.int64), stream=stream)
             shape = experiment.detector.pixels
             image = self._cuda.device_array(shape, np.float32, stream=stream)
-            self._launch(image, counts, 0, axes, a, stream)
+            self._launch(image, counts, (0, 0), axes, a, stream)
             there = self._cuda.pinned_array(shape, np.float32)
             numbers = self._cuda.pinned_array(2, np.int64)
             image.copy_to_host(there, stream=stream)
@@ -77,19 +83,23 @@ class Gpu:
         stream.synchronize()
         return np.array(there), (int(numbers[0]), int(numbers[1]))
 
-    def _launch(self, image: Any, counts: Any, start: int, axes: Any, a: Arguments, stream: Any) -> None:
+    def _launch(self, image: Any, counts: Any, start: tuple[int, int], axes: Any, a: Arguments, stream: Any) -> None:
         from nbnumba.kernels.cuda import THREADS
 
         rows, width = image.shape
-        self._kernel[(-(-width // THREADS), rows), (THREADS, 1), stream](image, counts, start, axes, a)
+        self._kernel[(-(-width // THREADS), rows), (THREADS, 1), stream](image, counts, *start, axes, a)
 
     def _arguments(self, experiment: Experiment, stream: Any) -> tuple[Arguments, Any]:
+        if self._packed is not None and self._packed[0] is experiment:
+            return self._packed[1]  # all of it is there
         a = pack(experiment, self._precision)
         cells, domains = a.orientations
         axes = np.einsum("pij,mkj->pmik", cells, domains).reshape(-1, 3, 3)
         # All orientations are in the axes.
         few = a._replace(structure=self._narrowed(a), orientations=Orientations(axes[:0], axes[:0]))
-        return self.device.send((few, axes), stream)
+        sent: tuple[Arguments, Any] = self.device.send((few, axes), stream)
+        self._packed = experiment, sent
+        return sent
 
     def _rows(self, slow: int, fast: int, on_device: bool) -> int:
         """Rows of an image that fit into the free memory."""

@@ -10,7 +10,15 @@ import numpy as np
 from nbnumba.errors import NbnumbaError
 from nbnumba.gpu import Gpu
 from nbnumba.model.experiment import Experiment
-from nbnumba.simulation import PRECISIONS, check_choice, check_device, report_counts, simulate, warn_if_dark
+from nbnumba.simulation import (
+    PRECISIONS,
+    canvas,
+    check_choice,
+    check_device,
+    report_counts,
+    simulate,
+    warn_if_dark,
+)
 
 
 class Renderer:
@@ -65,6 +73,8 @@ class Renderer:
                 raise NbnumbaError("on_device: found True with device 'cpu'; allowed: with 'cuda'")
             return simulate(experiment, precision=self.precision, out=out, progress=progress)
         warn_if_dark(experiment)
+        if out is not None:
+            canvas(experiment, out)
         image, counts = self._gpu.render(experiment, out, on_device, progress)
         report_counts(*counts, self.precision)
         return image

@@ -62,7 +62,7 @@ def simulate(
 
     try:
         arguments = pack(experiment, precision)
-        image = _canvas(experiment, out)
+        image = canvas(experiment, out)
     except MemoryError:
         raise NbnumbaError(
             f"detector.pixels, crystal.mosaic.domains: an image of {experiment.detector.pixels} pixels and "
@@ -87,7 +87,7 @@ def _on_gpu(
     if threads is not None:
         raise NbnumbaError(f"threads: found {threads!r} with device {device!r}; allowed: with 'cpu'")
     if out is not None:
-        _canvas(experiment, out)
+        canvas(experiment, out)  # zeros where nothing will be written
     warn_if_dark(experiment)
     image, counts = Gpu(device, precision).render(experiment, out, False, progress)
     report_counts(*counts, precision)
@@ -114,7 +114,7 @@ def report_counts(outside: int, broken: int, precision: str) -> None:
         )
 
 
-def _canvas(experiment: Experiment, out: np.ndarray | None) -> np.ndarray:
+def canvas(experiment: Experiment, out: np.ndarray | None) -> np.ndarray:
     """An image of zeros, or ``out`` with zeros where nothing will be written."""
     shape = experiment.detector.pixels
     if out is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from nbnumba.model.cell import reciprocal
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.mask import NO_MASK
-from nbnumba.model.mosaic import rotation_matrix
+from nbnumba.model.mosaic import Mosaic, rotation_matrix
 from nbnumba.model.sources import as_arrays
 from nbnumba.physics.elementary import EXP_END
 from nbnumba.physics.lattice import SHAPES, Lattice, argument, end
@@ -109,6 +110,8 @@ def _without_twins(
     incident: np.ndarray, weight: np.ndarray, wavelength: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Sources that differ in direction or wavelength, in order of appearance; twins add their weights."""
+    if len(weight) == 1:
+        return incident, weight, wavelength
     rows = np.column_stack([incident, wavelength])
     _, first, of = np.unique(rows, axis=0, return_index=True, return_inverse=True)
     order = np.sort(first)
@@ -119,12 +122,19 @@ def _without_twins(
 def _orientations(experiment: Experiment, merged: bool) -> Orientations:
     axes = experiment.crystal.axes
     cells = np.array([axes @ rotation_matrix(experiment.spindle, angle).T for angle in experiment.angles])
-    domains = experiment.crystal.mosaic.rotations()
-    return Orientations(_merged(cells), _merged(domains)) if merged else Orientations(cells, domains)
+    mosaic = experiment.crystal.mosaic
+    return Orientations(_merged(cells), _domains(mosaic)) if merged else Orientations(cells, mosaic.rotations())
+
+
+@lru_cache(maxsize=8)
+def _domains(mosaic: Mosaic) -> np.ndarray:
+    return _merged(mosaic.rotations())
 
 
 def _merged(matrices: np.ndarray) -> np.ndarray:
     """The matrices without repetitions, where all are repeated equally often, so that the average stays."""
+    if len(matrices) == 1:
+        return matrices
     different, first, counts = np.unique(matrices, axis=0, return_index=True, return_counts=True)
     return matrices[np.sort(first)] if len(different) < len(matrices) and np.ptp(counts) == 0 else matrices
 
