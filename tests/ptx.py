@@ -35,11 +35,9 @@ def report(arch, folder):
     for name, changes in KINDS.items():
         for precision in ("double", "mixed"):
             a = pack(scenes.still(**changes), precision)
-            image = t.Array(t.float32, 2, "C")
-            axes = t.Array(t.float64, 3, "C")
-            _print(
-                name, precision, arch, folder, render_pixel, image, t.Array(t.int64, 1, "C"), t.int64, axes, _type(a)
-            )
+            image, counts, axes = t.Array(t.float32, 2, "C"), t.Array(t.int64, 1, "C"), t.Array(t.float64, 3, "C")
+            kinds = (image, counts, t.int64, t.int64, axes, _type(a))
+            _print(name, precision, arch, folder, render_pixel, *kinds)
     for name in ("square", "gauss", "nearest", "tricubic"):
         e = scenes.still(**KINDS[name])
         a = pack(e, merged=False)
