@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @options.parameters
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="HDF5 file to write: image and derivatives.")
 @click.option("--svg", type=click.Path(path_type=Path), help="Picture to write: the image, and each derivative.")
+@options.device
 @options.threads
 @options.overwrite
 @options.as_json
@@ -29,6 +30,7 @@ def command(
     names: tuple[str, ...],
     output: Path | None,
     svg: Path | None,
+    device: str,
     threads: int | None,
     overwrite: bool,
     as_json: bool,
@@ -59,7 +61,7 @@ def command(
     with options.waiting("Deriving"), options.limited(threads):
         import nbnumba as nb
 
-        image, derivatives = nb.jacobian(described, names)
+        image, derivatives = nb.jacobian(described, names, device=device)
     rows = {name: (float(x.min()), float(x.max())) for name, x in derivatives.items()}
     if output is not None:
         from nbnumba.refinement.files import write_derivatives

@@ -39,6 +39,12 @@ precision: Decorator = click.option(
     show_default=True,
     help="Arithmetic of the loops; mixed: float32 where it may be.",
 )
+device: Decorator = click.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    help="Where to compute: cpu, cuda (the first GPU) or cuda:1 and so on (extras cuda12, cuda13).",
+)
 overwrite: Decorator = click.option("--overwrite", is_flag=True, help="Replace output files that exist.")
 image_number: Decorator = click.option(
     "--image",

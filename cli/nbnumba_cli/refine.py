@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import nbnumba as nb
 
 NOT_CONVERGED = 1
+_PASSED_ON = ("planes", "system", "continuation", "optimizer", "iterations", "tolerance", "device")
 
 
 @click.command("refine")
@@ -116,6 +117,7 @@ NOT_CONVERGED = 1
 )
 @options.image_number
 @options.raw_shape
+@options.device
 @options.threads
 @options.overwrite
 @options.as_json
@@ -184,7 +186,10 @@ def _refined(start: nb.Experiment, loss: Any, names: tuple[str, ...], asked: dic
         ),
         ties=dict(_tie(text) for text in asked["ties"]),
         report=lambda _: options.heed(),
-        **{name: asked[name] for name in ("planes", "system", "continuation", "optimizer", "iterations", "tolerance")},
+        **{
+            name: asked[name]
+            for name in ("planes", "system", "continuation", "optimizer", "iterations", "tolerance", "device")
+        },
     )
 
 

@@ -21,7 +21,7 @@ from nbnumba_cli import options
     show_default=True,
     help="Number of images; with a scan, image i starts at scan.start + i*scan.width degrees.",
 )
-@click.option("--device", default="cpu", show_default=True, help="Where to compute: cpu.")
+@options.device
 @options.precision
 @options.threads
 @options.overwrite
