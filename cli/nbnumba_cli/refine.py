@@ -186,10 +186,7 @@ def _refined(start: nb.Experiment, loss: Any, names: tuple[str, ...], asked: dic
         ),
         ties=dict(_tie(text) for text in asked["ties"]),
         report=lambda _: options.heed(),
-        **{
-            name: asked[name]
-            for name in ("planes", "system", "continuation", "optimizer", "iterations", "tolerance", "device")
-        },
+        **{name: asked[name] for name in _PASSED_ON},
     )
 
 

@@ -72,7 +72,7 @@ class Picture:
         )
         self._centers = centers(self.places)
         self.planes = self._level_planes() if planes else np.zeros((0, _PLANE))
-        self._reach = self._reaches()[: len(self.planes)]
+        self._reach = self._reaches() if planes else np.zeros((0, _PLANE))
         self.stride = _FARTHEST_STEP / np.maximum(self._reach, 1.0)  # of planes in one step
 
     def _level_planes(self) -> np.ndarray:
