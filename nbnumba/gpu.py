@@ -14,6 +14,7 @@ from nbnumba.model.experiment import Experiment
 from nbnumba.physics.structure_factor import Uniform
 
 _STEPS_A_LAUNCH = 1 << 34  # between two calls of the progress function
+_ROWS_OF_A_GRID = 65535
 _SPARE = 64 * 2**20  # bytes of the GPU's memory that are left to others
 
 
@@ -66,7 +67,10 @@ class Gpu:
         """Send, render and copy back on a stream of its own."""
         with self.device.active():
             stream = self._cuda.stream()
+            slow, fast = experiment.detector.pixels
+            self._rows(slow, fast, True)
             a, axes = self._arguments(experiment, stream)
+            stream.synchronize()  # what was sent serves the streams of later images too
             counts = self._cuda.to_device(np.zeros(2, np.int64), stream=stream)
             shape = experiment.detector.pixels
             image = self._cuda.device_array(shape, np.float32, stream=stream)
@@ -127,9 +131,9 @@ class Gpu:
 def _launches(
     experiment: Experiment, start: int, stop: int, progress: Callable[[int, int], None] | None
 ) -> Iterator[tuple[int, int]]:
-    """Rows of each launch: all at once, or as many as a person would wait for in silence."""
-    rows = stop - start
+    """Rows of each launch: all that a grid can hold, or as many as a person would wait for in silence."""
+    rows = _ROWS_OF_A_GRID
     if progress is not None:
-        rows = max(_STEPS_A_LAUNCH // (experiment.detector.pixels[1] * experiment.steps_per_pixel), 1)
+        rows = min(max(_STEPS_A_LAUNCH // (experiment.detector.pixels[1] * experiment.steps_per_pixel), 1), rows)
     for first in range(start, stop, rows):
         yield first, min(first + rows, stop)

@@ -78,7 +78,8 @@ _PASSED_ON = ("planes", "system", "continuation", "optimizer", "iterations", "to
 )
 @click.option("--planes", is_flag=True, help="Refine a plane of background, in each box where there are boxes.")
 @click.option(
-    "--system", help="Crystal system to keep: monoclinic, orthorhombic, tetragonal, rhombohedral, hexagonal, cubic."
+    "--system",
+    help="Crystal system to keep: monoclinic, orthorhombic, tetragonal, rhombohedral, hexagonal (or trigonal), cubic.",
 )
 @click.option("--bound", "bounds", multiple=True, metavar="NAME=LOW:HIGH", help="Keep a parameter between values.")
 @click.option(

@@ -1,4 +1,4 @@
-"""The loops on a GPU: a thread for each pixel, of the rows of a band."""
+"""The loops on a GPU, a thread for each pixel: images, and sums of derivatives."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from numba import cuda
 from nbnumba._jit import register_cuda
 from nbnumba.kernels.crystal_slopes import fill_block
 from nbnumba.kernels.pixel import pixel_sum
-from nbnumba.kernels.slopes import COUNT, FAST, PLANE, ROWS, SLOW, VALUE, Z
-from nbnumba.kernels.sums import LOSS, SLOPE, WIDTH
-from nbnumba.physics.likelihood import terms
+from nbnumba.kernels.slopes import COUNT, ROWS, VALUE, Z, set_pixels
+from nbnumba.kernels.sums import LOSS, SLOPE, WIDTH, set_planes, terms_at
 
 THREADS = 128  # of a block, along fast
 SUMMING = 64  # threads of a block that sums derivatives
@@ -60,20 +59,14 @@ def sum_chunk(sums, z, storing, bounds, centers, pixels, width, target, whole, m
     last = bounds[chunk + 1] - 1
     for start in range(bounds[chunk], last + 1, SUMMING):
         at = min(start + thread, last)
-        p = pixels[at]
-        w[SLOW, 0] = p // width
-        w[FAST, 0] = p % width
+        set_pixels(w, pixels, at, last, width)
         fill_block(w, place, arguments, motions, whole)
-        height = target.plane[p] if target.plane.size > 1 else 0.0
-        w[Z + PLANE, 0] = height
-        w[Z + PLANE + 1, 0] = height * (w[FAST, 0] - centers[chunk, 1])
-        w[Z + PLANE + 2, 0] = height * (w[SLOW, 0] - centers[chunk, 0])
+        set_planes(w, target, pixels, at, last, centers[chunk])
         if storing:
             for row in range(COUNT):
                 z[row, at] = w[Z + row, 0]
         else:
-            model = w[Z + VALUE, 0] + target.background[p]
-            found = terms(target.kind, model, target.data[p], target.extra[p], target.shape)
+            found = terms_at(target, pixels[at], w[Z + VALUE, 0])
             counts = start + thread <= last
             for row in range(COUNT):
                 rows[thread, row] = w[Z + row, 0]

@@ -11,9 +11,8 @@ from nbnumba._jit import call_parallel, loop, scalar, summing
 from nbnumba._lowered import borrowed, wide_vectors
 from nbnumba.kernels.arguments import Arguments
 from nbnumba.kernels.crystal_slopes import fill_block
-from nbnumba.kernels.slopes import BLOCK, COUNT, FAST, PLANE, ROWS, SLOW, SPREAD, VALUE, Motions, Z
-from nbnumba.kernels.sums import LOSS, SLOPE, WIDTH, Places, Target
-from nbnumba.physics.likelihood import terms
+from nbnumba.kernels.slopes import BLOCK, COUNT, ROWS, SPREAD, VALUE, Motions, Z, set_pixels
+from nbnumba.kernels.sums import LOSS, SLOPE, WIDTH, Places, Target, set_planes, terms_at
 
 TILE = 4  # rows and columns that are summed at a time: so many numbers stay in registers
 
@@ -78,9 +77,7 @@ def weigh(
     for i in range(BLOCK):
         v[SLOPE, i], v[LOSS, i], v[LOSS + 1, i] = 0.0, 0.0, 0.0
     for i in range(count):
-        p = pixels[start + i]
-        model = w[Z + VALUE, i] + target.background[p]
-        found = terms(target.kind, model, target.data[p], target.extra[p], target.shape)
+        found = terms_at(target, pixels[start + i], w[Z + VALUE, i])
         v[SLOPE, i] = found.slope
         v[LOSS, i] = found.value
         v[LOSS + 1, i] = found.curvature
@@ -124,16 +121,10 @@ def derive_chunk(  # type: ignore[no-untyped-def]
     last = bounds[chunk + 1] - 1
     for start in range(bounds[chunk], last + 1, BLOCK):
         count = min(BLOCK, last + 1 - start)
-        for i in range(BLOCK):
-            p = pixels[min(start + i, last)]
-            w[SLOW, i] = p // width
-            w[FAST, i] = p % width
+        set_pixels(w, pixels, start, last, width)
         fill_block(w, place, a, motions, whole)
+        set_planes(w, target, pixels, start, last, centers[chunk])
         for i in range(BLOCK):
-            height = target.plane[pixels[min(start + i, last)]] if target.plane.size > 1 else 0.0
-            w[Z + PLANE, i] = height
-            w[Z + PLANE + 1, i] = height * (w[FAST, i] - centers[chunk, 1])
-            w[Z + PLANE + 2, i] = height * (w[SLOW, i] - centers[chunk, 0])
             w[Z + LOSS, i] = 1.0
         if storing:
             for row in range(COUNT):
@@ -162,8 +153,7 @@ def derive_chunks(  # type: ignore[no-untyped-def]
 def judge(found, model, pixels, target):  # type: ignore[no-untyped-def]
     """Fill ``found`` (3, n): value, slope and curvature of the loss at ``pixels`` whose model is given."""
     for i in range(len(pixels)):
-        p = pixels[i]
-        judged = terms(target.kind, model[i] + target.background[p], target.data[p], target.extra[p], target.shape)
+        judged = terms_at(target, pixels[i], model[i])
         found[0, i] = judged.value
         found[1, i] = judged.slope
         found[2, i] = judged.curvature

@@ -10,7 +10,7 @@ from numba import prange
 from nbnumba._jit import by_type, call_parallel, loop, scalar
 from nbnumba._lowered import borrowed
 from nbnumba.kernels.arguments import Arguments, matrix
-from nbnumba.kernels.slopes import ALL, BLOCK, FAST, ROWS, SLOW, Motions, Q, aim_block, light_block, vector_at
+from nbnumba.kernels.slopes import ALL, BLOCK, ROWS, Motions, Q, aim_block, light_block, set_pixels, vector_at
 from nbnumba.physics.lattice import transform
 from nbnumba.physics.scattering import Indices
 from nbnumba.physics.step import diffraction
@@ -102,10 +102,7 @@ def list_block(  # type: ignore[no-untyped-def]
     w, start, last = np.zeros((ROWS, BLOCK)), block * BLOCK, len(pixels) - 1
     stop = min(start + BLOCK, last + 1)
     counts[start:stop] = 0
-    for i in range(BLOCK):
-        p = pixels[min(start + i, last)]
-        w[SLOW, i] = p // width
-        w[FAST, i] = p % width
+    set_pixels(w, pixels, start, last, width)
     for layer in range(a.sensor.layers):
         for sub_slow in range(a.steps.oversample):
             for sub_fast in range(a.steps.oversample):

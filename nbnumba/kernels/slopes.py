@@ -72,6 +72,15 @@ def add_vector(w: np.ndarray, row: int, i: int, v: Vector) -> None:
 
 
 @scalar
+def set_pixels(w: np.ndarray, pixels: np.ndarray, start: int, last: int, width: int) -> None:
+    """Note the pixels from ``start`` on, places in an image whose rows have ``width``; the last one fills the block."""
+    for i in range(w.shape[1]):
+        p = pixels[min(start + i, last)]
+        w[SLOW, i] = p // width
+        w[FAST, i] = p % width
+
+
+@scalar
 def clear(w: np.ndarray, start: int, stop: int) -> None:
     """Set rows to 0."""
     for row in range(start, stop):

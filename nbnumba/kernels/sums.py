@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nbnumba._jit import scalar
 from nbnumba.kernels.arguments import Arguments
-from nbnumba.kernels.slopes import BLOCK, COUNT, Motions
+from nbnumba.kernels.slopes import BLOCK, COUNT, FAST, PLANE, SLOW, Motions, Z
+from nbnumba.physics.likelihood import Terms, terms
 
 #: Rows of a matrix of sums: z, and after it the slope of the loss and its value.
 SLOPE, LOSS, WIDTH = COUNT, COUNT + 1, COUNT + 2
@@ -34,6 +36,22 @@ class Places(NamedTuple):
     pixels: np.ndarray  # (n,) places in the image, row after row
     width: int  # pixels in a row
     groups: np.ndarray  # (groups + 1,) where the pixels of a group begin and end
+
+
+@scalar
+def set_planes(w: np.ndarray, target: Target, pixels: np.ndarray, start: int, last: int, center: np.ndarray) -> None:
+    """Fill the rows of z for planes of logarithms, whose slopes act on the distance from ``center`` (slow, fast)."""
+    for i in range(w.shape[1]):
+        height = target.plane[pixels[min(start + i, last)]] if target.plane.size > 1 else 0.0
+        w[Z + PLANE, i] = height
+        w[Z + PLANE + 1, i] = height * (w[FAST, i] - center[1])
+        w[Z + PLANE + 2, i] = height * (w[SLOW, i] - center[0])
+
+
+@scalar
+def terms_at(target: Target, p: int, model: float) -> Terms:
+    """Terms of the loss at one place of the image, for a model without background."""
+    return terms(target.kind, model + target.background[p], target.data[p], target.extra[p], target.shape)
 
 
 #: Fills sums (chunks, WIDTH, WIDTH), or z (numbers in z, n), given the latter, whether it is wanted, the bounds and

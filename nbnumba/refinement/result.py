@@ -40,7 +40,7 @@ class Refinement:
         loss: value at the end.
         pixels: number of pixels that counted.
         history: every point that was tried.
-        evaluations: number of times that images and derivatives were computed.
+        evaluations: number of points that were tried, in all stages.
         converged: whether no further step was worth its while.
         message: why the search ended.
         at_bounds: names of the parameters that ended at a bound.

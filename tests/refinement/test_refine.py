@@ -307,7 +307,6 @@ def test_the_end_is_never_worse_than_the_start():
 def test_stages_that_lead_astray_are_forgotten():
     rng, truth = np.random.default_rng(3), crystal()
     start, loss = turned(truth, 0.02, rng), noisy(truth, rng)
-    given = nb.value_and_gradient(start, loss, ["misset_x"])[0]
     for seed in range(4):
         off = strained(start, 2e-4, np.random.default_rng(seed))
         given = nb.value_and_gradient(off, loss, ["misset_x"])[0]
