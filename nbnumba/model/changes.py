@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from nbnumba.model.scan import Scan
 from nbnumba.model.validate import refuse, unknown_key
 
 PARTS: dict[str, type] = {"crystal": Crystal, "beam": Beam, "detector": Detector, "scan": Scan, "sampling": Sampling}
+#: Parts of which there may be any number, as tuples.
+SEVERAL: dict[str, type] = {"lattices": Crystal}
 
 #: Fields of which a component holds one or the other: setting one clears its partners.
 ALTERNATIVES = (("cell", "orientation"), ("fluence", "flux"), ("distance", "close_distance"))
@@ -35,7 +37,15 @@ def unknown_part(name: str) -> NbnumbaError:
     homes = [f"{part}.{name}" for part, kind in PARTS.items() if name in {f.name for f in fields(kind)}]
     if homes:
         return NbnumbaError(f"experiment: no such key {name!r}. Did you mean {' or '.join(homes)}?")
-    return unknown_key("experiment", name, list(PARTS))
+    return unknown_key("experiment", name, [*PARTS, *SEVERAL])
+
+
+def element(where: str, items: Sequence[Any], key: str) -> int:
+    """Number of the item that a key, as in ``lattices.0``, names."""
+    if key.isdigit() and int(key) < len(items):
+        return int(key)
+    there = f"0 to {len(items) - 1}" if items else "none: there are no items; set the whole list first"
+    raise refuse(where, key, f"the number of an item, {there}")
 
 
 def without_rivals(current: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,8 +67,19 @@ def changed(part: Any, changes: dict[str, Any], where: str) -> Any:
         current = getattr(part, name)
         if isinstance(value, dict):
             current = Scan() if name == "scan" and current is None else current
+            if isinstance(current, tuple) and name in SEVERAL:
+                values[name] = _with_items(f"{where}.{name}", current, value)
+                continue
             if not is_dataclass(current):
                 raise refuse(f"{where}.{name}", value, "a single value: it has no parts")
             value = changed(current, value, name if where == "experiment" else f"{where}.{name}")
         values[name] = value
     return type(part)(**without_rivals({name: getattr(part, name) for name in known}, values))
+
+
+def _with_items(where: str, items: tuple[Any, ...], changes: Mapping[str, Any]) -> tuple[Any, ...]:
+    found = list(items)
+    for key, value in changes.items():
+        i = element(where, items, key)
+        found[i] = changed(items[i], value, f"{where}.{key}") if isinstance(value, dict) else value
+    return tuple(found)

@@ -13,7 +13,7 @@ import numpy as np
 
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.beam import Beam
-from nbnumba.model.changes import PARTS, changed, put
+from nbnumba.model.changes import PARTS, SEVERAL, changed, put
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.detector import Detector, Geometry
 from nbnumba.model.sampling import Sampling
@@ -31,6 +31,11 @@ _PARALLEL = 1e-6  # sine of an angle that counts as none
 class Experiment:
     """Everything that determines an image.
 
+    Attributes:
+        crystal: the lattice whose parameters are refined.
+        beam, detector, scan, sampling: see there; no scan: a still.
+        lattices: further crystals in the beam, whose images are added.
+
     Raises:
         NbnumbaError: parts that do not fit together, such as a polarization axis along the beam.
     """
@@ -40,12 +45,18 @@ class Experiment:
     detector: Detector
     scan: Scan | None = None
     sampling: Sampling = field(default_factory=Sampling)
+    lattices: tuple[Crystal, ...] = ()
 
     def __post_init__(self) -> None:
         for name, kind in PARTS.items():
             value = getattr(self, name)
             if not isinstance(value, kind) and not (name == "scan" and value is None):
                 raise refuse(f"experiment.{name}", value, f"a {kind.__name__}(...)")
+        for name, kind in SEVERAL.items():
+            items = getattr(self, name)
+            if not isinstance(items, list | tuple) or not all(isinstance(item, kind) for item in items):
+                raise refuse(f"experiment.{name}", items, f"a list of {kind.__name__}(...)")
+            object.__setattr__(self, name, tuple(items))
         self._check_polarization()
         _ = self.geometry, self.oversample
 

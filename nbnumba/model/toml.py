@@ -17,7 +17,7 @@ import tomli_w
 from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.cell import Cell
-from nbnumba.model.changes import PARTS, put, unknown_part, without_rivals
+from nbnumba.model.changes import PARTS, SEVERAL, element, put, unknown_part, without_rivals
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.mask import Mask
 from nbnumba.model.mosaic import Mosaic
@@ -39,7 +39,9 @@ def dump(experiment: Experiment, file: str | Path | None, *, inline: bool, overw
 
 def _table(part: Any, inline: bool) -> dict[str, Any]:
     values = {f.name: getattr(part, f.name) for f in fields(part)}
-    return {name: _plain(value, inline) for name, value in values.items() if value is not None}
+    left_out = [name for name in SEVERAL if values.get(name) == ()] if isinstance(part, Experiment) else []
+    given = {name: value for name, value in values.items() if value is not None and name not in left_out}
+    return {name: _plain(value, inline) for name, value in given.items()}
 
 
 def _plain(value: Any, inline: bool) -> Any:
@@ -119,8 +121,18 @@ def _merged(table: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, dict) and isinstance(table.get(key), dict):
             # A new file of reflections, say, takes the place of all that described the old one.
             values[key] = value if "file" in value else _merged(table[key], value)
+        if isinstance(value, dict) and isinstance(table.get(key), list) and key in SEVERAL:
+            values[key] = _with_items(key, table[key], value)
     merged = without_rivals(table, values)
     return {key: value for key, value in merged.items() if value is not None}
+
+
+def _with_items(where: str, tables: list[Any], changes: Mapping[str, Any]) -> list[Any]:
+    found = list(tables)
+    for key, value in changes.items():
+        i = element(where, tables, key)
+        found[i] = _merged(tables[i], value) if isinstance(value, dict) else value
+    return found
 
 
 def _read(file: Path) -> str:
@@ -133,11 +145,14 @@ def _read(file: Path) -> str:
 
 
 def _experiment(tree: dict[str, Any], folder: Path) -> Experiment:
-    parts = {}
+    parts: dict[str, Any] = {}
     for name, table in tree.items():
-        if name not in PARTS:
+        if name in SEVERAL:
+            parts[name] = _several(name, SEVERAL[name], table, folder)
+        elif name in PARTS:
+            parts[name] = _part(name, PARTS[name], table, folder)
+        else:
             raise unknown_part(name)
-        parts[name] = _part(name, PARTS[name], table, folder)
     for name in ("crystal", "beam", "detector"):
         if name not in parts:
             raise NbnumbaError(f"experiment: no table [{name}]; there must be [crystal], [beam] and [detector]")
@@ -159,6 +174,12 @@ def _part(where: str, kind: type, table: Any, folder: Path) -> Any:
         if name not in values:
             raise NbnumbaError(f"{where}.{name}: found nothing; it must be given, as there is no default")
     return kind(**values)
+
+
+def _several(where: str, kind: type, tables: Any, folder: Path) -> tuple[Any, ...]:
+    if not isinstance(tables, list):
+        raise NbnumbaError(f"{where}: found {tables!r}; allowed: tables [[{where}]], one for each")
+    return tuple(_part(f"{where}.{i}", kind, table, folder) for i, table in enumerate(tables))
 
 
 def _mosaic(where: str, value: Any, folder: Path) -> Any:
