@@ -18,3 +18,6 @@ GAUSS_WIDTH = 0.63
 
 #: Squared radius of a flat spot that has the volume of a square crystal's spot (nanoBragg).
 TOPHAT_RADIUS_SQUARED = 0.3969
+
+#: Energy of a photon times its wavelength [keV A]: Planck's constant times the velocity of light (CODATA 2018, exact).
+PHOTON_ENERGY = 12.398419843320026

@@ -10,11 +10,21 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.model.beam import Beam
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.detector import Detector
+from nbnumba.model.response import Response
 from nbnumba.model.sampling import Sampling
 from nbnumba.model.scan import Scan
 from nbnumba.model.validate import refuse, unknown_key
 
-PARTS: dict[str, type] = {"crystal": Crystal, "beam": Beam, "detector": Detector, "scan": Scan, "sampling": Sampling}
+PARTS: dict[str, type] = {
+    "crystal": Crystal,
+    "beam": Beam,
+    "detector": Detector,
+    "scan": Scan,
+    "sampling": Sampling,
+    "response": Response,
+}
+#: Parts that an experiment can be without; setting a field of one makes it.
+OPTIONAL = ("scan", "response")
 #: Parts of which there may be any number, as tuples.
 SEVERAL: dict[str, type] = {"lattices": Crystal}
 
@@ -66,7 +76,7 @@ def changed(part: Any, changes: dict[str, Any], where: str) -> Any:
             raise unknown_part(name) if where == "experiment" else unknown_key(where, name, known)
         current = getattr(part, name)
         if isinstance(value, dict):
-            current = Scan() if name == "scan" and current is None else current
+            current = PARTS[name]() if name in OPTIONAL and current is None else current
             if isinstance(current, tuple) and name in SEVERAL:
                 values[name] = _with_items(f"{where}.{name}", current, value)
                 continue

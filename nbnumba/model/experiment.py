@@ -13,9 +13,10 @@ import numpy as np
 
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.beam import Beam
-from nbnumba.model.changes import PARTS, SEVERAL, changed, put
+from nbnumba.model.changes import OPTIONAL, PARTS, SEVERAL, changed, put
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.detector import Detector, Geometry
+from nbnumba.model.response import Response
 from nbnumba.model.sampling import Sampling
 from nbnumba.model.scan import Scan
 from nbnumba.model.sources import Sources, as_arrays
@@ -34,6 +35,7 @@ class Experiment:
     Attributes:
         crystal: the lattice whose parameters are refined.
         beam, detector, scan, sampling: see there; no scan: a still.
+        response: what the detector makes of photons; None: counts are photons.
         lattices: further crystals in the beam, whose images are added.
 
     Raises:
@@ -46,11 +48,12 @@ class Experiment:
     scan: Scan | None = None
     sampling: Sampling = field(default_factory=Sampling)
     lattices: tuple[Crystal, ...] = ()
+    response: Response | None = None
 
     def __post_init__(self) -> None:
         for name, kind in PARTS.items():
             value = getattr(self, name)
-            if not isinstance(value, kind) and not (name == "scan" and value is None):
+            if not isinstance(value, kind) and not (name in OPTIONAL and value is None):
                 raise refuse(f"experiment.{name}", value, f"a {kind.__name__}(...)")
         for name, kind in SEVERAL.items():
             items = getattr(self, name)

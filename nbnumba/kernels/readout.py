@@ -1,0 +1,121 @@
+"""The loops over pixels that count photons and write numbers, on the CPU; every pixel has random numbers of its own."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import prange
+
+from nbnumba._jit import call_parallel, loop, scalar
+from nbnumba.kernels.noise import PORTION, poisson_all, portion_in
+from nbnumba.physics.philox import Stream, draw, normal
+from nbnumba.physics.poisson import poisson
+from nbnumba.physics.readout import Electronics, digitized, varied
+
+#: What random numbers are for: each purpose has its own.
+FLICKER, CALIBRATION, PHOTONS, READOUT, DEFECTS = range(5)
+
+
+class Exposure(NamedTuple):
+    """From expected photons to photons."""
+
+    seed: int
+    image: int
+    counting: bool  # whether photons come one by one
+    factor: float  # on all pixels
+    calibration: float  # relative standard deviation of the pixels' sensitivity
+    detector: int  # seed of what stays from image to image
+
+
+class Readout(NamedTuple):
+    """From photons to the numbers that are written."""
+
+    seed: int
+    image: int
+    detector: int  # seed of what stays from image to image
+    dead: float  # fraction of pixels
+    hot: float
+    masked: float
+
+
+@scalar
+def exposed(mean: float, x: Exposure, pixel: int) -> float:
+    """Expected photons of a pixel of that sensitivity."""
+    if x.calibration > 0.0:
+        mean = varied(mean, x.calibration, normal(draw(Stream(x.detector, 0, CALIBRATION), pixel, 0)))
+    return mean * x.factor
+
+
+@scalar
+def counted(mean: float, x: Exposure, pixel: int) -> float:
+    """Photons of a pixel."""
+    expected = exposed(mean, x, pixel)
+    return poisson(expected, Stream(x.seed, x.image, PHOTONS), pixel) if x.counting else expected
+
+
+@scalar
+def written(photons: float, r: Readout, e: Electronics, pixel: int) -> float:
+    """Number that is written for a pixel."""
+    if r.dead + r.hot > 0.0:
+        defect = draw(Stream(r.detector, 0, DEFECTS), pixel, 0).u
+        if defect > 1.0 - r.hot:
+            return e.highest
+        photons = 0.0 if defect < r.dead else photons
+    noise = normal(draw(Stream(r.seed, r.image, READOUT), pixel, 0)) if e.noise > 0.0 else 0.0
+    return digitized(photons, noise, e)
+
+
+@loop(exact=True)
+def expose_portion(photons, portion, exposure):  # type: ignore[no-untyped-def]
+    """Turn the expected photons of one portion of a flat image into photons."""
+    numbers, space = np.empty(PORTION, np.int64), np.empty((8, PORTION))
+    first = portion * PORTION
+    size = min(PORTION, photons.size - first)
+    means, result = space[6], space[7]
+    for i in range(size):
+        means[i] = result[i] = exposed(photons[first + i], exposure, first + i)
+    if exposure.counting:
+        stream = Stream(exposure.seed, exposure.image, PHOTONS)
+        poisson_all(portion_in(numbers, space), means, result, size, first, stream)
+    for i in range(size):
+        photons[first + i] = result[i]
+    return numbers[0]  # the memory is used to the end
+
+
+@loop(parallel=True, exact=True)
+def expose_portions(one_portion, photons, start, stop, exposure):  # type: ignore[no-untyped-def]
+    """Expose portions start ... stop - 1 by ``one_portion``, that is ``expose_portion``."""
+    for portion in prange(start, stop):
+        one_portion(photons, np.int64(portion), exposure)
+
+
+@loop(exact=True)
+def write_portion(counts, portion, photons, seen, readout, electronics):  # type: ignore[no-untyped-def]
+    """Write the numbers of one portion of a flat image; ``seen`` of no element: all pixels are."""
+    first = portion * PORTION
+    for i in range(first, min(first + PORTION, counts.size)):
+        inside = seen.size == 0 or seen[i]
+        counts[i] = written(photons[i], readout, electronics, i) if inside else readout.masked
+
+
+@loop(parallel=True, exact=True)
+def write_portions(one_portion, counts, start, stop, photons, seen, readout, electronics):  # type: ignore[no-untyped-def]
+    """Write portions start ... stop - 1 by ``one_portion``, that is ``write_portion``."""
+    for portion in prange(start, stop):
+        one_portion(counts, np.int64(portion), photons, seen, readout, electronics)
+
+
+def expose(photons: np.ndarray, exposure: Exposure) -> None:
+    """Turn expected photons (float64, any shape, contiguous) into photons."""
+    portions = -(-photons.size // PORTION)
+    call_parallel(expose_portions, expose_portion, photons.reshape(-1), 0, portions, exposure)
+
+
+def read_out(
+    photons: np.ndarray, seen: np.ndarray, counts: np.ndarray, readout: Readout, electronics: Electronics
+) -> None:
+    """Fill ``counts`` with numbers for photons (float64); contiguous arrays. ``seen`` of no element: all pixels."""
+    flat, portions = counts.reshape(-1), -(-photons.size // PORTION)
+    rest = (photons.reshape(-1), seen.reshape(-1), readout, electronics)
+    call_parallel(write_portions, write_portion, flat, 0, portions, *rest)

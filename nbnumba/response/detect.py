@@ -1,0 +1,99 @@
+"""From expected photons to the numbers that an instrument writes."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+
+from nbnumba._jit import using_threads
+from nbnumba.errors import NbnumbaError, NbnumbaWarning
+from nbnumba.model.experiment import Experiment
+from nbnumba.model.response import TYPES, Response
+from nbnumba.model.validate import whole
+from nbnumba.simulation import check_threads
+
+LARGEST_SEED, MOST_IMAGES = 2**63 - 1, 2**32
+
+
+def detect(
+    experiment: Experiment,
+    image: np.ndarray,
+    *,
+    seed: int = 1,
+    number: int = 0,
+    threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> np.ndarray:
+    """Counts for an image of expected photons, by way of the experiment's response.
+
+    Random numbers are functions of seed, image number and pixel: any one image can be made again alone, with any
+    number of threads. Without a response counts are photons: Poisson numbers of the image, gain 1, no offset.
+
+    Args:
+        experiment: what the image is of.
+        image: expected photons, as from ``simulate``, of the detector's shape; or a stack of such images.
+        seed: of the random numbers, 0 to 2^63 - 1.
+        number: of the image in its series, 0 to 2^32 - 1; that of the first one in a stack.
+        threads: number of CPU threads; None: as many as Numba is set to use. Counts do not depend on it.
+        progress: called as progress(done, total) with numbers of images, first with 0.
+
+    Returns:
+        int32, or uint16 where the response has it, of the shape of ``image``.
+
+    Raises:
+        NbnumbaError: an image of another shape, negative or not finite, or a seed or number that is not allowed.
+    """
+    check_threads(threads)
+    seed = whole("seed", seed, low=0, high=LARGEST_SEED)
+    images = _images(experiment, image)
+    number = whole("number", number, low=0, high=MOST_IMAGES - len(images))
+    response = experiment.response or Response()
+    counts = np.empty(images.shape, dtype=TYPES[response.dtype])
+    with using_threads(threads):
+        for i, one in enumerate(images):
+            if progress is not None:
+                progress(i, len(images))
+            _detect(experiment, response, one, counts[i], seed, number + i)
+    if progress is not None:
+        progress(len(images), len(images))
+    if experiment.response is None and bool((counts == response.highest).any()):
+        warnings.warn(f"pixels reach the largest number of {response.dtype}", NbnumbaWarning, stacklevel=2)
+    return counts.reshape(np.shape(image))
+
+
+def _images(experiment: Experiment, image: np.ndarray) -> np.ndarray:
+    """The images as a stack."""
+    shape, array = experiment.detector.pixels, np.asarray(image)
+    if array.dtype.kind not in "fiu" or array.ndim - len(shape) not in (0, 1) or array.shape[-len(shape) :] != shape:
+        raise NbnumbaError(
+            f"image: found {array.dtype} of shape {array.shape}; allowed: numbers of shape {shape}, or a stack of such"
+        )
+    if not array.size or not np.isfinite(array).all() or array.min() < 0.0:
+        raise NbnumbaError(
+            "image: found nothing, or numbers that are negative or not finite; allowed: expected photons"
+        )
+    return array.reshape(-1, *shape)
+
+
+def _detect(
+    experiment: Experiment, response: Response, image: np.ndarray, counts: np.ndarray, seed: int, number: int
+) -> None:
+    """The steps of the response, for one image."""
+    from nbnumba.kernels.readout import expose, read_out
+    from nbnumba.response.spread import spread
+    from nbnumba.response.steps import electronics, exposure, readout
+
+    photons, step = image.astype(np.float64), exposure(experiment, response, seed, number)
+    if response.psf == "none":
+        expose(photons, step)
+    elif response.noise_before_spread:
+        expose(photons, step)
+        photons = spread(photons, response, experiment.detector.pixel_size)
+    else:
+        expose(photons, step._replace(counting=False))
+        photons = spread(photons, response, experiment.detector.pixel_size)
+        expose(photons, step._replace(factor=1.0, calibration=0.0))
+    seen = experiment.rendered if experiment.response else np.empty(0, dtype=np.bool_)
+    read_out(photons, seen, counts, readout(response, seed, number), electronics(experiment, response))
