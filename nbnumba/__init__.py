@@ -40,6 +40,7 @@ _HOME = {
     "Shoebox": "nbnumba.refinement.shoeboxes",
     "refine_amplitudes": "nbnumba.refinement.amplitudes",
     "shoeboxes": "nbnumba.refinement.shoeboxes",
+    "pixel_mask": "nbnumba.outputs.pixel_mask",
     "read_image": "nbnumba.images",
     "read_mask": "nbnumba.inputs.mask",
     "read_nexus": "nbnumba.outputs.nexus",

@@ -11,6 +11,7 @@ import numpy as np
 from nbnumba._cache import cache_directory
 from nbnumba.model.conventions import CONVENTIONS
 from nbnumba.model.experiment import Experiment
+from nbnumba.model.response import Response
 
 
 def image_report(experiment: Experiment, image: np.ndarray, seconds: float) -> dict[str, Any]:
@@ -36,6 +37,29 @@ def image_report(experiment: Experiment, image: np.ndarray, seconds: float) -> d
         "seconds": seconds,
         "steps_per_second": steps / seconds,
     }
+
+
+def counts_report(experiment: Experiment, counts: np.ndarray, seed: int) -> dict[str, Any]:
+    """Figures about an image of counts."""
+    response = experiment.response or Response()
+    seen = counts[experiment.rendered]
+    return {
+        "counts_min": int(seen.min()),
+        "counts_max": int(seen.max()),
+        "counts_mean": float(seen.mean(dtype=np.float64)),
+        "counts_saturated": int(np.count_nonzero(seen >= response.highest)),
+        "counts_type": counts.dtype.name,
+        "seed": seed,
+    }
+
+
+def counts_text(report: dict[str, Any]) -> str:
+    """The report on counts as lines for a terminal."""
+    text = (
+        f"{report['counts_min']} to {report['counts_max']}, {report['counts_mean']:.6g} on average, "
+        f"{report['counts_saturated']} pixels saturated; {report['counts_type']}, seed {report['seed']}"
+    )
+    return table([("Counts", text)])
 
 
 def resolution_limits(experiment: Experiment) -> dict[str, float]:

@@ -7,14 +7,16 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from nbnumba._jit import call_parallel, loop, scalar
+from nbnumba._jit import call, call_parallel, loop, scalar
 from nbnumba.kernels.noise import PORTION, poisson_all, portion_in
+from nbnumba.model.response import Response
 from nbnumba.physics.philox import Stream, draw, normal
 from nbnumba.physics.poisson import poisson
 from nbnumba.physics.readout import Electronics, digitized, varied
 
 #: What random numbers are for: each purpose has its own.
 FLICKER, CALIBRATION, PHOTONS, READOUT, DEFECTS = range(5)
+DEAD, HOT = 1, 2
 
 
 class Exposure(NamedTuple):
@@ -55,13 +57,21 @@ def counted(mean: float, x: Exposure, pixel: int) -> float:
 
 
 @scalar
+def defect(r: Readout, pixel: int) -> int:
+    """Whether a pixel is ``DEAD``, ``HOT`` or neither (0), in all images."""
+    if r.dead + r.hot == 0.0:
+        return 0
+    u = draw(Stream(r.detector, 0, DEFECTS), pixel, 0).u
+    return DEAD if u < r.dead else (HOT if u > 1.0 - r.hot else 0)
+
+
+@scalar
 def written(photons: float, r: Readout, e: Electronics, pixel: int) -> float:
     """Number that is written for a pixel."""
-    if r.dead + r.hot > 0.0:
-        defect = draw(Stream(r.detector, 0, DEFECTS), pixel, 0).u
-        if defect > 1.0 - r.hot:
-            return e.highest
-        photons = 0.0 if defect < r.dead else photons
+    fault = defect(r, pixel)
+    if fault == HOT:
+        return e.highest
+    photons = 0.0 if fault == DEAD else photons
     noise = normal(draw(Stream(r.seed, r.image, READOUT), pixel, 0)) if e.noise > 0.0 else 0.0
     return digitized(photons, noise, e)
 
@@ -106,6 +116,18 @@ def write_portions(one_portion, counts, start, stop, photons, seen, readout, ele
         one_portion(counts, np.int64(portion), photons, seen, readout, electronics)
 
 
+@loop(exact=True)
+def find_defects(found, readout):  # type: ignore[no-untyped-def]
+    """Note the defect of each pixel of a flat image."""
+    for i in range(found.size):
+        found[i] = defect(readout, i)
+
+
+def readout_of(response: Response, seed: int = 0, image: int = 0) -> Readout:
+    """From photons to what is written, in one image."""
+    return Readout(seed, image, response.seed, response.dead_pixels, response.hot_pixels, float(response.masked_value))
+
+
 def expose(photons: np.ndarray, exposure: Exposure) -> None:
     """Turn expected photons (float64, any shape, contiguous) into photons."""
     portions = -(-photons.size // PORTION)
@@ -119,3 +141,10 @@ def read_out(
     flat, portions = counts.reshape(-1), -(-photons.size // PORTION)
     rest = (photons.reshape(-1), seen.reshape(-1), readout, electronics)
     call_parallel(write_portions, write_portion, flat, 0, portions, *rest)
+
+
+def defects(readout: Readout, shape: tuple[int, ...]) -> np.ndarray:
+    """Defect of each pixel of an image, uint8."""
+    found = np.empty(shape, dtype=np.uint8)
+    call(find_defects, found.reshape(-1), readout)
+    return found

@@ -11,6 +11,7 @@ import numpy as np
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.sources import as_arrays
 from nbnumba.outputs.nexus_geometry import panel, spindle
+from nbnumba.outputs.pixel_mask import pixel_mask
 from nbnumba.outputs.pixels import trusted_range
 from nbnumba.outputs.stack import GZIP_LEVEL
 
@@ -80,7 +81,7 @@ def _detector(detector: h5py.Group, experiment: Experiment, kind: np.dtype) -> N
     sensor = model.sensor_thickness if model.sensor_thickness * model.sensor_mu > 0.0 else NO_SENSOR
     put(detector, "sensor_material", "Si")
     put(detector, "sensor_thickness", sensor, "mm")
-    low, high = trusted_range(kind)
+    low, high = _measured(experiment, kind)
     number = kind.type if kind.kind == "f" else np.int64
     put(detector, "underload_value", number(low))
     put(detector, "saturation_value", number(high))
@@ -89,6 +90,15 @@ def _detector(detector: h5py.Group, experiment: Experiment, kind: np.dtype) -> N
     put(detector, "description", _description(experiment))
     _mask(detector, experiment)
     _place(detector, experiment)
+
+
+def _measured(experiment: Experiment, kind: np.dtype) -> tuple[float, float]:
+    """Lowest and highest pixel value that is a measurement."""
+    low, high = trusted_range(kind)
+    response = experiment.response
+    if response is None or response.dtype != kind.name:
+        return low, high
+    return max(low, response.underload), min(high, response.highest - 1)
 
 
 def _description(experiment: Experiment) -> str:
@@ -101,15 +111,10 @@ def _description(experiment: Experiment) -> str:
 
 
 def _mask(detector: h5py.Group, experiment: Experiment) -> None:
-    mask, shape = experiment.detector.mask, experiment.detector.pixels
-    (slow_start, slow_stop), (fast_start, fast_stop) = experiment.detector.region
-    bad = np.ones(shape, dtype=np.uint32)
-    bad[slow_start:slow_stop, fast_start:fast_stop] = 0
-    if mask is not None:
-        bad[~mask.pixels] = 1
-    rows = max(1, min(shape[0], 2**20 // shape[1]))
+    bad = pixel_mask(experiment)
+    rows = max(1, min(bad.shape[0], 2**20 // bad.shape[1]))
     detector.create_dataset(
-        "pixel_mask", data=bad, chunks=(rows, shape[1]), compression=GZIP_LEVEL, shuffle=True, track_times=False
+        "pixel_mask", data=bad, chunks=(rows, bad.shape[1]), compression=GZIP_LEVEL, shuffle=True, track_times=False
     )
 
 

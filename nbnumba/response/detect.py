@@ -81,9 +81,9 @@ def _detect(
     experiment: Experiment, response: Response, image: np.ndarray, counts: np.ndarray, seed: int, number: int
 ) -> None:
     """The steps of the response, for one image."""
-    from nbnumba.kernels.readout import expose, read_out
+    from nbnumba.kernels.readout import expose, read_out, readout_of
     from nbnumba.response.spread import spread
-    from nbnumba.response.steps import electronics, exposure, readout
+    from nbnumba.response.steps import electronics, exposure
 
     photons, step = image.astype(np.float64), exposure(experiment, response, seed, number)
     if response.psf == "none":
@@ -96,4 +96,4 @@ def _detect(
         photons = spread(photons, response, experiment.detector.pixel_size)
         expose(photons, step._replace(factor=1.0, calibration=0.0))
     seen = experiment.rendered if experiment.response else np.empty(0, dtype=np.bool_)
-    read_out(photons, seen, counts, readout(response, seed, number), electronics(experiment, response))
+    read_out(photons, seen, counts, readout_of(response, seed, number), electronics(experiment, response))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nbnumba.constants import PHOTON_ENERGY
-from nbnumba.kernels.readout import FLICKER, Exposure, Readout
+from nbnumba.kernels.readout import FLICKER, Exposure
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.response import Response
 from nbnumba.model.sources import as_arrays
@@ -24,11 +24,6 @@ def _energy(experiment: Experiment) -> float:
     """Mean energy of the photons [keV]."""
     _, weights, wavelengths = as_arrays(experiment.sources)
     return PHOTON_ENERGY * float(np.average(1.0 / wavelengths, weights=weights))
-
-
-def readout(response: Response, seed: int, number: int) -> Readout:
-    """From photons to what is written, in image ``number``."""
-    return Readout(seed, number, response.seed, response.dead_pixels, response.hot_pixels, float(response.masked_value))
 
 
 def electronics(experiment: Experiment, response: Response) -> Electronics:
