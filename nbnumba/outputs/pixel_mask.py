@@ -18,8 +18,9 @@ def pixel_mask(experiment: Experiment) -> np.ndarray:
     bits = np.where(experiment.rendered, 0, GAP).astype(np.uint32)
     response = experiment.response
     if response is not None and response.dead_pixels + response.hot_pixels > 0.0:
-        from nbnumba.kernels import readout
+        from nbnumba.kernels.counting import readout_of
+        from nbnumba.kernels.readout import defects
 
-        found = readout.defects(readout.readout_of(response), bits.shape)
+        found = defects(readout_of(response), bits.shape)
         bits |= np.array([0, DEAD, HOT], dtype=np.uint32)[found]
     return bits

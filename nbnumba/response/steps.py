@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nbnumba.constants import PHOTON_ENERGY
-from nbnumba.kernels.readout import FLICKER, Exposure
+from nbnumba.kernels.counting import FLICKER, Exposure
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.response import Response
 from nbnumba.model.sources import as_arrays
