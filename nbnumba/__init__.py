@@ -19,6 +19,7 @@ _HOME = {
     "Mosaic": "nbnumba.model.mosaic",
     "NbnumbaError": "nbnumba.errors",
     "NbnumbaWarning": "nbnumba.errors",
+    "PRESETS": "nbnumba.model.presets",
     "Reflections": "nbnumba.model.reflections",
     "Renderer": "nbnumba.renderer",
     "Response": "nbnumba.model.response",

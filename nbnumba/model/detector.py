@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.conventions import CONVENTIONS, Convention, Extent
 from nbnumba.model.mask import Mask
+from nbnumba.model.presets import preset
 from nbnumba.model.validate import choice, direction, flag, number, numbers, refuse, whole
 from nbnumba.physics.rotation import rotate, rotate_xyz
 from nbnumba.physics.vector import Vector, dot, plus, scaled, unit
@@ -111,6 +112,11 @@ class Detector:
             raise refuse("detector.closest_point", self.closest_point, 'none for pivot "beam"; give beam_center')
         put("roi", _roi(self.roi, self.pixels))
         _check_mask(self.mask, self.pixels)
+
+    @classmethod
+    def preset(cls, name: str, **others: Any) -> Detector:
+        """The pixels, gaps and sensor of a detector that people use, one of ``nb.PRESETS``; ``others`` come first."""
+        return cls(**{**preset(name).detector(), **others})
 
     @property
     def frame(self) -> Convention:

@@ -18,10 +18,13 @@ from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.cell import Cell
 from nbnumba.model.changes import PARTS, SEVERAL, element, put, unknown_part, without_rivals
+from nbnumba.model.detector import Detector
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.mask import Mask
 from nbnumba.model.mosaic import Mosaic
+from nbnumba.model.presets import Preset, preset
 from nbnumba.model.reflections import Reflections
+from nbnumba.model.response import Response
 from nbnumba.model.sources import Sources
 from nbnumba.model.validate import numbers, unknown_key
 
@@ -163,8 +166,10 @@ def _part(where: str, kind: type, table: Any, folder: Path) -> Any:
     known = [f.name for f in fields(kind)]
     if not isinstance(table, dict):
         raise NbnumbaError(f"{where}: found {table!r}; allowed: a table with the keys {', '.join(known)}")
-    values = {}
+    values = _of_preset(where, kind, table)
     for key, value in table.items():
+        if key == "preset" and kind in _WITH_PRESETS:
+            continue
         if key not in known:
             raise unknown_key(where, key, known)
         read = _SPECIAL.get(key)
@@ -174,6 +179,20 @@ def _part(where: str, kind: type, table: Any, folder: Path) -> Any:
         if name not in values:
             raise NbnumbaError(f"{where}.{name}: found nothing; it must be given, as there is no default")
     return kind(**values)
+
+
+#: Parts whose fields can be those of a detector that people use.
+_WITH_PRESETS: dict[type, Callable[[Preset], dict[str, Any]]] = {
+    Detector: Preset.detector,
+    Response: lambda found: found.response,
+}
+
+
+def _of_preset(where: str, kind: type, table: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields that a table leaves to the detector that it names."""
+    if kind not in _WITH_PRESETS or "preset" not in table:
+        return {}
+    return dict(_WITH_PRESETS[kind](preset(table["preset"], where)))
 
 
 def _several(where: str, kind: type, tables: Any, folder: Path) -> tuple[Any, ...]:
