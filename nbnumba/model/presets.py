@@ -3,7 +3,8 @@
 Numbers of pixels, sizes and gaps are the makers'. Responses are typical, and the calibration of no one instrument: dead
 times are of the order of those published (Kraft et al. 2009, J. Synchrotron Rad. 16, 368, for PILATUS); point spread,
 offset, noise and calibration of CCDs with fibre tapers are those of nanoBragg's noisify (Holton, Nielsen and Frankel
-2012, J. Synchrotron Rad. 19, 1006); noise and full well of JUNGFRAU follow Leonarski et al. 2018, Nature Methods 15, 799.
+2012, J. Synchrotron Rad. 19, 1006); noise and full well of JUNGFRAU follow Leonarski et al. 2018, Nature Methods 15,
+799.
 """
 
 from __future__ import annotations
@@ -20,19 +21,19 @@ from nbnumba.model.validate import choice
 class Tiles(NamedTuple):
     """Modules with gaps between them; pairs along slow, fast."""
 
-    count: tuple[int, int]
+    number: tuple[int, int]
     pixels: tuple[int, int]  # of a module
     gap: tuple[int, int]  # pixels
 
     @property
     def shape(self) -> tuple[int, int]:
         """Pixels of the whole."""
-        slow, fast = (n * p + (n - 1) * g for n, p, g in zip(self.count, self.pixels, self.gap, strict=True))
+        slow, fast = (n * p + (n - 1) * g for n, p, g in zip(self.number, self.pixels, self.gap, strict=True))
         return slow, fast
 
     def mask(self) -> Mask | None:
         """The modules; None where one is all."""
-        if self.count == (1, 1):
+        if self.number == (1, 1):
             return None
         along = [np.arange(n) % (p + g) < p for n, p, g in zip(self.shape, self.pixels, self.gap, strict=True)]
         return Mask(np.outer(*along))
@@ -114,9 +115,9 @@ PRESETS = dict(sorted(_all()))
 
 
 def preset(name: str, where: str = "detector") -> Preset:
-    """The detector of a name.
+    """The detector of a name, in capitals or not.
 
     Raises:
         NbnumbaError: a name that is not known.
     """
-    return PRESETS[choice(f"{where}.preset", name, tuple(PRESETS))]
+    return PRESETS[choice(f"{where}.preset", name.lower() if isinstance(name, str) else name, tuple(PRESETS))]

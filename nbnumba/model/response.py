@@ -102,7 +102,7 @@ class Response:
     @classmethod
     def preset(cls, name: str, **others: Any) -> Response:
         """The typical response of a detector that people use, one of ``nb.PRESETS``; ``others`` come first."""
-        return cls(**{**preset(name).response, **others})
+        return cls(**{**preset(name, "response").response, **others})
 
     @property
     def _range(self) -> tuple[int, int]:
