@@ -30,6 +30,7 @@ _HOME = {
     "LeastSquares": "nbnumba.refinement.losses",
     "Poisson": "nbnumba.refinement.losses",
     "amplitude_jacobian": "nbnumba.refinement.amplitudes",
+    "choose_sampling": "nbnumba.convergence",
     "compare": "nbnumba.comparison",
     "contributions": "nbnumba.tracer.contributions",
     "detect": "nbnumba.response.detect",

@@ -10,6 +10,7 @@ from numbers import Integral
 import numpy as np
 
 from nbnumba._jit import thread_limit, using_threads
+from nbnumba.convergence import settled
 from nbnumba.errors import NbnumbaError, NbnumbaWarning
 from nbnumba.gpu import Gpu
 from nbnumba.model.experiment import Experiment
@@ -50,6 +51,7 @@ def simulate(
     """
     check_device(device)
     check_choice("precision", precision, PRECISIONS)
+    experiment = settled(experiment)
     if device != "cpu":
         return _on_gpu(experiment, device, precision, threads, progress, out)
     check_threads(threads)

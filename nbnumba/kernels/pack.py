@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nbnumba.constants import R_E_SQUARED
+from nbnumba.errors import NbnumbaError
 from nbnumba.kernels.arguments import (
     Arguments,
     CurvedSheet,
@@ -50,6 +51,11 @@ def pack(experiment: Experiment, precision: str = "double", *, merged: bool = Tr
         NbnumbaError: a reflection table that does not fit into memory.
     """
     sampling, kind = experiment.sampling, KINDS[precision]
+    if sampling.tolerance > 0.0:
+        raise NbnumbaError(
+            f"sampling.tolerance: found {sampling.tolerance:g} where numbers of steps are needed; take "
+            "choose_sampling(experiment).experiment"
+        )
     illumination = _illumination(experiment, kind, merged)
     orientations = _orientations(experiment, merged)
     structure = _structure(experiment.crystal)
