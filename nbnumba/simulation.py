@@ -52,9 +52,7 @@ def simulate(
     check_choice("precision", precision, PRECISIONS)
     if device != "cpu":
         return _on_gpu(experiment, device, precision, threads, progress, out)
-    whole = isinstance(threads, Integral) and not isinstance(threads, bool)
-    if threads is not None and not (whole and 1 <= threads <= thread_limit()):
-        raise NbnumbaError(f"threads: found {threads!r}; allowed: 1 to {thread_limit()} on this machine")
+    check_threads(threads)
     warn_if_dark(experiment)
 
     from nbnumba.kernels.cpu import render
@@ -84,8 +82,7 @@ def _on_gpu(
     experiment: Experiment, device: str, precision: str, threads: int | None,
     progress: Callable[[int, int], None] | None, out: np.ndarray | None,
 ) -> np.ndarray:  # fmt: skip
-    if threads is not None:
-        raise NbnumbaError(f"threads: found {threads!r} with device {device!r}; allowed: with 'cpu'")
+    check_no_threads(device, threads)
     if out is not None:
         canvas(experiment, out)  # zeros where nothing will be written
     warn_if_dark(experiment)
@@ -134,6 +131,19 @@ def check_device(device: str) -> None:
     """Refuse what is no name of a device."""
     if not isinstance(device, str) or not re.fullmatch(r"cpu|cuda(:\d+)?", device):
         raise NbnumbaError(f"device: found {device!r}; allowed: 'cpu', 'cuda', or 'cuda:1' and so on")
+
+
+def check_threads(threads: int | None) -> None:
+    """Refuse a number of threads that this process cannot run."""
+    whole = isinstance(threads, Integral) and not isinstance(threads, bool)
+    if threads is not None and not (whole and 1 <= threads <= thread_limit()):
+        raise NbnumbaError(f"threads: found {threads!r}; allowed: 1 to {thread_limit()} on this machine")
+
+
+def check_no_threads(device: str, threads: int | None) -> None:
+    """Refuse threads of the CPU where a GPU computes."""
+    if threads is not None:
+        raise NbnumbaError(f"threads: found {threads!r} with device {device!r}; allowed: with 'cpu'")
 
 
 def check_choice(name: str, value: str, there: tuple[str, ...]) -> None:

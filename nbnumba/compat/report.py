@@ -45,7 +45,7 @@ def settings(translation: Translation) -> str:
         ("Distance", f"{g.close_distance:g} mm at the closest; {reference_distance(experiment):g} mm in headers"),
         ("Axes", f"beam {_numbers(experiment.beam_direction)}, polarization {_numbers(experiment.polarization_axis)}, "
                  f"spindle {_numbers(experiment.spindle)}"),
-        ("Sensor", f"{detector.sensor_thickness:g} mm in {experiment.layers} layers, {detector.sensor_mu:g} 1/mm"),
+        ("Sensor", f"{detector.sensor_thickness:g} mm in {experiment.layers} layers, {experiment.sensor_mu:g} 1/mm"),
         ("Beam centre", f"MOSFLM {_numbers(centers['mosflm'])}, DENZO {_numbers(centers['denzo'])}, "
                         f"ADXV {_numbers(centers['adxv'])} mm"),
         ("", f"Fbeam, Sbeam {fast:g} {slow:g} mm, as nanoBragg has them in its headers"),

@@ -1,0 +1,1 @@
+"""What is added to Bragg scattering on the way to counts."""
