@@ -56,6 +56,6 @@ def _by_xraydb(material: str, energy: float, density: float | None) -> float:
         return float(xraydb.material_mu(material, energy, density=density)) / 10.0
     except Exception as error:  # of several kinds, warnings among them
         raise NbnumbaError(
-            f"detector.sensor_material: found {material!r} at {energy:.6g} eV, which xraydb refuses ({error}); allowed: "
-            "a chemical formula with detector.sensor_density, or a name that xraydb lists; or give detector.sensor_mu"
+            f"detector.sensor_material: found {material!r} at {energy:.6g} eV, which xraydb refuses ({error}); "
+            "allowed: a formula with detector.sensor_density, or a name that xraydb lists; or give detector.sensor_mu"
         ) from None

@@ -1,7 +1,7 @@
 """Attenuation of sensor materials, as benchmarks/attenuation.py prints it.
 
 Total attenuation (photoelectric, coherent, incoherent) by Elam, Ravel & Sieber (2002), Radiat. Phys. Chem. 63,
-121-128, from xraydb 4.5.8; edges stand twice. Power laws between the rows are right to 1e-3.
+121-128, from xraydb 4.5.8; edges stand twice. Power laws between the rows are right to 0.001.
 """
 
 # fmt: off

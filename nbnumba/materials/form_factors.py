@@ -1,7 +1,7 @@
 """Scattering of free atoms and small molecules, by sin(theta)/lambda = s.
 
-Atoms: International Tables, C 6.1.1.4, as gemmi has them. Molecules that point anywhere (Debye 1915, Ann. Phys. 46, 809):
-F^2 = sum over pairs of atoms of f_i f_j sin(x)/x with x = 4 pi s r_ij.
+Atoms: International Tables C, 6.1.1.4, as gemmi has them. Molecules that point anywhere: F^2 = sum over pairs of atoms
+of f_i f_j sin(x)/x with x = 4 pi s r_ij (Debye 1915, Ann. Phys. 46, 809).
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Powder of hexagonal ice, as cold as crystals are kept: rings at the reciprocal lattice points, on what disorder scatters between them.
+"""Powder of hexagonal ice, as cold as crystals are kept: rings at 1/d, on what disorder scatters between them.
 
 Of crystallites that point anywhere, a molecule scatters at s = sin(theta)/lambda
-F^2 = sum over h of |F_h|^2 p(2 s - g_h) / (4 pi g_h^2 V n), with g_h = 1/d, the cell's volume V and its n molecules, and
-p a gaussian of integral 1 (Warren 1969, X-ray Diffraction, chapter 4). What thermal motion and the two places of each
-hydrogen take out of the rings, each atom scatters by itself: f^2 (o - o^2 exp(-2 B s^2)) for a place that is taken with
-probability o.
+F^2 = sum over h of |F_h|^2 p(2 s - g_h) / (4 pi g_h^2 V n), with g_h = 1/d, the cell's volume V and its n molecules,
+and p a gaussian of integral 1 (Warren 1969, X-ray Diffraction, chapter 4). What thermal motion and the two places of
+each hydrogen take out of the rings, each atom scatters by itself: f^2 (o - o^2 exp(-2 B s^2)) for a place that is taken
+with probability o.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from nbnumba.materials.form_factors import form_factor
 
-#: Cell a, c [A], cold (compiled by M. Chaplin, Water Structure and Science, table of ice crystals); -30 C: 4.511, 7.346.
+#: Cell a, c [A], cold (M. Chaplin, Water Structure and Science, table of ice crystals); at -30 C: 4.511, 7.346.
 A, C = 4.4975, 7.3224
 #: Element, probability and place in P 63/m m c (Goto, Hondoh & Mae 1990, J. Chem. Phys. 93, 1412).
 _SITES = (

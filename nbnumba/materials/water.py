@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-#: s = sin(theta)/lambda [1/A] and F [electrons]. Up to 0.7 as measured by Hura et al. (2003), Phys. Chem. Chem. Phys. 5,
-#: 1981-1991, and, below 0.06, Clark et al. (2010), PNAS 107, 14003-14007, smoothed and thinned to 2 % of F; beyond, a free
-#: molecule (O-H 0.9572 A, 104.52 degrees), which the measured values have come down to there.
+#: s = sin(theta)/lambda [1/A] and F [electrons]. Up to 0.7 as measured by Hura et al. (2003), Phys. Chem. Chem. Phys.
+#: 5, 1981-1991, and, at the smallest angles, Clark et al. (2010), PNAS 107, 14003-14007, smoothed and thinned to 0.05
+#: electrons; beyond, a free molecule (O-H 0.9572 A, 104.52 degrees), which the measured values have come down to there.
 _ROWS = (
     (0.0, 2.55), (0.032, 2.49), (0.056, 2.55), (0.074, 2.72), (0.089, 3.03), (0.1, 3.47), (0.11, 4.03),
     (0.118, 4.65), (0.136, 6.26), (0.146, 6.94), (0.15, 7.19), (0.155, 7.36), (0.16, 7.46), (0.165, 7.5),

@@ -69,7 +69,7 @@ class Background:
         return np.array([[0.0, self.f]] if self.table is None else self.table)
 
     def molecules(self, beam_size: float) -> float:
-        """Number in the beam, whose edge is given [mm]: area, thickness, density and Avogadro's number over the weight."""
+        """Area times thickness, density and Avogadro's number over the weight; the edge of the beam is given [mm]."""
         area = beam_size**2 if self.area is None else self.area
         volume = area * self.thickness * 1e-3  # cm^3
         return volume * self._known("density") * AVOGADRO / self._known("molecular_weight")

@@ -50,7 +50,7 @@ class Detector:
         fast_axis, slow_axis, normal_axis, twotheta_axis: x, y, z before rotation; None: the convention's.
         curvature: "flat", "spherical" (all pixels at ``distance``), or "nanobragg" (the same, with its mirrored map).
         point_pixels: solid angle 1/R^2 [1/m^2] without pixel area and obliquity.
-        sensor_thickness: [mm]; 0, and neither ``sensor_material`` nor ``sensor_mu``: every photon is caught at the front.
+        sensor_thickness: [mm]; 0, and neither ``sensor_mu`` nor ``sensor_material``: the front catches every photon.
         sensor_mu: attenuation coefficient [1/mm].
         sensor_material: instead: "Si", "CdTe", "GaAs", or, with the extra "materials", any formula or name that xraydb
             knows; ``Experiment.sensor_mu`` follows from it and the wavelength.
