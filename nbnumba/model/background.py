@@ -62,6 +62,11 @@ class Background:
                 raise refuse(f"background.{name}", None, f"a number [{unit}], as there is no material to know it")
 
     @property
+    def name(self) -> str:
+        """What it is, in a word or two."""
+        return self.material or (f"F = {self.f:g}" if self.table is None else f"table of {len(self.table)} rows")
+
+    @property
     def scattering(self) -> np.ndarray:
         """Rows (n, 2) of sin(theta)/lambda [1/A] and F [electrons]."""
         if self.material is not None:
