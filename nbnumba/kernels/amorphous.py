@@ -21,7 +21,7 @@ from nbnumba.physics.step import weight
 #: A pixel is cut into so many parts along each edge that none spans more of sin(theta)/lambda [1/A]: a quarter of the
 #: width of the rings of ice.
 FINENESS = 5e-4
-MOST_PARTS = 8
+MOST_PARTS = 16
 
 
 class Matter(NamedTuple):

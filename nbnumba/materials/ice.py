@@ -26,7 +26,7 @@ B = 1.46
 MOLECULES = 4  # in a cell
 WIDTH = 0.004  # full width of rings at half maximum, of 1/d [1/A]: crystallites of some 20 nm
 _LAST_RING = 2.0  # 1/d [1/A]; beyond, molecules scatter by themselves
-_S = np.concatenate([np.linspace(0.0, 1.0, 5001), np.linspace(1.05, 2.0, 20)])
+_S = np.concatenate([np.linspace(0.0, 1.0, 10001), np.linspace(1.05, 2.0, 20)])
 
 
 def _atoms() -> list[tuple[str, float, np.ndarray]]:
@@ -51,7 +51,7 @@ def volume() -> float:
 
 
 def rings() -> np.ndarray:
-    """Rows 1/d [1/A], |F|^2 [electrons^2] of all reflections up to the last ring, that of the origin left out."""
+    """Rows 1/d [1/A], sum of |F|^2 [electrons^2] over reflections, up to the last ring."""
     counts = [int(_LAST_RING * edge) + 1 for edge in (A, A, C)]
     h, k, l = (x.ravel() for x in np.meshgrid(*[np.arange(-n, n + 1) for n in counts], indexing="ij"))  # noqa: E741
     g = np.sqrt(4.0 / 3.0 * (h * h + h * k + k * k) / A**2 + l * l / C**2)
@@ -59,7 +59,9 @@ def rings() -> np.ndarray:
     hkl, g = np.column_stack([h, k, l])[kept], g[kept]
     factors = {element: form_factor(element, g / 2.0) for element in ("O", "H")}
     amplitude = sum(o * factors[x] * np.exp(2j * np.pi * (hkl @ place)) for x, o, place in _atoms())
-    return np.column_stack([g, np.abs(amplitude * np.exp(-B * g * g / 4.0)) ** 2])
+    square = np.abs(amplitude * np.exp(-B * g * g / 4.0)) ** 2
+    radius, ring = np.unique(g.round(9), return_inverse=True)
+    return np.column_stack([radius, np.bincount(ring.ravel(), weights=square)])
 
 
 def ice() -> np.ndarray:

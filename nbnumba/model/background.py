@@ -95,7 +95,5 @@ def _table(value: Any) -> Table:
         raise refuse("background.table", rows, "at least one row")
     for i, (s, _) in enumerate(rows):
         if s < 0.0 or (i > 0 and s <= rows[i - 1][0]):
-            raise refuse(
-                f"background.table[{i}]", rows[i], "sin(theta)/lambda from 0 on, larger than in the row before"
-            )
+            raise refuse(f"background.table[{i}]", rows[i], "sin(theta)/lambda from 0 on, in increasing order")
     return rows
