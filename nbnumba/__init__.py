@@ -11,6 +11,7 @@ from nbnumba import _cache  # notes when this process began, before anything tha
 __version__ = "0.1.0"
 
 _HOME = {
+    "Background": "nbnumba.model.background",
     "Beam": "nbnumba.model.beam",
     "Crystal": "nbnumba.model.crystal",
     "Detector": "nbnumba.model.detector",
@@ -29,6 +30,7 @@ _HOME = {
     "Gaussian": "nbnumba.refinement.losses",
     "LeastSquares": "nbnumba.refinement.losses",
     "Poisson": "nbnumba.refinement.losses",
+    "background": "nbnumba.response.background",
     "amplitude_jacobian": "nbnumba.refinement.amplitudes",
     "choose_sampling": "nbnumba.convergence",
     "compare": "nbnumba.comparison",
@@ -47,6 +49,7 @@ _HOME = {
     "read_mask": "nbnumba.inputs.mask",
     "read_nexus": "nbnumba.outputs.nexus",
     "read_reflections": "nbnumba.inputs.reflections",
+    "read_scattering": "nbnumba.inputs.scattering",
     "read_sources": "nbnumba.inputs.sources",
     "simulate": "nbnumba.simulation",
     "trace": "nbnumba.tracer.trace",

@@ -27,6 +27,11 @@ def image_report(experiment: Experiment, image: np.ndarray, seconds: float) -> d
         "distance_mm": g.distance,
         **resolution_limits(experiment),
         "beam_center": beam_centers(experiment),
+        "sensor_material": experiment.detector.sensor_material,
+        "sensor_thickness_mm": experiment.detector.sensor_thickness,
+        "sensor_mu_per_mm": experiment.sensor_mu,
+        "sensor_caught": experiment.caught,
+        "background": [f"{part.name}, {part.thickness:g} mm" for part in experiment.background],
         "pixels": list(image.shape),
         "steps_per_pixel": experiment.steps_per_pixel,
         "steps": steps,
@@ -128,6 +133,8 @@ def report_text(report: dict[str, Any]) -> str:
              f"ADXV {_numbers(centers['adxv'], '.3f')} mm"),
         ("", f"XDS ORGX, ORGY {_numbers(centers['xds_orgx_orgy_pixels'], '.2f')} pixels, "
              f"DIALS origin {_numbers(centers['dials_origin'], '.3f')} mm"),
+        ("Sensor", _sensor(report)),
+        *([("Background", "; ".join(report["background"]))] if report["background"] else []),
         ("Steps", f"{report['steps']:.4g} ({_numbers(report['pixels'], 'd', ' x ')} pixels, "
                   f"{report['steps_per_pixel']} in each)"),
         ("Photons", f"{report['photons_max']:.6g} at most (slow {slow}, fast {fast}), "
@@ -135,6 +142,14 @@ def report_text(report: dict[str, Any]) -> str:
         ("Time", f"{report['seconds']:.2f} s, {report['steps_per_second']:.3g} steps a second"),
     ]  # fmt: skip
     return table(rows)
+
+
+def _sensor(report: dict[str, Any]) -> str:
+    if report["sensor_mu_per_mm"] == 0.0:
+        return "none: its front catches every photon"
+    what = " ".join(filter(None, [f"{report['sensor_thickness_mm']:g} mm", report["sensor_material"]]))
+    caught = f"{100.0 * report['sensor_caught']:.4g} %"
+    return f"{what}, mu {report['sensor_mu_per_mm']:.4g} 1/mm, catches {caught} of what comes along its normal"
 
 
 def table(rows: Iterable[tuple[str, str]]) -> str:

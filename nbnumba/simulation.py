@@ -84,8 +84,7 @@ def _on_gpu(
     experiment: Experiment, device: str, precision: str, threads: int | None,
     progress: Callable[[int, int], None] | None, out: np.ndarray | None,
 ) -> np.ndarray:  # fmt: skip
-    if threads is not None:
-        raise NbnumbaError(f"threads: found {threads!r} with device {device!r}; allowed: with 'cpu'")
+    check_no_threads(device, threads)
     if out is not None:
         canvas(experiment, out)  # zeros where nothing will be written
     warn_if_dark(experiment)
@@ -141,6 +140,12 @@ def check_threads(threads: int | None) -> None:
     whole = isinstance(threads, Integral) and not isinstance(threads, bool)
     if threads is not None and not (whole and 1 <= threads <= thread_limit()):
         raise NbnumbaError(f"threads: found {threads!r}; allowed: 1 to {thread_limit()} on this machine")
+
+
+def check_no_threads(device: str, threads: int | None) -> None:
+    """Refuse threads of the CPU where a GPU computes."""
+    if threads is not None:
+        raise NbnumbaError(f"threads: found {threads!r} with device {device!r}; allowed: with 'cpu'")
 
 
 def check_choice(name: str, value: str, there: tuple[str, ...]) -> None:

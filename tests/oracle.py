@@ -579,3 +579,41 @@ def render(e):
     image *= CLASSICAL_RADIUS_SQUARED * fluence_of(beam) / steps
     image *= get(crystal, "spot_scale", 1.0)
     return np.where(rendered(e["detector"]), image, 0.0)
+
+
+# --- amorphous background --------------------------------------------------------------------------------------------
+
+AVOGADRO = 6.02214179e23
+FINENESS, MOST_PARTS = 5e-4, 16  # [1/A]: a pixel is cut until no part spans more of sin(theta)/lambda, within reason
+
+
+def background(e):
+    """The expected photons of `e["background"]`, a list of dicts, whose tables are rows of sin(theta)/lambda and F."""
+    beam, detector = e["beam"], Detector(e)
+    sources, polar_vector = sources_of(e), polarization_vector(e)
+    total_weight = sum(weight for _, weight, _ in sources)
+    nearest = min(detector.close_distance, detector.distance)
+    span = detector.pixel / nearest / (2.0 * min(wavelength for *_, wavelength in sources))
+    parts = int(min(max(np.ceil(span / FINENESS), 1), MOST_PARTS))
+
+    image = np.zeros((detector.n_slow, detector.n_fast))
+    for js in range(parts):
+        for jf in range(parts):
+            position = detector.positions(parts, js, jf, 0.0)
+            diffracted = position / np.linalg.norm(position, axis=-1, keepdims=True)
+            seen = detector.solid_angle(position) * detector.capture(diffracted, 0, 1) / parts**2
+            for towards, weight, wavelength in sources:
+                stol = np.linalg.norm(diffracted + towards, axis=-1) / wavelength / 2.0
+                polar = polarization_factor(beam, polar_vector, -towards, diffracted)
+                for matter in e["background"]:
+                    known, f = np.array(matter["table"]).T
+                    square = np.interp(stol, known, f) ** 2 * molecules(matter, beam)
+                    image += weight / total_weight * square * polar * seen
+    image *= CLASSICAL_RADIUS_SQUARED * fluence_of(beam)
+    return np.where(rendered(e["detector"]), image, 0.0)
+
+
+def molecules(matter, beam):
+    area_cm2 = 1e-2 * get(matter, "area", get(beam, "size", 0.1) ** 2)
+    grams = area_cm2 * 1e-1 * matter["thickness"] * matter["density"]
+    return grams / matter["molecular_weight"] * AVOGADRO

@@ -57,6 +57,8 @@ def _plain(value):
         return value.rows
     if is_dataclass(value):
         return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, tuple) and any(map(is_dataclass, value)):
+        return [_plain(item) for item in value]
     return value
 
 

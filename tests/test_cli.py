@@ -87,6 +87,28 @@ def test_set_can_name_a_reflection_file(toml, tmp_path):
     assert experiment.crystal.reflections.amplitude.tolist() == [5.0, 6.0]
 
 
+def test_sensor_and_background_are_told(toml, tmp_path):
+    (tmp_path / "oil.stol").write_text("0 2\n0.3 1\n")
+    sensor = ("--set", "detector.sensor_material=CdTe", "--set", "detector.sensor_thickness=0.05")
+    matter = ("--set", 'background=[{material="water", thickness=0.1}, {material="air", thickness=50}]')
+    result = run("simulate", toml, "-o", tmp_path / "a.h5", *sensor, *matter)
+    assert result.returncode == 0, result.stderr
+    assert "Sensor        0.05 mm CdTe, mu 45.32 1/mm, catches 89.63 % of what comes along its normal" in result.stdout
+    assert "Background    water, 0.1 mm; air, 50 mm" in result.stdout
+    known = 'background=[{table="none.stol", thickness=1, density=1, molecular_weight=18}]'
+    table = ("--set", known.replace('"none.stol"', f'"{tmp_path}/oil.stol"'))
+    result = run("simulate", toml, "-o", tmp_path / "b.h5", "--json", *table)
+    assert result.returncode == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert report["background"] == ["table of 2 rows, 1 mm"]
+    assert (report["sensor_material"], report["sensor_mu_per_mm"], report["sensor_caught"]) == (None, 0.0, 1.0)
+    with_table = tmp_path / "oil.toml"
+    with_table.write_text(GOOD + "[[background]]\ntable = 'x'\nthickness = 1\ndensity = 1\nmolecular_weight = 18\n")
+    words = ("simulate", with_table, "-o", tmp_path / "c.h5", "--set", "background.0.table=oil.stol")
+    assert run(*words, cwd=tmp_path).returncode == 0  # a name relative to the working folder
+    refused(run("simulate", toml, "-o", tmp_path / "d.h5", "--set", "detector.sensor_material=Si"), "sensor_thickness")
+
+
 def test_series_turns_the_crystal(toml, tmp_path):
     series = tmp_path / "s.h5"
     result = run("simulate", toml, "-o", series, "--images", 3, "--set", "scan.width=2.0", "--set", "scan.steps=2")

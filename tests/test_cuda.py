@@ -79,6 +79,20 @@ renderer.render(e, progress=lambda done, total: seen.append((done, total)))
 assert seen[-1] == (4, 4)
 print("renderer")
 """
+HAZY = """
+import numpy as np, scenes, nbnumba as nb
+matter = [nb.Background(material="ice", thickness=1.0),
+          nb.Background(f=2.57, thickness=3.0, density=1.0, molecular_weight=18.0)]
+mask = np.random.default_rng(1).uniform(size=(4, 17)) < 0.5
+scene = {"detector.pixels": (4, 17), "detector.pixel_size": 2.0, "background": matter}
+for changes in ({}, scenes.RICH, {"detector.curvature": "spherical"}, {"detector.mask": nb.Mask(mask)},
+                {"detector.roi": ((1, 3), (2, 7))}, {"beam.polarized": False}, {"background": []}):
+    e = scenes.still(**{**scene, **changes})
+    here, there = nb.background(e), nb.background(e, device="cuda")
+    assert (here.max() > 0.0) == bool(e.background)
+    assert np.abs(here - there).max() <= 1e-7 * here.max(), changes
+print("hazy")
+"""
 DERIVED = """
 import numpy as np, scenes, nbnumba as nb
 names = ["cell_a", "misset_x", "cells_b", "mosaic_spread", "wavelength", "distance", "beam_tilt_h", "sensor_mu",
@@ -105,9 +119,9 @@ print("derived")
 """
 
 
-@pytest.mark.parametrize("code", [SIMULATED, DERIVED], ids=["images", "derivatives"])
+@pytest.mark.parametrize("code", [SIMULATED, DERIVED, HAZY], ids=["images", "derivatives", "background"])
 def test_the_simulator_gives_what_the_cpu_gives(code):
-    assert python(code, NUMBA_ENABLE_CUDASIM="1").split("\n")[-2] in ("renderer", "derived")
+    assert python(code, NUMBA_ENABLE_CUDASIM="1").split("\n")[-2] in ("renderer", "derived", "hazy")
 
 
 def test_what_is_not_there_is_told():
@@ -165,7 +179,7 @@ def ptx_of(arch, folder):
 @pytest.mark.parametrize("arch", [(7, 5), (8, 0), (9, 0)])
 def test_kernels_compile_for_chips_that_are_not_here(arch, tmp_path):
     lines = ptx_of(arch, tmp_path).splitlines()
-    assert len(lines) == 16
+    assert len(lines) == 17
     for line in lines:
         name, precision, calls, wide, narrow, registers, spilled = line.split()
         assert int(calls) == 0, line
@@ -180,6 +194,6 @@ def test_kernels_compile_for_chips_that_are_not_here(arch, tmp_path):
 
 @pytest.mark.cuda
 @pytest.mark.skipif(not has_gpu(), reason="needs a GPU and numba-cuda")
-@pytest.mark.parametrize("code", [SIMULATED, DERIVED], ids=["images", "derivatives"])
+@pytest.mark.parametrize("code", [SIMULATED, DERIVED, HAZY], ids=["images", "derivatives", "background"])
 def test_a_gpu_gives_what_the_cpu_gives(code):
-    assert python(code).split("\n")[-2] in ("renderer", "derived")
+    assert python(code).split("\n")[-2] in ("renderer", "derived", "hazy")

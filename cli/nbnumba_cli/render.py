@@ -49,14 +49,11 @@ class Series(NamedTuple):
             number = self.first + i
             experiment = self.numbered(number)
             with progress_bar("Rendering" if self.images == 1 else f"Rendering {i + 1} of {self.images}") as bar:
-                expected = nb.simulate(experiment, progress=bar.show, **self.how)
-            threads = self.how.get("threads")
-            written = (
-                nb.detect(experiment, expected, seed=self.seed, number=number, threads=threads)
-                if self.counts
-                else expected
-            )
-            yield Frame(written, expected, bar.seconds)
+                crystal = nb.simulate(experiment, progress=bar.show, **self.how)
+            where = {name: self.how[name] for name in ("device", "threads") if name in self.how}
+            expected = crystal + nb.background(experiment, **where) if experiment.background else crystal
+            counts = nb.detect(experiment, crystal, seed=self.seed, number=number, **where) if self.counts else expected
+            yield Frame(counts, expected, bar.seconds)
 
 
 def render_to_files(

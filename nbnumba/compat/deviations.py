@@ -66,7 +66,7 @@ def _has_layers(translation: Translation) -> bool:
 
 
 def _has_water(translation: Translation) -> bool:
-    return bool(translation.flags.value("water", 0.0) > 0.0)
+    return bool(translation.experiment.background)
 
 
 def _has_long_header(translation: Translation) -> bool:
@@ -169,7 +169,6 @@ DEVIATIONS = (
         "photons go with the classical electron radius squared, and sampling must not change them",
         f"{_SMALL} -oversample 2 -fluence 1e28 -water 5",
         _has_water,
-        in_files=True,
     ),
     Deviation(
         "points outside the interpolation box",

@@ -19,6 +19,7 @@ from nbnumba.inputs.dump import read_dump
 from nbnumba.inputs.matrix import read_matrix
 from nbnumba.inputs.reflections import read_reflections
 from nbnumba.inputs.sources import read_sources
+from nbnumba.model.background import Background
 from nbnumba.model.beam import Beam
 from nbnumba.model.cell import Cell, cell_of
 from nbnumba.model.conventions import CONVENTIONS
@@ -34,6 +35,8 @@ from nbnumba.physics.rotation import angles_xyz
 from nbnumba.physics.vector import Vector, unit
 
 MOST_SOURCES = 10**6
+WATER_F = 2.57  # electrons, in all directions
+WATER_WEIGHT = 18.0  # g/mol
 
 
 class Translation(NamedTuple):
@@ -75,9 +78,18 @@ def translate(given: list[Given], folder: Path) -> Translation:
             solid_angle="subpixel" if "oversample_omega" in flags else "pixel",
             polarization="subpixel" if "oversample_polar" in flags else "pixel",
         ),
+        background=_water(flags),
     )
     chosen = _oversample(flags, experiment, longest)
     return Translation(experiment.replace(**{"sampling.oversample": chosen}), flags, placed, oscillation)
+
+
+def _water(flags: Flags) -> tuple[Background, ...]:
+    """A cube around the crystal, which the beam need not fill."""
+    edge = 1e-3 * flags.value("water", 0.0)
+    if edge <= 0.0:
+        return ()
+    return (Background(f=WATER_F, thickness=edge, area=edge * edge, density=1.0, molecular_weight=WATER_WEIGHT),)
 
 
 def _wavelength(flags: Flags, from_header: float | None) -> float:

@@ -56,14 +56,14 @@ def pack(experiment: Experiment, precision: str = "double", *, merged: bool = Tr
             f"sampling.tolerance: found {sampling.tolerance:g} where numbers of steps are needed; take "
             "choose_sampling(experiment).experiment"
         )
-    illumination = _illumination(experiment, kind, merged)
+    illumination = illumination_of(experiment, kind, merged)
     orientations = _orientations(experiment, merged)
     structure = _structure(experiment.crystal)
     averaged = len(orientations.cells) * len(orientations.domains) * experiment.oversample**2
     photons = R_E_SQUARED * experiment.beam.photons_per_area * experiment.crystal.spot_scale
     lattice = _lattice(experiment.crystal, _faintest(experiment, structure, photons), kind)
     return Arguments(
-        sheet=_sheet(experiment),
+        sheet=sheet_of(experiment),
         sensor=_sensor(experiment),
         illumination=illumination,
         orientations=orientations,
@@ -75,13 +75,14 @@ def pack(experiment: Experiment, precision: str = "double", *, merged: bool = Tr
             one_solid_angle=sampling.solid_angle == "pixel",
             one_polarization=sampling.polarization == "pixel",
         ),
-        region=_region(experiment),
+        region=region_of(experiment),
         reach=_reach(lattice, orientations),
         scale=photons / averaged,
     )
 
 
-def _sheet(experiment: Experiment) -> FlatSheet | CurvedSheet:
+def sheet_of(experiment: Experiment) -> FlatSheet | CurvedSheet:
+    """The detector's panel without nesting."""
     p = experiment.panel
     vectors, common = [p.origin, p.fast, p.slow, p.normal], (p.pixel_size, p.close_distance, p.point_pixels)
     if isinstance(p, FlatPanel):
@@ -90,13 +91,13 @@ def _sheet(experiment: Experiment) -> FlatSheet | CurvedSheet:
 
 
 def _sensor(experiment: Experiment) -> Sensor:
-    detector, layers = experiment.detector, experiment.layers
-    if detector.sensor_thickness * detector.sensor_mu == 0.0:
+    if experiment.sensor_mu == 0.0:
         return Sensor(1, 0.0, 0.0)
-    return Sensor(layers, detector.sensor_thickness / layers, detector.sensor_mu)
+    return Sensor(experiment.layers, experiment.detector.sensor_thickness / experiment.layers, experiment.sensor_mu)
 
 
-def _illumination(experiment: Experiment, kind: type, merged: bool) -> Illumination:
+def illumination_of(experiment: Experiment, kind: type, merged: bool) -> Illumination:
+    """The sources; ``kind``: precision of the weights, ``merged``: whether twins count as one."""
     incident, weight, wavelength = as_arrays(experiment.sources)
     if merged:
         incident, weight, wavelength = _without_twins(incident, weight, wavelength)
@@ -203,7 +204,8 @@ def _structure(crystal: Crystal) -> Structure:
     return Tricubic(*nearest, smooth=crystal.interpolate == "catmull-rom") if crystal.interpolates else nearest
 
 
-def _region(experiment: Experiment) -> Region:
+def region_of(experiment: Experiment) -> Region:
+    """Pixels to render."""
     (slow_start, slow_stop), (fast_start, fast_stop) = experiment.detector.region
     mask = experiment.detector.mask
     pixels = NO_MASK if mask is None else mask.pixels

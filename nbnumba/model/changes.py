@@ -7,6 +7,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.model.background import Background
 from nbnumba.model.beam import Beam
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.detector import Detector
@@ -26,10 +27,15 @@ PARTS: dict[str, type] = {
 #: Parts that an experiment can be without; setting a field of one makes it.
 OPTIONAL = ("scan", "response")
 #: Parts of which there may be any number, as tuples.
-SEVERAL: dict[str, type] = {"lattices": Crystal}
+SEVERAL: dict[str, type] = {"lattices": Crystal, "background": Background}
 
 #: Fields of which a component holds one or the other: setting one clears its partners.
-ALTERNATIVES = (("cell", "orientation"), ("fluence", "flux"), ("distance", "close_distance"))
+ALTERNATIVES = (
+    ("cell", "orientation"),
+    ("fluence", "flux"),
+    ("distance", "close_distance"),
+    ("sensor_mu", "sensor_material"),
+)
 
 
 def put(tree: dict[str, Any], name: str, value: Any) -> None:

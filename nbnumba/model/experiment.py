@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.materials.attenuation import attenuation
+from nbnumba.model.background import Background
 from nbnumba.model.beam import Beam
 from nbnumba.model.changes import OPTIONAL, PARTS, SEVERAL, changed, put
 from nbnumba.model.crystal import Crystal
@@ -21,6 +23,7 @@ from nbnumba.model.sampling import Sampling
 from nbnumba.model.scan import Scan
 from nbnumba.model.sources import Sources, as_arrays
 from nbnumba.model.validate import refuse
+from nbnumba.physics.absorption import capture
 from nbnumba.physics.pixel import CurvedPanel, FlatPanel, position, ray_to
 from nbnumba.physics.scattering import scattering_vector, spacing
 from nbnumba.physics.vector import Vector, cross, length, scaled, unit
@@ -37,6 +40,7 @@ class Experiment:
         beam, detector, scan, sampling: see there; no scan: a still.
         response: what the detector makes of photons; None: counts are photons.
         lattices: further crystals in the beam, whose images are added.
+        background: amorphous matter in the beam, for ``nb.background``.
 
     Raises:
         NbnumbaError: parts that do not fit together, such as a polarization axis along the beam.
@@ -49,6 +53,7 @@ class Experiment:
     sampling: Sampling = field(default_factory=Sampling)
     lattices: tuple[Crystal, ...] = ()
     response: Response | None = None
+    background: tuple[Background, ...] = ()
 
     def __post_init__(self) -> None:
         for name, kind in PARTS.items():
@@ -61,7 +66,7 @@ class Experiment:
                 raise refuse(f"experiment.{name}", items, f"a list of {kind.__name__}(...)")
             object.__setattr__(self, name, tuple(items))
         self._check_polarization()
-        _ = self.geometry, self.oversample
+        _ = self.geometry, self.oversample, self.sensor_mu
 
     def _check_polarization(self) -> None:
         if length(cross(self.beam_direction, self.polarization_axis)) < _PARALLEL:
@@ -145,9 +150,28 @@ class Experiment:
         return max(math.ceil(needed - 1e-9), 1)  # a whole quotient is not to be pushed up by rounding
 
     @cached_property
+    def mean_wavelength(self) -> float:
+        """Average over the sources by their weights [A]."""
+        _, weight, wavelength = as_arrays(self.sources)
+        return float(np.average(wavelength, weights=weight))
+
+    @cached_property
+    def sensor_mu(self) -> float:
+        """Attenuation coefficient of the sensor [1/mm], 0 without one; of a material, at the mean wavelength."""
+        detector = self.detector
+        if detector.sensor_material is None:
+            return detector.sensor_mu or 0.0
+        return attenuation(detector.sensor_material, self.mean_wavelength, detector.sensor_density)
+
+    @property
+    def caught(self) -> float:
+        """Fraction of photons that the sensor catches where rays meet it along its normal."""
+        return capture(0.0, self.detector.sensor_thickness, self.sensor_mu, 1.0) if self.sensor_mu > 0.0 else 1.0
+
+    @cached_property
     def layers(self) -> int:
         """Sensor layers; one where no sensor is simulated."""
-        return self.sampling.layers if self.detector.sensor_thickness * self.detector.sensor_mu > 0.0 else 1
+        return self.sampling.layers if self.sensor_mu > 0.0 else 1
 
     @property
     def steps_per_pixel(self) -> int:

@@ -131,7 +131,11 @@ def _distance(e: Experiment) -> float:
 
 
 def _sensor(e: Experiment) -> bool:
-    return e.detector.sensor_mu > 0.0
+    return e.sensor_mu > 0.0
+
+
+def _sensor_mu(e: Experiment) -> bool:
+    return _sensor(e) and e.detector.sensor_material is None
 
 
 PARAMETERS: dict[str, Parameter] = {
@@ -151,7 +155,7 @@ PARAMETERS: dict[str, Parameter] = {
     "beam_center_slow": _center(1),
     **{f"detector_rot{x}": _item("detector.rotation", i, "degrees") for i, x in enumerate("xyz")},
     "twotheta": _field("detector.twotheta", "degrees"),
-    "sensor_mu": _field("detector.sensor_mu", "1/mm", _sensor),
+    "sensor_mu": _field("detector.sensor_mu", "1/mm", _sensor_mu),
     "sensor_thickness": _field("detector.sensor_thickness", "mm", _sensor),
 }
 
@@ -190,8 +194,8 @@ def check_acts(experiment: Experiment, name: str) -> None:
         raise unknown_key("parameters", name, list(PARAMETERS))
     if PARAMETERS[name].get(experiment) is None:
         raise NbnumbaError(
-            f"{name}: found a parameter that cannot act here (no sensor, no scan, one domain, or no polarization); "
-            f"allowed: {', '.join(parameters(experiment))}"
+            f"{name}: found a parameter that cannot act here (no sensor, or one whose material sets its mu; no scan, "
+            f"one domain, or no polarization); allowed: {', '.join(parameters(experiment))}"
         )
 
 

@@ -264,9 +264,18 @@ def _sources(where: str, value: Any, folder: Path) -> Sources:
     return Sources(tuple(value) if isinstance(value, list) else ())
 
 
+def _scattering(where: str, value: Any, folder: Path) -> Any:
+    if isinstance(value, str):
+        from nbnumba.inputs.scattering import read_scattering
+
+        return read_scattering(os.path.join(folder, value))
+    return value
+
+
 _SPECIAL: dict[str, Callable[[str, Any, Path], Any]] = {
     "mosaic": _mosaic,
     "reflections": _reflections,
     "mask": _mask,
     "sources": _sources,
+    "table": _scattering,
 }

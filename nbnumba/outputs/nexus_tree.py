@@ -64,8 +64,7 @@ def _beam(beam: h5py.Group, experiment: Experiment, images: int) -> None:
         put(beam, "incident_wavelength", spectrum[0], "angstrom")
     else:
         variant = "incident_wavelength_1Dspectrum"
-        mean = np.average(wavelengths, weights=weights)
-        put(beam, "incident_wavelength", np.full(images, mean), "angstrom", variant=variant)
+        put(beam, "incident_wavelength", np.full(images, experiment.mean_wavelength), "angstrom", variant=variant)
         put(beam, variant, spectrum, "angstrom")
         put(beam, f"{variant}_weights", np.tile(np.bincount(which, weights), (images, 1)))
     put(beam, "incident_beam_size", [model.size, model.size], "mm")
@@ -78,9 +77,9 @@ def _detector(detector: h5py.Group, experiment: Experiment, kind: np.dtype) -> N
     model = experiment.detector
     for name in ("count_time", "frame_time"):
         put(detector, name, experiment.beam.exposure, "s")
-    sensor = model.sensor_thickness if model.sensor_thickness * model.sensor_mu > 0.0 else NO_SENSOR
-    put(detector, "sensor_material", "Si")
-    put(detector, "sensor_thickness", sensor, "mm")
+    # NXmx demands a material, and DIALS knows three; silicon stands for a coefficient without one.
+    put(detector, "sensor_material", model.sensor_material or "Si")
+    put(detector, "sensor_thickness", model.sensor_thickness if experiment.sensor_mu > 0.0 else NO_SENSOR, "mm")
     low, high = _measured(experiment, kind)
     number = kind.type if kind.kind == "f" else np.int64
     put(detector, "underload_value", number(low))

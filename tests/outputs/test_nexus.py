@@ -347,6 +347,13 @@ class TestContents:
         with h5py.File(tmp_path / "a.h5") as file:
             assert file["entry/instrument/detector/sensor_thickness"][()] == 0.45
 
+    def test_sensor_material(self, tmp_path):
+        changes = {"detector.sensor_thickness": 0.3, "detector.sensor_material": "CdTe"}
+        write_nexus(tmp_path / "a.h5", PLAIN.replace(**changes), images(1))
+        with h5py.File(tmp_path / "a.h5") as file:
+            assert text(file["entry/instrument/detector/sensor_material"]) == "CdTe"
+            assert file["entry/instrument/detector/sensor_thickness"][()] == 0.3
+
     def test_curved_detector_is_described(self, tmp_path):
         write_nexus(tmp_path / "a.h5", EXPERIMENTS["curved"], images(1))
         with h5py.File(tmp_path / "a.h5") as file:
