@@ -25,7 +25,7 @@ from nbnumba_cli.interrupt import heed
 
 _PATIENCE = 2.0  # seconds
 
-FILES = ("crystal.reflections", "crystal.reflections.file", "detector.mask", "beam.sources")
+FILES = ("crystal.reflections", "crystal.reflections.file", "detector.mask", "beam.sources", "beam.spectrum")
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 

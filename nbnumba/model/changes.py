@@ -19,7 +19,13 @@ PARTS: dict[str, type] = {"crystal": Crystal, "beam": Beam, "detector": Detector
 SEVERAL: dict[str, type] = {"lattices": Crystal}
 
 #: Fields of which a component holds one or the other: setting one clears its partners.
-ALTERNATIVES = (("cell", "orientation"), ("fluence", "flux"), ("distance", "close_distance"))
+ALTERNATIVES = (
+    ("cell", "orientation"),
+    ("fluence", "flux"),
+    ("polarization", "stokes"),
+    ("sources", "spectrum"),
+    ("distance", "close_distance"),
+)
 
 
 def put(tree: dict[str, Any], name: str, value: Any) -> None:

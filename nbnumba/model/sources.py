@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.model.spectrum import FWHM_PER_SIGMA
 from nbnumba.model.validate import numbers, refuse
 from nbnumba.physics.rotation import rotate
 from nbnumba.physics.vector import Vector, cross, scaled, unit
 
 COLUMNS = 5
+#: Gaussian samples lie within 1.5 FWHM on either side: 4 in 10^4 photons are farther out.
+_REACH = 1.5 * FWHM_PER_SIGMA
 
 
 @dataclass(frozen=True)
@@ -52,10 +56,15 @@ class Grid(NamedTuple):
     width: float
     step: float
     number: int
+    shares: tuple[float, ...] = ()  # weights of the samples; none: all alike
 
     def values(self) -> list[float]:
         """The deviations."""
         return [self.step * i - self.width / 2.0 for i in range(self.number)]
+
+    def weights(self) -> Sequence[float]:
+        """Their weights."""
+        return self.shares or (1.0,) * self.number
 
 
 def even_grid(width: float, count: int) -> Grid:
@@ -63,6 +72,26 @@ def even_grid(width: float, count: int) -> Grid:
     if width == 0.0 or count == 1:
         return Grid(0.0, 0.0, 1)
     return Grid(width, width / (count - 1), count)
+
+
+def gaussian_grid(fwhm: float, count: int) -> Grid:
+    """Samples of a gaussian, with its weights: steps of sqrt(4 pi/n) standard deviations, within 1.5 FWHM.
+
+    Even steps leave no gap between Bragg peaks in the wings, where samples of equal weight lie far apart. The step
+    balances what the trapezoidal rule loses between samples and beyond them (Trefethen & Weideman 2014, SIAM Review 56,
+    385); the scale is adjusted, by less than 1 % from 5 samples on, so that the variance is exact.
+    """
+    if fwhm == 0.0 or count == 1:
+        return Grid(0.0, 0.0, 1)
+    step = min(math.sqrt(4.0 * math.pi / count), 2.0 * _REACH / (count - 1))
+    at = step * (np.arange(count) - (count - 1) / 2.0)
+    shares = np.exp(-0.5 * at**2)
+    step *= fwhm / FWHM_PER_SIGMA / math.sqrt(np.average(at**2, weights=shares))
+    return Grid(step * (count - 1), step, count, tuple((shares / shares.sum()).tolist()))
+
+
+#: Grids by the name of a profile.
+GRIDS = {"uniform": even_grid, "gaussian": gaussian_grid}
 
 
 def _ellipse_term(deviation: float, grid: Grid) -> float:
@@ -74,28 +103,33 @@ def _ellipse_term(deviation: float, grid: Grid) -> float:
 def grid_sources(
     beam: Vector,
     polarization_axis: Vector,
-    wavelength: float,
     horizontal: Grid,
     vertical: Grid,
-    dispersion: Grid,
+    lines: Sequence[tuple[float, float]],
     round_divergence: bool,
 ) -> Sources:
-    """Sources on a grid of divergence [rad] and relative wavelength; every direction carries every wavelength.
+    """Sources on a grid of divergence [rad]; every direction carries every one of the lines (wavelength [A], weight).
 
     "Horizontal" is along the electric field: the direction -beam is turned about the polarization axis by the
     vertical deviation, then about unit(beam x axis) by the horizontal one.
     """
     upright = unit(cross(beam, polarization_axis))
-    rows = []
-    for h in horizontal.values():
-        for v in vertical.values():
+    rows: list[tuple[float, ...]] = []
+    for h, h_weight in zip(horizontal.values(), horizontal.weights(), strict=True):
+        for v, v_weight in zip(vertical.values(), vertical.weights(), strict=True):
             if round_divergence and 4.0 * (_ellipse_term(h, horizontal) + _ellipse_term(v, vertical)) > 1.1:
                 continue
             towards = rotate(rotate(scaled(beam, -1.0), polarization_axis, v), upright, h)
-            rows += [(*towards, 1.0, wavelength * (1.0 + d)) for d in dispersion.values()]
+            rows += [(*towards, h_weight * v_weight * weight, wavelength) for wavelength, weight in lines]
     if not rows:
         raise NbnumbaError("beam.divergence_steps: no source lies inside the round divergence; use more steps")
     return Sources(tuple(rows))
+
+
+def dispersed(wavelength: float, dispersion: Grid) -> list[tuple[float, float]]:
+    """Lines (wavelength [A], weight) of a grid of relative deviations from a wavelength."""
+    deviations = zip(dispersion.values(), dispersion.weights(), strict=True)
+    return [(wavelength * (1.0 + deviation), weight) for deviation, weight in deviations]
 
 
 def as_arrays(sources: Sources) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
