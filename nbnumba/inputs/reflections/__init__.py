@@ -16,6 +16,7 @@ from nbnumba.inputs.reflections.hkl_text import read_hkl_text
 from nbnumba.inputs.reflections.mtz import read_mtz
 from nbnumba.model.reflections import Reflections
 from nbnumba.model.spectral import SpectralReflections
+from nbnumba.model.validate import number
 
 __all__ = ["FORMATS", "read_reflections"]
 
@@ -68,9 +69,10 @@ def read_reflections(  # type: ignore[misc]  # all options stand here alone
     kind = _kind(file, format)
     _check_options(file, kind, resolution=resolution, column=column, bulk_solvent=bulk_solvent, anomalous=given)
     tables, used = _read(file, kind, resolution, column, bulk_solvent, given, waves)
+    scale = None if scale is None else number("scale", scale, above=0.0)
+    b_factor = None if b_factor is None else number("b_factor", b_factor, "A^2")
     if b_factor is not None or scale is not None:
-        b_factor, scale = (None if x is None else float(x) if isinstance(x, Real) else x for x in (b_factor, scale))
-        tables = [t.scaled(1.0 if scale is None else scale, 0.0 if b_factor is None else b_factor) for t in tables]
+        tables = [table.scaled(scale or 1.0, b_factor or 0.0) for table in tables]
     options = {"column": used, "resolution": resolution, "bulk_solvent": bulk_solvent or None,
                "anomalous": given or None, "wavelength": waves, "b_factor": b_factor, "scale": scale,
                "format": format}  # fmt: skip
