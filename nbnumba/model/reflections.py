@@ -97,13 +97,14 @@ class Reflections:
         from ``cell``. Raises NbnumbaError for a b_factor where there is no cell.
         """
         scale, b_factor = number("scale", scale, above=0.0), number("b_factor", b_factor, "A^2")
-        if b_factor == 0.0:
-            return Reflections(self.hkl, self.amplitude * scale, self.cell)
-        if self.cell is None:
+        if b_factor != 0.0 and self.cell is None:
             raise NbnumbaError(f"b_factor: found {b_factor:g} A^2 for reflections without a cell; give their cell")
-        q = self.hkl @ reciprocal(np.array(exact_axes(self.cell)))
-        falloff = np.exp(-0.25 * b_factor * np.einsum("ij,ij->i", q, q))
-        return Reflections(self.hkl, self.amplitude * scale * falloff, self.cell)
+        with np.errstate(over="ignore", invalid="ignore"):  # what is too large is refused with its index
+            amplitude = self.amplitude * scale
+            if b_factor != 0.0 and self.cell is not None:
+                q = self.hkl @ reciprocal(np.array(exact_axes(self.cell)))
+                amplitude *= np.exp(-0.25 * b_factor * np.einsum("ij,ij->i", q, q))
+        return Reflections(self.hkl, amplitude, self.cell)
 
     def dense(self, default_f: float) -> tuple[np.ndarray, tuple[int, int, int]]:
         """Look-up table of amplitudes over the box of indices padded by one on every side.
