@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from nbnumba.constants import UNIT_FLUENCE
 from nbnumba.errors import NbnumbaError
-from nbnumba.model.sources import GRIDS, Sources, dispersed, grid_sources
+from nbnumba.model.sources import PROFILES, Sources, dispersed, grid_sources
 from nbnumba.model.spectrum import Spectrum
 from nbnumba.model.validate import both, choice, direction, flag, number, numbers, one_or_two, refuse, whole
 from nbnumba.physics.illumination import Outline, ellipse_density, gaussian_density, rectangle_density
@@ -19,7 +19,7 @@ from nbnumba.physics.vector import Vector
 MOST_SOURCES = 10**6
 
 #: Density [1/mm^2] of a beam of one photon on an outline, by the name of its profile.
-PROFILES = {"square": rectangle_density, "round": ellipse_density, "gaussian": gaussian_density}
+DENSITIES = {"square": rectangle_density, "round": ellipse_density, "gaussian": gaussian_density}
 #: Wider gaussians would reach wavelengths below 0.
 _WIDEST = {"uniform": 199.0, "gaussian": 60.0}
 
@@ -108,7 +108,7 @@ class Beam:
                 self._put(name, number(f"beam.{name}", getattr(self, name), unit, low=0.0))
         self._put("exposure", number("beam.exposure", self.exposure, "s", above=0.0))
         self._put("size", one_or_two("beam.size", self.size, "mm", above=0.0))
-        choice("beam.profile", self.profile, tuple(PROFILES))
+        choice("beam.profile", self.profile, tuple(DENSITIES))
         self._put("offset", numbers("beam.offset", self.offset, 2, "mm"))
         for name, plain in (("profile", "square"), ("offset", (0.0, 0.0))):
             if self.flux is None and getattr(self, name) != plain:
@@ -138,7 +138,7 @@ class Beam:
 
     def _check_divergence(self) -> None:
         flag("beam.round_divergence", self.round_divergence)
-        choice("beam.divergence_profile", self.divergence_profile, tuple(GRIDS))
+        choice("beam.divergence_profile", self.divergence_profile, tuple(PROFILES))
         self._put("divergence", numbers("beam.divergence", self.divergence, 2, "mrad", low=0.0, high=1000.0))
         steps = numbers("beam.divergence_steps", self.divergence_steps, 2)
         self._put("divergence_steps", tuple(whole("beam.divergence_steps", n, low=1, high=10**6) for n in steps))
@@ -146,7 +146,7 @@ class Beam:
             _check_sampled(f"divergence_steps[{i}]", self.divergence[i], self.divergence_steps[i])
 
     def _check_wavelengths(self) -> None:
-        choice("beam.dispersion_profile", self.dispersion_profile, tuple(GRIDS))
+        choice("beam.dispersion_profile", self.dispersion_profile, tuple(PROFILES))
         widest = _WIDEST[self.dispersion_profile]
         self._put("dispersion", number("beam.dispersion", self.dispersion, "percent", low=0.0, high=widest))
         self._put("dispersion_steps", whole("beam.dispersion_steps", self.dispersion_steps, low=1, high=10**6))
@@ -189,7 +189,7 @@ class Beam:
     def fluence_on(self, outline: Outline) -> float:
         """Mean fluence [photons/m^2] on a crystal, relative to the centre of the beam [mm]; ``fluence`` if given."""
         if self.flux is not None:
-            return self.flux * self.exposure * PROFILES[self.profile](outline, *both(self.size)) * 1e6
+            return self.flux * self.exposure * DENSITIES[self.profile](outline, *both(self.size)) * 1e6
         return UNIT_FLUENCE if self.fluence is None else self.fluence
 
     @property
@@ -208,12 +208,13 @@ class Beam:
         """The sources, given the resolved directions of beam and polarization."""
         if self.sources is not None:
             return self.sources
+        profile = PROFILES[self.divergence_profile]
         h, v = (
-            GRIDS[self.divergence_profile](width * 1e-3, count)
+            profile.grid(width * 1e-3, count)
             for width, count in zip(self.divergence, self.divergence_steps, strict=True)
         )
-        uniform = self.divergence_profile == "uniform"
-        return grid_sources(beam, polarization_axis, h, v, self._lines(), self.round_divergence and uniform)
+        is_round = self.round_divergence and self.divergence_profile == "uniform"
+        return grid_sources(beam, polarization_axis, h, v, self._lines(), is_round, profile.shares)
 
     def with_sources(self, sources: Sources) -> Beam:
         """The same beam with a list of sources in the place of what else tells wavelengths."""
@@ -225,8 +226,9 @@ class Beam:
         if self.spectrum is not None:
             found = self.spectrum.rebinned(self.spectrum_steps)
             return list(zip(found.wavelengths, found.weights, strict=True))
-        grid = GRIDS[self.dispersion_profile](self.dispersion / 100.0, self.dispersion_steps)
-        return dispersed(self.wavelength, grid)
+        profile = PROFILES[self.dispersion_profile]
+        grid = profile.grid(self.dispersion / 100.0, self.dispersion_steps)
+        return dispersed(self.wavelength, grid, profile.shares)
 
 
 def _check_sampled(name: str, width: float, count: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -56,15 +56,10 @@ class Grid(NamedTuple):
     width: float
     step: float
     number: int
-    shares: tuple[float, ...] = ()  # weights of the samples; none: all alike
 
     def values(self) -> list[float]:
         """The deviations."""
         return [self.step * i - self.width / 2.0 for i in range(self.number)]
-
-    def weights(self) -> Sequence[float]:
-        """Their weights."""
-        return self.shares or (1.0,) * self.number
 
 
 def even_grid(width: float, count: int) -> Grid:
@@ -74,24 +69,45 @@ def even_grid(width: float, count: int) -> Grid:
     return Grid(width, width / (count - 1), count)
 
 
+def even_shares(count: int) -> list[float]:
+    """Weights of samples that are all alike."""
+    return [1.0] * count
+
+
 def gaussian_grid(fwhm: float, count: int) -> Grid:
-    """Samples of a gaussian, with its weights: steps of sqrt(4 pi/n) standard deviations, within 1.5 FWHM.
+    """Samples of a gaussian: steps of sqrt(4 pi/n) standard deviations, within 1.5 FWHM on either side.
 
     Even steps leave no gap between Bragg peaks in the wings, where samples of equal weight lie far apart. The step
     balances what the trapezoidal rule loses between samples and beyond them (Trefethen & Weideman 2014, SIAM Review 56,
-    385); the scale is adjusted, by less than 1 % from 5 samples on, so that the variance is exact.
+    385); the scale is adjusted so that the variance is exact, by 1 % at most from 5 samples on.
     """
     if fwhm == 0.0 or count == 1:
         return Grid(0.0, 0.0, 1)
-    step = min(math.sqrt(4.0 * math.pi / count), 2.0 * _REACH / (count - 1))
-    at = step * (np.arange(count) - (count - 1) / 2.0)
-    shares = np.exp(-0.5 * at**2)
-    step *= fwhm / FWHM_PER_SIGMA / math.sqrt(np.average(at**2, weights=shares))
-    return Grid(step * (count - 1), step, count, tuple((shares / shares.sum()).tolist()))
+    at = _bell_places(count)
+    width = (at[-1] - at[0]) * fwhm / FWHM_PER_SIGMA / math.sqrt(at**2 @ np.array(gaussian_shares(count)))
+    return even_grid(float(width), count)
 
 
-#: Grids by the name of a profile.
-GRIDS = {"uniform": even_grid, "gaussian": gaussian_grid}
+def gaussian_shares(count: int) -> list[float]:
+    """Weights of these samples; their sum is 1."""
+    shares = np.exp(-0.5 * _bell_places(count) ** 2)
+    return list((shares / shares.sum()).tolist())
+
+
+def _bell_places(count: int) -> np.ndarray:
+    """Places of the samples before the adjustment, in standard deviations."""
+    step = min(math.sqrt(4.0 * math.pi / count), 2.0 * _REACH / max(count - 1, 1))
+    return step * (np.arange(count) - (count - 1) / 2.0)
+
+
+class Profile(NamedTuple):
+    """How deviations are sampled."""
+
+    grid: Callable[[float, int], Grid]
+    shares: Callable[[int], list[float]]
+
+
+PROFILES = {"uniform": Profile(even_grid, even_shares), "gaussian": Profile(gaussian_grid, gaussian_shares)}
 
 
 def _ellipse_term(deviation: float, grid: Grid) -> float:
@@ -107,6 +123,7 @@ def grid_sources(
     vertical: Grid,
     lines: Sequence[tuple[float, float]],
     round_divergence: bool,
+    shares: Callable[[int], list[float]] = even_shares,
 ) -> Sources:
     """Sources on a grid of divergence [rad]; every direction carries every one of the lines (wavelength [A], weight).
 
@@ -115,8 +132,8 @@ def grid_sources(
     """
     upright = unit(cross(beam, polarization_axis))
     rows: list[tuple[float, ...]] = []
-    for h, h_weight in zip(horizontal.values(), horizontal.weights(), strict=True):
-        for v, v_weight in zip(vertical.values(), vertical.weights(), strict=True):
+    for h, h_weight in zip(horizontal.values(), shares(horizontal.number), strict=True):
+        for v, v_weight in zip(vertical.values(), shares(vertical.number), strict=True):
             if round_divergence and 4.0 * (_ellipse_term(h, horizontal) + _ellipse_term(v, vertical)) > 1.1:
                 continue
             towards = rotate(rotate(scaled(beam, -1.0), polarization_axis, v), upright, h)
@@ -126,9 +143,11 @@ def grid_sources(
     return Sources(tuple(rows))
 
 
-def dispersed(wavelength: float, dispersion: Grid) -> list[tuple[float, float]]:
+def dispersed(
+    wavelength: float, dispersion: Grid, shares: Callable[[int], list[float]] = even_shares
+) -> list[tuple[float, float]]:
     """Lines (wavelength [A], weight) of a grid of relative deviations from a wavelength."""
-    deviations = zip(dispersion.values(), dispersion.weights(), strict=True)
+    deviations = zip(dispersion.values(), shares(dispersion.number), strict=True)
     return [(wavelength * (1.0 + deviation), weight) for deviation, weight in deviations]
 
 
