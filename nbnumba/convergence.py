@@ -88,6 +88,8 @@ def numbers(experiment: Experiment) -> dict[str, int]:
                 found[f"beam.divergence_steps.{i}"] = 2
         if beam.dispersion > 0.0:
             found["beam.dispersion_steps"] = 2
+        if beam.spectrum is not None:
+            found["beam.spectrum_steps"] = 2
     return found
 
 

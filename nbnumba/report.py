@@ -22,8 +22,9 @@ def image_report(experiment: Experiment, image: np.ndarray, seconds: float) -> d
     return {
         "cell_A_degrees": [round(x, 6) for x in experiment.crystal.unit_cell],
         "crystal_A": [round(x, 3) for x in experiment.crystal.size],
-        "reflections": len(experiment.crystal.reflections.amplitude) if experiment.crystal.reflections else 0,
+        "reflections": len(experiment.crystal.reflections) if experiment.crystal.reflections else 0,
         "wavelength_A": experiment.beam.wavelength,
+        **beam_figures(experiment),
         "distance_mm": g.distance,
         **resolution_limits(experiment),
         "beam_center": beam_centers(experiment),
@@ -65,6 +66,18 @@ def counts_text(report: dict[str, Any]) -> str:
         f"{report['counts_saturated']} pixels saturated; {report['counts_type']}, seed {report['seed']}"
     )
     return table([("Counts", text)])
+
+
+def beam_figures(experiment: Experiment) -> dict[str, float]:
+    """Wavelengths that there are, and photons on the crystal, also as a fraction of those at the beam's centre."""
+    spectrum, center = experiment.spectrum, experiment.beam.photons_per_area
+    return {
+        "wavelengths": len(spectrum),
+        "wavelength_mean_A": spectrum.mean,
+        "wavelength_fwhm_A": spectrum.fwhm,
+        "fluence_photons_m2": experiment.fluence,
+        "illuminated_fraction": experiment.fluence / center if center > 0.0 else 0.0,
+    }
 
 
 def resolution_limits(experiment: Experiment) -> dict[str, float]:
@@ -125,6 +138,9 @@ def report_text(report: dict[str, Any]) -> str:
         ("Cell", _numbers(report["cell_A_degrees"], "g") + "  A, degrees"),
         ("Crystal", _numbers(report["crystal_A"], ".1f", " x ") + f" A, {report['reflections']} reflections"),
         ("Beam", f"{report['wavelength_A']:g} A, detector at {report['distance_mm']:g} mm"),
+        ("Spectrum", _spectrum_text(report)),
+        ("Fluence", f"{report['fluence_photons_m2']:.6g} photons/m^2 on the crystal, "
+                    f"{100.0 * report['illuminated_fraction']:.4g} % of that at the beam's centre"),
         ("Resolution", f"{report['resolution_edge_A']:.3f} A at the edge, "
             f"{report['resolution_corner_A']:.3f} A at the corner"),
         ("Beam centre", f"fast, slow {_numbers(centers['fast_slow'], '.3f')} mm from the first pixel's corner"
@@ -150,6 +166,13 @@ def _sensor(report: dict[str, Any]) -> str:
     what = " ".join(filter(None, [f"{report['sensor_thickness_mm']:g} mm", report["sensor_material"]]))
     caught = f"{100.0 * report['sensor_caught']:.4g} %"
     return f"{what}, mu {report['sensor_mu_per_mm']:.4g} 1/mm, catches {caught} of what comes along its normal"
+
+
+def _spectrum_text(report: dict[str, Any]) -> str:
+    if report["wavelengths"] == 1:
+        return f"one wavelength, {report['wavelength_mean_A']:.6g} A"
+    mean, width = report["wavelength_mean_A"], report["wavelength_fwhm_A"]
+    return f"{report['wavelengths']} wavelengths, mean {mean:.6g} A, FWHM {width:.4g} A ({100.0 * width / mean:.3g} %)"
 
 
 def table(rows: Iterable[tuple[str, str]]) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from nbnumba.convergence import settled
 from nbnumba.errors import NbnumbaError, NbnumbaWarning
 from nbnumba.gpu import Gpu
 from nbnumba.model.experiment import Experiment
+from nbnumba.model.spectral import by_wavelength
 
 PRECISIONS = ("double", "mixed")
 #: Steps of a thread between two calls of the progress function, when an interrupt is heeded too.
@@ -52,6 +54,10 @@ def simulate(
     check_device(device)
     check_choice("precision", precision, PRECISIONS)
     experiment = settled(experiment)
+    parts = by_wavelength(experiment)
+    if len(parts) > 1:
+        return _added(parts, canvas(experiment, out), progress, device=device, precision=precision, threads=threads)
+    experiment = parts[0][1]
     if device != "cpu":
         return _on_gpu(experiment, device, precision, threads, progress, out)
     check_threads(threads)
@@ -80,6 +86,22 @@ def simulate(
     return image
 
 
+def _added(
+    parts: Sequence[tuple[float, Experiment]], image: np.ndarray, progress: Callable[[int, int], None] | None,
+    **how: Any,
+) -> np.ndarray:  # fmt: skip
+    """Fill an image with the weighted sum of those of its parts."""
+    total, count = np.zeros(image.shape), len(parts)
+
+    def shown(i: int) -> Callable[[int, int], None] | None:
+        return progress and (lambda done, rows: progress(i * rows + done, count * rows) if done or not i else None)
+
+    for i, (weight, part) in enumerate(parts):
+        total += weight * simulate(part, progress=shown(i), **how).astype(np.float64)
+    image[...] = total
+    return image
+
+
 def _on_gpu(
     experiment: Experiment, device: str, precision: str, threads: int | None,
     progress: Callable[[int, int], None] | None, out: np.ndarray | None,
@@ -94,7 +116,9 @@ def _on_gpu(
 
 
 def warn_if_dark(experiment: Experiment) -> None:
-    """Warn where nothing can diffract."""
+    """Warn where nothing can diffract, or the beam misses the crystal."""
+    if experiment.fluence == 0.0 and experiment.beam.photons_per_area > 0.0:
+        _warn("the image is zero: the crystal lies outside the beam (beam.offset, beam.size, beam.profile)")
     if experiment.crystal.reflections is None and experiment.crystal.default_f == 0.0:
         _warn("the image is zero: the crystal has neither reflections nor a default_f")
 

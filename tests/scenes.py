@@ -51,6 +51,8 @@ def describe(experiment):
 def _plain(value):
     if isinstance(value, nb.Reflections):
         return value.hkl, value.amplitude
+    if isinstance(value, nb.SpectralReflections):
+        return {"wavelengths": value.wavelengths, "tables": [_plain(table) for table in value.tables]}
     if isinstance(value, nb.Mask):
         return value.pixels
     if isinstance(value, nb.Sources):

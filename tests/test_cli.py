@@ -56,6 +56,19 @@ def refused(result, *parts):
         assert part in result.stderr
 
 
+def test_simulate_tells_spectrum_and_fluence(toml, tmp_path):
+    (tmp_path / "s.txt").write_text("0.98 1\n0.99 2\n1.00 1\n")
+    words = ["--set", "beam.spectrum=s.txt", "--set", "beam.flux=1e12", "--set", "beam.profile=gaussian", "--set",
+             "beam.size=0.01", "--set", "beam.offset=0.005,0"]  # fmt: skip
+    result = run("simulate", toml, "-o", tmp_path / "a.h5", *words, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    # half a FWHM out: half of 4 ln2/pi 1e12/(10 um)^2
+    assert "3 wavelengths, mean 0.99 A, FWHM 0.02 A (2.02 %)" in " ".join(result.stdout.split())
+    assert "4.41271e+21 photons/m^2 on the crystal, 50 % of that at the beam's centre" in result.stdout
+    report = json.loads(run("simulate", toml, "-o", tmp_path / "b.h5", "--json", *words, cwd=tmp_path).stdout)
+    assert (report["wavelengths"], report["illuminated_fraction"]) == (3, pytest.approx(0.5))
+
+
 def test_simulate_writes_image_and_summary(toml, tmp_path):
     result = run("simulate", toml, "-o", tmp_path / "a.h5", "--png", tmp_path / "a.png")
     assert result.returncode == 0, result.stderr

@@ -40,6 +40,11 @@ KINDS = {
     "smooth": {"crystal.reflections": scenes.TABLE, "crystal.interpolate": "catmull-rom"},
     "rich": scenes.RICH,
     "pixel": {**scenes.RICH, "sampling.solid_angle": "pixel", "sampling.polarization": "pixel"},
+    "edge": {
+        "beam.stokes": (1.0, 0.3, 0.4, 0.0),
+        "beam.spectrum": nb.Spectrum((0.99, 1.02), (1.0, 2.0)),
+        "crystal.reflections": nb.SpectralReflections((0.99, 1.02), (scenes.TABLE, scenes.TABLE.scaled(1.3))),
+    },
     "curved": {"detector.curvature": "spherical"},
     "region": {"detector.roi": ((1, 3), (2, 7))},
     "unpolarized": {"beam.polarized": False, "detector.point_pixels": True},
@@ -56,6 +61,12 @@ for name, changes in test_cuda.KINDS.items():
         assert exact.max() > 0.0, name
         assert np.abs(image - exact).max() <= bound * exact.max(), (name, precision)
     print(name)
+try:
+    nb.Renderer(scenes.still(**test_cuda.KINDS["edge"])).render()
+except nb.NbnumbaError as error:
+    assert "a list for each of 2 wavelengths" in str(error)
+else:
+    raise AssertionError("rendered")
 mask = np.random.default_rng(1).uniform(size=(4, 17)) < 0.5
 e = scenes.still(**{"detector.pixels": (4, 17), "detector.mask": nb.Mask(mask)})
 renderer = nb.Renderer(e, device="cuda")

@@ -27,7 +27,15 @@ from nbnumba_cli.interrupt import heed
 _PATIENCE = 2.0  # seconds
 
 #: Settings that name files; numbers of items are left out.
-FILES = ("crystal.reflections", "crystal.reflections.file", "detector.mask", "beam.sources", "background.table")
+FILES = (
+    "crystal.reflections",
+    "crystal.reflections.file",
+    "detector.mask",
+    "beam.sources",
+    "beam.spectrum",
+    "beam.spectrum.file",
+    "background.table",
+)
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 

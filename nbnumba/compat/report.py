@@ -24,7 +24,7 @@ def settings(translation: Translation) -> str:
     starred = reciprocal(axes)
     centers = beam_centers(experiment)
     fast, slow = reference_beam_spot(experiment)
-    count = len(crystal.reflections.amplitude) if crystal.reflections else 0
+    count = len(crystal.reflections) if crystal.reflections else 0
     phi = experiment.scan.angles() if experiment.scan else [0.0]
     rows = [
         ("Convention", f"{detector.convention}, detector pivots about the {detector.turns_about}"),

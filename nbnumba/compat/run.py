@@ -16,6 +16,7 @@ from nbnumba.compat.header import smv_fields
 from nbnumba.compat.noise import photon_noise
 from nbnumba.compat.translate import Translation
 from nbnumba.model.experiment import Experiment
+from nbnumba.model.reflections import Reflections
 from nbnumba.outputs.dump import put_dump
 from nbnumba.outputs.nexus import write_nexus
 from nbnumba.outputs.pgm import put_pgm
@@ -127,7 +128,7 @@ def _write(
         put_smv(hidden[files.integer], counts_of(experiment, image, scales), header)
         if files.pgm is not None:
             put_pgm(hidden[files.pgm], _grey(experiment, image, scales["pgm"]), scales["pgm"])
-        if files.dump is not None and crystal.reflections is not None:
+        if files.dump is not None and isinstance(crystal.reflections, Reflections):
             put_dump(hidden[files.dump], crystal.reflections, crystal.default_f)
         if files.noise is not None:
             put_smv(hidden[files.noise], _noise(experiment, image, seed, scales["adc"]), header)

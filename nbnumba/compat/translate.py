@@ -30,7 +30,7 @@ from nbnumba.model.random import MinimalStandard
 from nbnumba.model.reflections import Reflections
 from nbnumba.model.sampling import Sampling
 from nbnumba.model.scan import Scan
-from nbnumba.model.sources import Grid, Sources, grid_sources
+from nbnumba.model.sources import Grid, Sources, dispersed, grid_sources
 from nbnumba.physics.rotation import angles_xyz
 from nbnumba.physics.vector import Vector, unit
 
@@ -292,7 +292,8 @@ def _sources(flags: Flags, wavelength: float, direction: Vector, polarization: V
         )
     last = flags.last_of("round_div", "square_div")
     is_round = (last is None or last.name == "round_div") and horizontal.width > 0.0 and vertical.width > 0.0
-    return grid_sources(direction, polarization, wavelength, horizontal, vertical, dispersion, is_round)
+    lines = dispersed(wavelength, dispersion)
+    return grid_sources(direction, polarization, horizontal, vertical, lines, is_round)
 
 
 def _divergence(flags: Flags, axis: str) -> Grid:

@@ -109,7 +109,7 @@ def pack_haze(experiment: Experiment) -> Haze:
 def _matter(experiment: Experiment) -> Matter:
     beam, tables = experiment.beam, [part.scattering for part in experiment.background]
     rows = np.concatenate([*tables, np.zeros((0, 2))])
-    photons = [photons_per_square(beam.photons_per_area, part.molecules(beam.size)) for part in experiment.background]
+    photons = [photons_per_square(beam.photons_per_area, part.molecules(beam.area)) for part in experiment.background]
     return Matter(
         parts=_parts(experiment),
         bounds=np.cumsum([0, *map(len, tables)]),

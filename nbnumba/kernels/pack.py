@@ -27,6 +27,7 @@ from nbnumba.model.experiment import Experiment
 from nbnumba.model.mask import NO_MASK
 from nbnumba.model.mosaic import Mosaic, rotation_matrix
 from nbnumba.model.sources import as_arrays
+from nbnumba.model.spectral import SpectralReflections
 from nbnumba.physics.elementary import EXP_END
 from nbnumba.physics.lattice import SHAPES, Lattice, argument, end
 from nbnumba.physics.pixel import FlatPanel
@@ -60,7 +61,7 @@ def pack(experiment: Experiment, precision: str = "double", *, merged: bool = Tr
     orientations = _orientations(experiment, merged)
     structure = _structure(experiment.crystal)
     averaged = len(orientations.cells) * len(orientations.domains) * experiment.oversample**2
-    photons = R_E_SQUARED * experiment.beam.photons_per_area * experiment.crystal.spot_scale
+    photons = R_E_SQUARED * experiment.fluence * experiment.crystal.spot_scale
     lattice = _lattice(experiment.crystal, _faintest(experiment, structure, photons), kind)
     return Arguments(
         sheet=sheet_of(experiment),
@@ -101,14 +102,14 @@ def illumination_of(experiment: Experiment, kind: type, merged: bool) -> Illumin
     incident, weight, wavelength = as_arrays(experiment.sources)
     if merged:
         incident, weight, wavelength = _without_twins(incident, weight, wavelength)
-    field = [fields(Vector(*row), experiment.polarization_axis) for row in incident.tolist()]
+    field = [fields(Vector(*row), experiment.electric_axis) for row in incident.tolist()]
     return Illumination(
         incident=incident,
         electric=np.array([f.electric for f in field]),
         magnetic=np.array([f.magnetic for f in field]),
         wavelength=wavelength,
         weight=(weight / weight.sum()).astype(kind),
-        kahn=experiment.beam.polarization,
+        kahn=experiment.beam.kahn,
         polarized=experiment.beam.polarized,
     )
 
@@ -199,6 +200,11 @@ def _lattice(crystal: Crystal, faintest: float, kind: type) -> Lattice:
 def _structure(crystal: Crystal) -> Structure:
     if crystal.reflections is None:
         return Uniform(float(crystal.default_f))
+    if isinstance(crystal.reflections, SpectralReflections):
+        raise NbnumbaError(
+            f"crystal.reflections: found a list for each of {len(crystal.reflections.tables)} wavelengths, which "
+            "nb.simulate alone takes, as it adds up an image for each; allowed here: one list, as of one wavelength"
+        )
     dense, low = crystal.reflections.dense(crystal.default_f)
     nearest = Nearest(dense.ravel(), *map(float, low), *map(float, dense.shape))
     return Tricubic(*nearest, smooth=crystal.interpolate == "catmull-rom") if crystal.interpolates else nearest

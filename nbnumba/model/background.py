@@ -29,7 +29,7 @@ class Background:
         f: instead: F [electrons], the same in all directions.
         density: [g/cm^3]; None: that of the material.
         molecular_weight: of what F is counted for [g/mol]; None: that of the material.
-        area: across the beam [mm^2]; None: the beam's, its size squared.
+        area: across the beam [mm^2]; None: that of the whole beam.
 
     Raises:
         NbnumbaError: a value that is not allowed, or not one of material, table and f.
@@ -73,9 +73,9 @@ class Background:
             return scattering(self.material)
         return np.array([[0.0, self.f]] if self.table is None else self.table)
 
-    def molecules(self, beam_size: float) -> float:
-        """Area times thickness, density and Avogadro's number over the weight; the edge of the beam is given [mm]."""
-        area = beam_size**2 if self.area is None else self.area
+    def molecules(self, beam_area: float) -> float:
+        """Area times thickness, density and Avogadro's number over the weight; the area of the beam is given [mm^2]."""
+        area = beam_area if self.area is None else self.area
         volume = area * self.thickness * 1e-3  # cm^3
         return volume * self._known("density") * AVOGADRO / self._known("molecular_weight")
 

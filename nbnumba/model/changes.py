@@ -33,6 +33,8 @@ SEVERAL: dict[str, type] = {"lattices": Crystal, "background": Background}
 ALTERNATIVES = (
     ("cell", "orientation"),
     ("fluence", "flux"),
+    ("polarization", "stokes"),
+    ("sources", "spectrum"),
     ("distance", "close_distance"),
     ("sensor_mu", "sensor_material"),
 )

@@ -15,7 +15,8 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.model.cell import Cell, cell_of, exact_axes
 from nbnumba.model.mosaic import Mosaic
 from nbnumba.model.reflections import Reflections
-from nbnumba.model.validate import choice, number, numbers, refuse
+from nbnumba.model.spectral import SpectralReflections
+from nbnumba.model.validate import choice, number, numbers, one_or_two, refuse
 from nbnumba.physics.lattice import SHAPES
 from nbnumba.physics.rotation import rotate_xyz
 from nbnumba.physics.vector import Vector
@@ -35,12 +36,15 @@ class Crystal:
         cells: number of unit cells along a, b, c (at least 1, need not be whole); one number serves all three.
         shape: "square", "round", "gauss" or "tophat"; "gauss_star" or "tophat_star" in nanoBragg's reciprocal metric.
         fudge: factor on the squared radius of every shape but "square".
-        reflections: structure factor amplitudes; None: ``default_f`` everywhere.
+        reflections: structure factor amplitudes, one list, or one for each of some wavelengths; None: ``default_f``
+            everywhere.
         default_f: amplitude of every reflection that ``reflections`` does not hold.
         interpolate: "nearest" reflection, "tricubic" between reflections as nanoBragg has it, "catmull-rom" between
             reflections without kinks at them, "auto": tricubic for crystals of 2 or fewer cells along some axis.
         mosaic: spread and number of domains.
         spot_scale: factor on the Bragg signal.
+        extent: width [mm] of the whole crystal with all its blocks, as the beam sees it: one number, or two, along and
+            across the beam's polarization axis; None: so small that the beam is the same all over it.
 
     Raises:
         NbnumbaError: a value that is not allowed, a cell that cannot exist, or both or neither of cell and orientation.
@@ -52,15 +56,16 @@ class Crystal:
     cells: tuple[float, ...] = (1.0, 1.0, 1.0)
     shape: str = "square"
     fudge: float = 1.0
-    reflections: Reflections | None = None
+    reflections: Reflections | SpectralReflections | None = None
     default_f: float = 0.0
     interpolate: str = "auto"
     mosaic: Mosaic = field(default_factory=Mosaic)
     spot_scale: float = 1.0
+    extent: float | tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
-        if self.reflections is not None and not isinstance(self.reflections, Reflections):
+        if self.reflections is not None and not isinstance(self.reflections, Reflections | SpectralReflections):
             raise refuse("crystal.reflections", self.reflections, "Reflections, as from read_reflections(file)")
         if not isinstance(self.mosaic, Mosaic):
             raise refuse("crystal.mosaic", self.mosaic, "a Mosaic(spread=..., domains=..., seed=...)")
@@ -79,6 +84,8 @@ class Crystal:
         put("fudge", number("crystal.fudge", self.fudge, above=0.0))
         put("default_f", number("crystal.default_f", self.default_f))
         put("spot_scale", number("crystal.spot_scale", self.spot_scale, low=0.0))
+        if self.extent is not None:
+            put("extent", one_or_two("crystal.extent", self.extent, "mm", above=0.0))
 
     @classmethod
     def from_matrix(cls, file: str | Path, wavelength: float, **others: Any) -> Crystal:

@@ -22,9 +22,12 @@ from nbnumba.model.response import Response
 from nbnumba.model.sampling import Sampling
 from nbnumba.model.scan import Scan
 from nbnumba.model.sources import Sources, as_arrays
-from nbnumba.model.validate import refuse
+from nbnumba.model.spectrum import Spectrum
+from nbnumba.model.validate import both, refuse
 from nbnumba.physics.absorption import capture
+from nbnumba.physics.illumination import Outline
 from nbnumba.physics.pixel import CurvedPanel, FlatPanel, position, ray_to
+from nbnumba.physics.rotation import rotate
 from nbnumba.physics.scattering import scattering_vector, spacing
 from nbnumba.physics.vector import Vector, cross, length, scaled, unit
 
@@ -71,7 +74,7 @@ class Experiment:
     def _check_polarization(self) -> None:
         if length(cross(self.beam_direction, self.polarization_axis)) < _PARALLEL:
             raise self._not_across("the beam")
-        incident, axis = as_arrays(self.sources)[0], np.array(self.polarization_axis)
+        incident, axis = as_arrays(self.sources)[0], np.array(self.electric_axis)
         suspects = np.flatnonzero(np.abs(incident @ axis) > 0.999)
         along = np.linalg.norm(np.cross(incident[suspects], axis), axis=1) < _PARALLEL
         if along.any():
@@ -91,9 +94,15 @@ class Experiment:
 
     @cached_property
     def polarization_axis(self) -> Vector:
-        """Unit vector along the electric field."""
+        """Unit vector along the electric field, from which Stokes parameters count."""
         given = self.beam.polarization_axis
         return self.detector.frame.polarization if given is None else unit(Vector(*given))
+
+    @cached_property
+    def electric_axis(self) -> Vector:
+        """Unit vector along the linear part of the electric field: Stokes parameters turn it about the beam."""
+        turn = self.beam.polarization_turn
+        return rotate(self.polarization_axis, self.beam_direction, turn) if turn != 0.0 else self.polarization_axis
 
     @cached_property
     def spindle(self) -> Vector:
@@ -131,6 +140,19 @@ class Experiment:
         return self.beam.source_list(self.beam_direction, self.polarization_axis)
 
     @cached_property
+    def spectrum(self) -> Spectrum:
+        """Wavelengths of the sources, and the sum of weights of each."""
+        _, weights, wavelengths = as_arrays(self.sources)
+        different, which = np.unique(wavelengths, return_inverse=True)
+        return Spectrum(tuple(different.tolist()), tuple(np.bincount(which.ravel(), weights).tolist()))
+
+    @property
+    def fluence(self) -> float:
+        """Mean fluence [photons/m^2] on the crystal over the exposure."""
+        (h, v), (width, height) = self.beam.offset, both(self.crystal.extent or 0.0)
+        return self.beam.fluence_on(Outline(h - width / 2.0, h + width / 2.0, v - height / 2.0, v + height / 2.0))
+
+    @cached_property
     def angles(self) -> list[float]:
         """Spindle angles [rad] of the steps of the scan; 0 for a still."""
         return self.scan.angles() if self.scan else [0.0]
@@ -152,8 +174,7 @@ class Experiment:
     @cached_property
     def mean_wavelength(self) -> float:
         """Average over the sources by their weights [A]."""
-        _, weight, wavelength = as_arrays(self.sources)
-        return float(np.average(wavelength, weights=weight))
+        return self.spectrum.mean
 
     @cached_property
     def sensor_mu(self) -> float:
@@ -227,7 +248,8 @@ class Experiment:
     def replace(self, **changes: Any) -> Experiment:
         """Copy with fields changed by dotted name, as in ``replace(**{"crystal.misset": (10, 20, 30)})``.
 
-        Setting one of cell and orientation, fluence and flux, distance and close_distance clears the other.
+        Setting one of cell and orientation, fluence and flux, polarization and stokes,
+        sources and spectrum, distance and close_distance clears the other.
 
         Raises:
             NbnumbaError: a name that does not exist, or a value that is not allowed.

@@ -90,10 +90,15 @@ def by_cell(crystal: Crystal) -> Crystal:
 
 
 def _with_wavelength(beam: Beam, value: float) -> Beam:
-    if beam.sources is None:
-        return replace(beam, wavelength=value)
-    rows = tuple((*row[:4], row[4] * value / beam.wavelength) for row in beam.sources.rows)
-    return replace(beam, wavelength=value, sources=Sources(rows))
+    """All wavelengths of sources and spectrum are scaled alike."""
+    factor = value / beam.wavelength
+    changes: dict[str, Any] = {}
+    if beam.sources is not None:
+        changes["sources"] = Sources(tuple((*row[:4], row[4] * factor) for row in beam.sources.rows))
+    if beam.spectrum is not None:
+        wavelengths = tuple(wavelength * factor for wavelength in beam.spectrum.wavelengths)
+        changes["spectrum"] = replace(beam.spectrum, wavelengths=wavelengths)
+    return replace(beam, wavelength=value, **changes)
 
 
 def tilt_axis(e: Experiment, name: str) -> Vector:
@@ -108,7 +113,7 @@ def _tilt(name: str) -> Parameter:
         incident, weight, wavelength = as_arrays(e.sources)
         turned = [rotate(Vector(*row), axis, angle) for row in incident.tolist()]
         rows = [(-v.x, -v.y, -v.z, w, x) for v, w, x in zip(turned, weight.tolist(), wavelength.tolist(), strict=True)]
-        return replace(e.beam, sources=Sources(tuple(rows)))
+        return e.beam.with_sources(Sources(tuple(rows)))
 
     return Parameter("degrees", lambda e: 0.0, "beam", change_by=change)
 
@@ -149,7 +154,7 @@ PARAMETERS: dict[str, Parameter] = {
     "wavelength": Parameter("A", lambda e: e.beam.wavelength, "beam", _with_wavelength),
     "beam_tilt_h": _tilt("beam_tilt_h"),
     "beam_tilt_v": _tilt("beam_tilt_v"),
-    "polarization": _field("beam.polarization", "", lambda e: e.beam.polarized),
+    "polarization": _field("beam.polarization", "", lambda e: e.beam.polarized and e.beam.stokes is None),
     "distance": Parameter("mm", _distance, "detector", lambda old, x: changed(old, {"distance": x}, "detector")),
     "beam_center_fast": _center(0),
     "beam_center_slow": _center(1),
@@ -195,7 +200,7 @@ def check_acts(experiment: Experiment, name: str) -> None:
     if PARAMETERS[name].get(experiment) is None:
         raise NbnumbaError(
             f"{name}: found a parameter that cannot act here (no sensor, or one whose material sets its mu; no scan, "
-            f"one domain, or no polarization); allowed: {', '.join(parameters(experiment))}"
+            f"one domain, no polarization, or beam.stokes); allowed: {', '.join(parameters(experiment))}"
         )
 
 

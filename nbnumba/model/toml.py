@@ -26,6 +26,8 @@ from nbnumba.model.presets import Preset, preset
 from nbnumba.model.reflections import Reflections
 from nbnumba.model.response import Response
 from nbnumba.model.sources import Sources
+from nbnumba.model.spectral import SpectralReflections
+from nbnumba.model.spectrum import Spectrum
 from nbnumba.model.validate import numbers, unknown_key
 
 _LISTED = 50  # reflections up to this number are written as readable rows
@@ -50,7 +52,7 @@ def _table(part: Any, inline: bool) -> dict[str, Any]:
 def _plain(value: Any, inline: bool) -> Any:
     if isinstance(value, Sources):
         return [list(row) for row in value.rows]
-    if isinstance(value, Reflections):
+    if isinstance(value, Reflections | SpectralReflections):
         return _plain_reflections(value, inline)
     if isinstance(value, Mask):
         return {"array": _pack(value.pixels)}
@@ -61,10 +63,13 @@ def _plain(value: Any, inline: bool) -> Any:
     return value
 
 
-def _plain_reflections(reflections: Reflections, inline: bool) -> dict[str, Any]:
+def _plain_reflections(reflections: Reflections | SpectralReflections, inline: bool) -> dict[str, Any]:
     if reflections.origin and not inline:
         given = {key: value for key, value in reflections.origin.items() if value is not None}
         return {**given, "digest": reflections.digest}
+    if isinstance(reflections, SpectralReflections):
+        tables = [_plain_reflections(table, inline) for table in reflections.tables]
+        return {"wavelengths": list(reflections.wavelengths), "tables": tables}
     cell = {"cell": list(reflections.cell)} if reflections.cell else {}
     if len(reflections.amplitude) <= _LISTED:
         rows = zip(reflections.hkl.tolist(), reflections.amplitude.tolist(), strict=True)
@@ -205,8 +210,13 @@ def _mosaic(where: str, value: Any, folder: Path) -> Any:
     return _part(where, Mosaic, value, folder)
 
 
-def _reflections(where: str, value: Any, folder: Path) -> Reflections:
-    known = ("file", "format", "column", "resolution", "bulk_solvent", "digest", "list", "hkl", "amplitude", "cell")
+#: What may describe reflections: options of read_reflections, what guards them, and lists.
+_OPTIONS = ("file", "format", "column", "resolution", "bulk_solvent", "anomalous", "wavelength", "b_factor", "scale")
+_LISTS = ("list", "hkl", "amplitude", "cell", "wavelengths", "tables")
+
+
+def _reflections(where: str, value: Any, folder: Path) -> Reflections | SpectralReflections:
+    known = (*_OPTIONS, "digest", *_LISTS)
     if isinstance(value, str):
         value = {"file": value}
     if not isinstance(value, dict):
@@ -216,6 +226,16 @@ def _reflections(where: str, value: Any, folder: Path) -> Reflections:
             raise unknown_key(where, key, known)
     if "file" in value:
         return _reflections_from_file(where, dict(value), folder)
+    if "tables" in value:
+        tables = value["tables"] if isinstance(value["tables"], list) else []
+        listed = tuple(_listed(f"{where}.tables[{i}]", table) for i, table in enumerate(tables))
+        return SpectralReflections(value.get("wavelengths", ()), listed)
+    return _listed(where, value)
+
+
+def _listed(where: str, value: Any) -> Reflections:
+    if not isinstance(value, dict):
+        raise NbnumbaError(f"{where}: found {value!r}; allowed: a table with a list, or with hkl and amplitude")
     cell = cast(Cell, numbers(f"{where}.cell", value["cell"], 6, "A, degrees")) if "cell" in value else None
     if "list" in value:
         try:
@@ -229,7 +249,7 @@ def _reflections(where: str, value: Any, folder: Path) -> Reflections:
     return Reflections(hkl, _unpack(f"{where}.amplitude", value.get("amplitude"), "float64"), cell=cell)
 
 
-def _reflections_from_file(where: str, options: dict[str, Any], folder: Path) -> Reflections:
+def _reflections_from_file(where: str, options: dict[str, Any], folder: Path) -> Reflections | SpectralReflections:
     from nbnumba.inputs.reflections import read_reflections
 
     digest = options.pop("digest", None)
@@ -272,10 +292,26 @@ def _scattering(where: str, value: Any, folder: Path) -> Any:
     return value
 
 
+def _spectrum(where: str, value: Any, folder: Path) -> Spectrum:
+    if isinstance(value, str):
+        value = {"file": value}
+    if not isinstance(value, dict) or not isinstance(value.get("file", ""), str):
+        raise NbnumbaError(f"{where}: found {value!r}; allowed: a file, or a table with wavelengths and weights")
+    if "file" not in value:
+        return cast(Spectrum, _part(where, Spectrum, value, folder))
+    from nbnumba.inputs.spectra import read_spectrum
+
+    for key in value:
+        if key not in ("file", "shot"):
+            raise unknown_key(where, key, ("file", "shot"))
+    return read_spectrum(os.path.join(folder, value["file"]), value.get("shot", 0))
+
+
 _SPECIAL: dict[str, Callable[[str, Any, Path], Any]] = {
     "mosaic": _mosaic,
     "reflections": _reflections,
     "mask": _mask,
     "sources": _sources,
     "table": _scattering,
+    "spectrum": _spectrum,
 }

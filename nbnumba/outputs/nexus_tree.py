@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from nbnumba.model.experiment import Experiment
-from nbnumba.model.sources import as_arrays
+from nbnumba.model.validate import both
 from nbnumba.outputs.nexus_geometry import panel, spindle
 from nbnumba.outputs.pixel_mask import pixel_mask
 from nbnumba.outputs.pixels import trusted_range
@@ -18,6 +18,8 @@ from nbnumba.outputs.stack import GZIP_LEVEL
 DEFINITION = "NXmx"
 #: DIALS corrects for the depth of the sensor and refuses a depth of 0; this one moves nothing.
 NO_SENSOR = 1e-6
+#: Profiles of a beam as NXbeam names them.
+_PROFILES = {"square": "rectangular", "round": "top-hat", "gaussian": "Gaussian"}
 #: A simulation has no date, and equal experiments shall make equal files.
 _START = datetime(1970, 1, 1)
 
@@ -57,20 +59,22 @@ def _time(seconds: float) -> str:
 
 
 def _beam(beam: h5py.Group, experiment: Experiment, images: int) -> None:
-    model = experiment.beam
-    _, weights, wavelengths = as_arrays(experiment.sources)
-    spectrum, which = np.unique(wavelengths, return_inverse=True)
+    model, spectrum = experiment.beam, experiment.spectrum
     if len(spectrum) == 1:
-        put(beam, "incident_wavelength", spectrum[0], "angstrom")
+        put(beam, "incident_wavelength", spectrum.wavelengths[0], "angstrom")
     else:
         variant = "incident_wavelength_1Dspectrum"
-        put(beam, "incident_wavelength", np.full(images, experiment.mean_wavelength), "angstrom", variant=variant)
-        put(beam, variant, spectrum, "angstrom")
-        put(beam, f"{variant}_weights", np.tile(np.bincount(which, weights), (images, 1)))
-    put(beam, "incident_beam_size", [model.size, model.size], "mm")
-    put(beam, "total_flux", model.photons_per_area * (model.size * 1e-3) ** 2 / model.exposure, "Hz")
+        put(beam, "incident_wavelength", np.full(images, spectrum.mean), "angstrom", variant=variant)
+        put(beam, variant, spectrum.wavelengths, "angstrom")
+        put(beam, f"{variant}_weights", np.tile(spectrum.weights, (images, 1)))
+    width, height = both(model.size)
+    put(beam, "incident_beam_size", [width, height], "mm")
+    put(beam, "profile", _PROFILES[model.profile])
+    # A fluence is that on the crystal, of a beam that is taken to be even.
+    flux = model.photons_per_area * width * height * 1e-6 / model.exposure if model.flux is None else model.flux
+    put(beam, "total_flux", flux, "Hz")
     if model.polarized:
-        put(beam, "incident_polarization_stokes", [1.0, model.polarization, 0.0, 0.0])
+        put(beam, "incident_polarization_stokes", model.stokes or [1.0, model.polarization, 0.0, 0.0])
 
 
 def _detector(detector: h5py.Group, experiment: Experiment, kind: np.dtype) -> None:

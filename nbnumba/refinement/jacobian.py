@@ -70,7 +70,7 @@ def motions(experiment: Experiment, a: Arguments) -> Motions:
     turns = [[fraction * x for x in axis] for axis, fraction in experiment.crystal.mosaic.turns()]
     cells, domains = a.orientations.cells, a.orientations.domains
     axes = np.einsum("pij,mkj->pmik", cells, domains).reshape(-1, 3, 3)
-    axis = np.array(experiment.polarization_axis)
+    axis = np.array(experiment.electric_axis)
     light = a.illumination
     return Motions(axes, np.tile(turns, (len(cells), 1)), (light.incident @ axis) / (light.electric @ axis))
 

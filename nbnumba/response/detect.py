@@ -36,8 +36,8 @@ def detect(
 
     Args:
         experiment: what the image is of.
-        image: expected photons of the crystal, as from ``simulate``, of the detector's shape; or a stack of such images; or an image
-            that a ``Renderer`` left on the device.
+        image: expected photons of the crystal, as from ``simulate``, of the detector's shape; or a stack of those;
+            or an image that a ``Renderer`` left on the device.
         seed: of the random numbers, 0 to 2^63 - 1.
         number: of the image in its series, 0 to 2^32 - 1; that of the first one in a stack.
         device: "cpu", "cuda" (the first GPU), or "cuda:1" and so on; counts are the same everywhere.
