@@ -21,6 +21,7 @@ def image_report(experiment: Experiment, image: np.ndarray, seconds: float) -> d
     return {
         "cell_A_degrees": [round(x, 6) for x in experiment.crystal.unit_cell],
         "crystal_A": [round(x, 3) for x in experiment.crystal.size],
+        "lattices": len(experiment.lattices),
         "reflections": len(experiment.crystal.reflections.amplitude) if experiment.crystal.reflections else 0,
         "wavelength_A": experiment.beam.wavelength,
         "distance_mm": g.distance,
@@ -94,7 +95,8 @@ def report_text(report: dict[str, Any]) -> str:
     slow, fast = report["photons_max_slow_fast"]
     rows = [
         ("Cell", _numbers(report["cell_A_degrees"], "g") + "  A, degrees"),
-        ("Crystal", _numbers(report["crystal_A"], ".1f", " x ") + f" A, {report['reflections']} reflections"),
+        ("Crystal", _numbers(report["crystal_A"], ".1f", " x ") + f" A, {report['reflections']} reflections"
+                    f"{_further(report['lattices'])}"),
         ("Beam", f"{report['wavelength_A']:g} A, detector at {report['distance_mm']:g} mm"),
         ("Resolution", f"{report['resolution_edge_A']:.3f} A at the edge, "
             f"{report['resolution_corner_A']:.3f} A at the corner"),
@@ -111,6 +113,10 @@ def report_text(report: dict[str, Any]) -> str:
         ("Time", f"{report['seconds']:.2f} s, {report['steps_per_second']:.3g} steps a second"),
     ]  # fmt: skip
     return table(rows)
+
+
+def _further(lattices: int) -> str:
+    return "" if not lattices else f", and {lattices} further {'lattice' if lattices == 1 else 'lattices'}"
 
 
 def table(rows: Iterable[tuple[str, str]]) -> str:

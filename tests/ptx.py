@@ -36,7 +36,7 @@ def report(arch, folder):
         for precision in ("double", "mixed"):
             a = pack(scenes.still(**changes), precision)
             image, counts, axes = t.Array(t.float32, 2, "C"), t.Array(t.int64, 1, "C"), t.Array(t.float64, 3, "C")
-            kinds = (image, counts, t.int64, t.int64, axes, _type(a))
+            kinds = (image, counts, t.boolean, t.int64, t.int64, axes, _type(a))
             _print(name, precision, arch, folder, render_pixel, *kinds)
     for name in ("square", "gauss", "nearest", "tricubic"):
         e = scenes.still(**KINDS[name])

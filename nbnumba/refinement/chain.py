@@ -38,6 +38,8 @@ from nbnumba.prediction import start_angle
 
 _DETECTOR = ("distance", "beam_center_fast", "beam_center_slow", "detector_rotx", "detector_roty", "detector_rotz",
              "twotheta")  # fmt: skip
+_CELL = ("cell_a", "cell_b", "cell_c", "cell_alpha", "cell_beta", "cell_gamma")
+_TURNS = ("misset_x", "misset_y", "misset_z", "phi_start")
 #: Steps of the differences: half a degree, or a thousandth of a length.
 _DEGREES, _OF_LENGTH = 0.5, 1e-3
 _SEVEN = ((-3, -1.0 / 60.0), (-2, 9.0 / 60.0), (-1, -45.0 / 60.0), (1, 45.0 / 60.0), (2, -9.0 / 60.0), (3, 1.0 / 60.0))
@@ -66,6 +68,13 @@ def check_smooth(experiment: Experiment, name: str) -> None:
         raise NbnumbaError(
             f"{name}: found crystal.shape = {shape!r}, whose spots have an edge and so no derivatives; allowed: "
             "square, round, gauss, gauss_star; 'gauss' is the smooth shape nearest to it"
+        )
+    mosaic = experiment.crystal.mosaic
+    if mosaic.in_crystal and (name in _TURNS or (name in _CELL and mosaic.stretches)):
+        found = "cell_spread" if mosaic.stretches else "spread"
+        raise NbnumbaError(
+            f"{name}: found crystal.mosaic.{found} = {getattr(mosaic, found)!r}; allowed: one spread and no "
+            "cell_spread, as derivatives by cell and orientation do not follow domains in the crystal's own frame"
         )
     if name in (*_DETECTOR, "sensor_thickness") and curvature != "flat":
         raise NbnumbaError(
