@@ -9,7 +9,6 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from numbers import Real
 from statistics import NormalDist
 from typing import Any
 
@@ -121,9 +120,8 @@ _NORMAL = NormalDist()
 
 
 def _one_or_three(name: str, value: Any, unit: str, **limits: float) -> Three:
-    if isinstance(value, Real) or not isinstance(value, Iterable):
-        return number(name, value, unit, **limits)
-    return numbers(name, value, 3, unit, **limits)
+    several = isinstance(value, Iterable) and not isinstance(value, str | bytes)
+    return numbers(name, value, 3, unit, **limits) if several else number(name, value, unit, **limits)
 
 
 @lru_cache(maxsize=4)
