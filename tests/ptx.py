@@ -21,6 +21,7 @@ KINDS = {
     "round": {"crystal.shape": "round"},
     "gauss": {"crystal.shape": "gauss"},
     "gauss_star": {"crystal.shape": "gauss_star"},
+    "tilted": {"crystal.shape": "gauss", "crystal.cells": ((3, 0.5, 0.1), (0.5, 2, 0.4), (0.1, 0.4, 2.5))},
     "nearest": {"crystal.reflections": scenes.TABLE, "crystal.interpolate": "nearest"},
     "tricubic": {"crystal.reflections": scenes.TABLE, "crystal.interpolate": "tricubic"},
 }

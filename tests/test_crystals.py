@@ -3,6 +3,7 @@
 import math
 import zlib
 
+import differences
 import numpy as np
 import oracle
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 import nbnumba as nb
+from nbnumba.model.parameters import PARAMETERS
 from nbnumba.tracer.contributions import pixel_values
 
 #: A matrix that is far from diagonal.
@@ -405,7 +407,42 @@ def test_lattices_are_in_the_file_of_an_image(tmp_path):
 
 # --- derivatives -----------------------------------------------------------------------------------------------------
 
-TURNS = ("misset_x", "misset_y", "misset_z", "phi_start")
+KINDS = {
+    "gaussian": {"crystal.mosaic": nb.Mosaic(spread=1.0, domains=3, distribution="gaussian")},
+    "own": {},
+    "tilted": {"crystal.shape": "gauss", "crystal.cells": MATRIX},
+    "tricubic": {"crystal.reflections": scenes.TABLE, "crystal.interpolate": "tricubic"},
+    "star": {
+        "crystal.shape": "gauss_star",
+        "crystal.cells": 2,
+        "crystal.mosaic": nb.Mosaic(spread=(1, 2, 3), domains=3),
+    },
+    "cells alone": {"crystal.mosaic": nb.Mosaic(spread=1.0, cell_spread=(1, 2, 3), domains=3, distribution="gaussian")},
+    "oriented": {"crystal.orientation": scenes.still().crystal.axes.tolist(), "crystal.misset": (1, 2, 3)},
+}
+LEFT_OUT = {"tilted": {"cells_a", "cells_b", "cells_c"}}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_parameter_has_the_derivative_of_the_image(kind):
+    experiment = scenes.still(**differences.RICH).replace(**{**OWN, **KINDS[kind]})
+    names = list(experiment.parameters())
+    spread = {"mosaic_spread"} if kind not in ("gaussian", "cells alone") else set()
+    assert set(PARAMETERS) - set(names) == spread | LEFT_OUT.get(kind, set())
+    pixels = experiment.rendered_pixels()[::7]
+    image, derivatives = nb.jacobian(experiment, names, pixels)
+    np.testing.assert_allclose(image, differences.values(experiment, pixels), rtol=1e-9)
+    found = {name: differences.worst(experiment, name, derivatives[name], pixels) for name in names}
+    assert {name: error for name, (error, _) in found.items() if error > 1e-7} == {}
+    assert min(share for _, share in found.values()) > (0.2 if kind == "tricubic" else 0.4)
+
+
+def test_a_crystal_with_domains_of_its_own_frame_is_refined():
+    experiment = scenes.still(**{**OWN, "crystal.spot_scale": 30.0})
+    data = nb.simulate(experiment)
+    start = experiment.with_parameters(misset_x=11.32, misset_y=24.67, cell_b=35.72)
+    found = nb.refine(start, nb.LeastSquares(data), ["misset_x", "misset_y", "cell_b"])
+    assert found.values == pytest.approx({"misset_x": 11.3, "misset_y": 24.7, "cell_b": 35.7}, abs=1e-5)
 
 
 def test_derivatives_of_lattices_add_up():

@@ -125,11 +125,18 @@ def _orientations(experiment: Experiment, merged: bool) -> Orientations:
     steps = [rotation_matrix(experiment.spindle, angle) for angle in experiment.angles]
     if mosaic.in_crystal:
         axes, turns = crystal.domain_axes(), np.array(steps)
-        return Orientations(_middle_first(axes), _merged(turns), True) if merged else Orientations(axes, turns, True)
+        return _read_only(_middle_first(axes), _merged(turns), True) if merged else _read_only(axes, turns, True)
     cells = np.array([crystal.axes @ step.T for step in steps])
     if merged:
-        return Orientations(_merged(cells), _domains(mosaic), False)
-    return Orientations(cells, mosaic.rotations(), False)
+        return _read_only(_merged(cells), _domains(mosaic), False)
+    return _read_only(cells, mosaic.rotations(), False)
+
+
+def _read_only(cells: np.ndarray, turns: np.ndarray, scan_last: bool) -> Orientations:
+    """Orientations whose turns are read-only, wherever they come from: one type, compiled once."""
+    turns = turns.view()
+    turns.flags.writeable = False
+    return Orientations(cells, turns, scan_last)
 
 
 @lru_cache(maxsize=8)

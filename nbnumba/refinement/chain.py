@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.kernels.own import STRAIN, TURN
 from nbnumba.kernels.slopes import (
     AXES,
     CELLS,
@@ -38,8 +39,6 @@ from nbnumba.prediction import start_angle
 
 _DETECTOR = ("distance", "beam_center_fast", "beam_center_slow", "detector_rotx", "detector_roty", "detector_rotz",
              "twotheta")  # fmt: skip
-_CELL = ("cell_a", "cell_b", "cell_c", "cell_alpha", "cell_beta", "cell_gamma")
-_TURNS = ("misset_x", "misset_y", "misset_z", "phi_start")
 #: Steps of the differences: half a degree, or a thousandth of a length.
 _DEGREES, _OF_LENGTH = 0.5, 1e-3
 _SEVEN = ((-3, -1.0 / 60.0), (-2, 9.0 / 60.0), (-1, -45.0 / 60.0), (1, 45.0 / 60.0), (2, -9.0 / 60.0), (3, 1.0 / 60.0))
@@ -69,13 +68,6 @@ def check_smooth(experiment: Experiment, name: str) -> None:
             f"{name}: found crystal.shape = {shape!r}, whose spots have an edge and so no derivatives; allowed: "
             "square, round, gauss, gauss_star; 'gauss' is the smooth shape nearest to it"
         )
-    mosaic = experiment.crystal.mosaic
-    if mosaic.in_crystal and (name in _TURNS or (name in _CELL and mosaic.stretches)):
-        found = "cell_spread" if mosaic.stretches else "spread"
-        raise NbnumbaError(
-            f"{name}: found crystal.mosaic.{found} = {getattr(mosaic, found)!r}; allowed: one spread and no "
-            "cell_spread, as derivatives by cell and orientation do not follow domains in the crystal's own frame"
-        )
     if name in (*_DETECTOR, "sensor_thickness") and curvature != "flat":
         raise NbnumbaError(
             f"{name}: found detector.curvature = {curvature!r}; allowed: 'flat', as derivatives by the place of the "
@@ -104,6 +96,8 @@ def _column(e: Experiment, name: str) -> np.ndarray:
         t[SOURCES : SOURCES + 3] = math.radians(1.0) * np.array(tilt_axis(e, name))
     elif name in _DETECTOR:
         t[FORCE : FORCE + 3], t[TORQUE : TORQUE + 3] = _velocity(e, name)
+    elif e.crystal.mosaic.in_crystal:
+        t[AXES : AXES + 9] = _own(e, name)
     else:
         # dI = <sum W g y^T, dA> and y = A^-1 h.
         t[AXES : AXES + 9] = (_rate(e, name, lambda part: _axes(e, part)) @ np.linalg.inv(_axes(e))).ravel()
@@ -115,6 +109,30 @@ def _axes(e: Experiment, part: Crystal | Scan | None = None) -> np.ndarray:
     crystal = part if isinstance(part, Crystal) else e.crystal
     start = math.radians(part.start) if isinstance(part, Scan) else start_angle(e)
     return np.asarray(crystal.axes @ rotation_matrix(e.spindle, start).T)
+
+
+def _own(e: Experiment, name: str) -> np.ndarray:
+    """Strain of the cell in the crystal's own frame, and spin of that frame, in the places of ``kernels.own``."""
+    shape = _rate(e, name, lambda part: _setting(e, part)) @ np.linalg.inv(_setting(e))
+    frame = _frame_at_start(e)
+    spin = 0.5 * np.cross(frame, _rate(e, name, lambda part: _frame_at_start(e, part))).sum(axis=0)
+    found = np.zeros(9)
+    found[list(STRAIN)] = shape.ravel()[list(STRAIN)]
+    found[list(TURN)] = rotation_matrix(e.spindle, -start_angle(e)) @ spin
+    return found
+
+
+def _setting(e: Experiment, part: Crystal | Scan | None = None) -> np.ndarray:
+    """Cell axes in the crystal's own frame."""
+    crystal = part if isinstance(part, Crystal) else e.crystal
+    return np.asarray(crystal.axes @ crystal.frame.T)
+
+
+def _frame_at_start(e: Experiment, part: Crystal | Scan | None = None) -> np.ndarray:
+    """The crystal's own frame at the start of the scan."""
+    crystal = part if isinstance(part, Crystal) else e.crystal
+    start = math.radians(part.start) if isinstance(part, Scan) else start_angle(e)
+    return np.asarray(crystal.frame @ rotation_matrix(e.spindle, start).T)
 
 
 def _frame(e: Experiment, detector: Detector) -> np.ndarray:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from nbnumba.errors import NbnumbaError, NbnumbaWarning
 from nbnumba.kernels.arguments import Arguments, Orientations, all_axes
 from nbnumba.kernels.pack import pack
-from nbnumba.kernels.slopes import COUNT, VALUE, Motions
+from nbnumba.kernels.slopes import COUNT, VALUE, LastMotions, Motions, OwnMotions
 from nbnumba.kernels.sums import Run, intermediates
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
@@ -89,7 +89,10 @@ def motions(experiment: Experiment, a: Arguments) -> Motions:
     """All orientations with the axes of their domains' turns, and how the polarization axis leans."""
     axis, light = np.array(experiment.polarization_axis), a.illumination
     leans = (light.incident @ axis) / (light.electric @ axis)
-    return Motions(all_axes(a.orientations), _spins(experiment.crystal, a.orientations), leans)
+    of_all = all_axes(a.orientations), _spins(experiment.crystal, a.orientations), leans
+    if not a.orientations.scan_last:
+        return LastMotions(*of_all)
+    return OwnMotions(*of_all, experiment.crystal.mosaic.stretched(), a.orientations.turns)
 
 
 def _spins(crystal: Crystal, orientations: Orientations) -> np.ndarray:
