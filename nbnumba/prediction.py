@@ -59,7 +59,7 @@ def hits(experiment: Experiment, h: int, k: int, l: int) -> list[Hit]:  # noqa: 
     between -180 and 180 degrees, at which the spindle brings it onto the sphere, if it ever gets there.
 
     Args:
-        experiment: crystal, beam and detector; of several sources, the mean is taken.
+        experiment: crystal, beam and detector; of several sources, the mean is taken, of several lattices the crystal.
         h: index along a*.
         k: index along b*.
         l: index along c*.
@@ -81,7 +81,10 @@ def _hit(experiment: Experiment, beam: Beam, q: Vector, angle: float) -> Hit:
 
 
 def indices_at(experiment: Experiment, slow: float, fast: float) -> tuple[float, float, float]:
-    """Fractional h, k, l, at the start of the scan, of a point given in pixels from the outer corner of the first."""
+    """Fractional h, k, l of a point given in pixels from the outer corner of the first, at the start of the scan.
+
+    They are those of ``experiment.crystal``, also among several lattices.
+    """
     axes = experiment.crystal.axes @ rotation_matrix(experiment.spindle, start_angle(experiment)).T
     at = indices(matrix(axes[np.newaxis], 0), experiment.scattering_vector(slow, fast))
     return at.h, at.k, at.l

@@ -22,6 +22,7 @@ def image_report(experiment: Experiment, image: np.ndarray, seconds: float) -> d
     return {
         "cell_A_degrees": [round(x, 6) for x in experiment.crystal.unit_cell],
         "crystal_A": [round(x, 3) for x in experiment.crystal.size],
+        "lattices": len(experiment.lattices),
         "reflections": len(experiment.crystal.reflections) if experiment.crystal.reflections else 0,
         "wavelength_A": experiment.beam.wavelength,
         **beam_figures(experiment),
@@ -136,7 +137,8 @@ def report_text(report: dict[str, Any]) -> str:
     slow, fast = report["photons_max_slow_fast"]
     rows = [
         ("Cell", _numbers(report["cell_A_degrees"], "g") + "  A, degrees"),
-        ("Crystal", _numbers(report["crystal_A"], ".1f", " x ") + f" A, {report['reflections']} reflections"),
+        ("Crystal", _numbers(report["crystal_A"], ".1f", " x ") + f" A, {report['reflections']} reflections"
+                    f"{_further(report['lattices'])}"),
         ("Beam", f"{report['wavelength_A']:g} A, detector at {report['distance_mm']:g} mm"),
         ("Spectrum", _spectrum_text(report)),
         ("Fluence", f"{report['fluence_photons_m2']:.6g} photons/m^2 on the crystal, "
@@ -173,6 +175,10 @@ def _spectrum_text(report: dict[str, Any]) -> str:
         return f"one wavelength, {report['wavelength_mean_A']:.6g} A"
     mean, width = report["wavelength_mean_A"], report["wavelength_fwhm_A"]
     return f"{report['wavelengths']} wavelengths, mean {mean:.6g} A, FWHM {width:.4g} A ({100.0 * width / mean:.3g} %)"
+
+
+def _further(lattices: int) -> str:
+    return "" if not lattices else f", and {lattices} further {'lattice' if lattices == 1 else 'lattices'}"
 
 
 def table(rows: Iterable[tuple[str, str]]) -> str:

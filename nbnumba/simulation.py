@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,6 @@ from nbnumba.convergence import settled
 from nbnumba.errors import NbnumbaError, NbnumbaWarning
 from nbnumba.gpu import Gpu
 from nbnumba.model.experiment import Experiment
-from nbnumba.model.spectral import by_wavelength
 
 PRECISIONS = ("double", "mixed")
 #: Steps of a thread between two calls of the progress function, when an interrupt is heeded too.
@@ -54,52 +52,50 @@ def simulate(
     check_device(device)
     check_choice("precision", precision, PRECISIONS)
     experiment = settled(experiment)
-    parts = by_wavelength(experiment)
-    if len(parts) > 1:
-        return _added(parts, canvas(experiment, out), progress, device=device, precision=precision, threads=threads)
-    experiment = parts[0][1]
     if device != "cpu":
         return _on_gpu(experiment, device, precision, threads, progress, out)
     check_threads(threads)
     warn_if_dark(experiment)
+    image, counts = _on_cpu(experiment, precision, threads, progress, out)
+    report_counts(*counts, precision)
+    return image
 
+
+def _on_cpu(
+    experiment: Experiment, precision: str, threads: int | None, progress: Callable[[int, int], None] | None,
+    out: np.ndarray | None,
+) -> tuple[np.ndarray, tuple[int, int]]:  # fmt: skip
+    """Image and what was counted; those of several components are added up in double precision."""
     from nbnumba.kernels.cpu import render
     from nbnumba.kernels.pack import pack
 
+    parts = experiment.components()
     try:
-        arguments = pack(experiment, precision)
+        packed = [pack(part, precision, weight=weight) for part, weight in parts]
         image = canvas(experiment, out)
+        total = np.zeros(image.shape) if len(parts) > 1 else image
     except MemoryError:
+        domains = sum(part.crystal.mosaic.count for part, _ in parts)
         raise NbnumbaError(
             f"detector.pixels, crystal.mosaic.domains: an image of {experiment.detector.pixels} pixels and "
-            f"{experiment.crystal.mosaic.count} domains do not fit into memory; ask for fewer"
+            f"{domains} domains do not fit into memory; ask for fewer"
         ) from None
-    outside, broken = 0, 0
-    first, last = arguments.region.slow_start, arguments.region.slow_stop
+    outside, broken, done = 0, 0, 0
+    first, last = packed[0].region.slow_start, packed[0].region.slow_stop
     with using_threads(threads) as used:
-        for start, stop in [(first, first), *_bands(experiment, used)]:
-            counts = render(arguments, image, start, stop)
-            outside, broken = outside + counts[0], broken + counts[1]
-            if progress is not None:
-                progress(stop - first, last - first)
-    report_counts(outside, broken, precision)
-    return image
-
-
-def _added(
-    parts: Sequence[tuple[float, Experiment]], image: np.ndarray, progress: Callable[[int, int], None] | None,
-    **how: Any,
-) -> np.ndarray:  # fmt: skip
-    """Fill an image with the weighted sum of those of its parts."""
-    total, count = np.zeros(image.shape), len(parts)
-
-    def shown(i: int) -> Callable[[int, int], None] | None:
-        return progress and (lambda done, rows: progress(i * rows + done, count * rows) if done or not i else None)
-
-    for i, (weight, part) in enumerate(parts):
-        total += weight * simulate(part, progress=shown(i), **how).astype(np.float64)
-    image[...] = total
-    return image
+        for (part, _), arguments in zip(parts, packed, strict=True):
+            for start, stop in [(first, first), *_bands(part, used)]:
+                counts = render(arguments, image, start, stop)
+                outside, broken, done = outside + counts[0], broken + counts[1], done + stop - start
+                if progress is not None and (stop > start or done == 0):
+                    progress(done, len(parts) * (last - first))
+            if total is not image:
+                total += image
+    if total is not image:
+        with np.errstate(over="ignore"):
+            image[:] = total
+        broken = int(np.count_nonzero(~np.isfinite(image)))
+    return image, (outside, broken)
 
 
 def _on_gpu(
@@ -119,7 +115,7 @@ def warn_if_dark(experiment: Experiment) -> None:
     """Warn where nothing can diffract, or the beam misses the crystal."""
     if experiment.fluence == 0.0 and experiment.beam.photons_per_area > 0.0:
         _warn("the image is zero: the crystal lies outside the beam (beam.offset, beam.size, beam.profile)")
-    if experiment.crystal.reflections is None and experiment.crystal.default_f == 0.0:
+    if all(crystal.reflections is None and crystal.default_f == 0.0 for crystal in experiment.crystals):
         _warn("the image is zero: the crystal has neither reflections nor a default_f")
 
 

@@ -10,6 +10,7 @@ crystal and wavelengths in A, angles in degrees unless a name says otherwise.
 """
 
 import itertools
+from statistics import NormalDist
 
 import numpy as np
 
@@ -193,16 +194,62 @@ def random_rotation(uniform, spread_rad):
     return rotation(axis, float(np.float32(spread_rad) * power))
 
 
-def mosaic_rotations(crystal):
-    mosaic = get(crystal, "mosaic")
-    spread = np.deg2rad(get(mosaic, "spread", 0.0))
-    count = get(mosaic, "domains", 1)
-    if spread == 0.0:
-        return [np.eye(3)]
+def rotation_of(vector):
+    """Rotation about a vector by its length [rad]."""
+    angle = np.linalg.norm(vector)
+    return np.eye(3) if angle == 0.0 else rotation(vector, angle)
+
+
+def mosaic_rotations(mosaic, count, spread):
+    """Rotations for random numbers; `spread`: one or three [rad]."""
+    gaussian = get(mosaic, "distribution", "nanobragg") == "gaussian"
     uniform = Uniform(get(mosaic, "seed", 12345678))
-    rotations = [random_rotation(uniform, spread) for _ in range(count)]
-    rotations[0] = np.eye(3)  # its numbers are drawn all the same
-    return rotations
+    if gaussian:
+        vectors = [[NormalDist().inv_cdf(uniform.draw()) for _ in range(3)] for _ in range(count)]
+        return [rotation_of(np.array(v) * spread) for v in vectors]
+    if np.ndim(spread) == 0:
+        return [random_rotation(uniform, spread) for _ in range(count)]
+    turns = [logarithm(random_rotation(uniform, 1.0)) for _ in range(count)]
+    return [rotation_of(v * spread) for v in turns]
+
+
+def logarithm(matrix):
+    """Rotation vector of a rotation by less than a half turn."""
+    axis = 0.5 * np.array([matrix[2, 1] - matrix[1, 2], matrix[0, 2] - matrix[2, 0], matrix[1, 0] - matrix[0, 1]])
+    size = np.linalg.norm(axis)
+    return axis / size * np.arctan2(size, 0.5 * (np.trace(matrix) - 1.0))
+
+
+def mosaic_stretches(mosaic, count, cell_spread):
+    """Factors on a, b, c of each domain, from the random numbers after those for the turns."""
+    uniform = Uniform(get(mosaic, "seed", 12345678))
+    for _ in range(3 * count):
+        uniform.draw()
+    draws = [[NormalDist().inv_cdf(uniform.draw()) for _ in range(3)] for _ in range(count)]
+    return 1.0 + np.array(draws) * np.asarray(cell_spread) / 100.0
+
+
+def lattices_of(crystal, phi_rotations):
+    """Rows a, b, c of the crystal's lattice in every orientation and domain."""
+    basis, mosaic = real_basis(crystal), get(crystal, "mosaic")
+    spread, cell_spread = get(mosaic, "spread", 0.0), get(mosaic, "cell_spread", 0.0)
+    if not np.any(spread) and not np.any(cell_spread):
+        return [basis @ phi.T for phi in phi_rotations]
+    count = get(mosaic, "domains", 1)
+    turns = mosaic_rotations(mosaic, count, np.deg2rad(spread))
+    if np.ndim(spread) == 0 and not np.any(cell_spread):
+        if get(mosaic, "distribution", "nanobragg") == "nanobragg":
+            turns[0] = np.eye(3)  # its numbers are drawn all the same
+        return [basis @ (turn @ phi).T for phi in phi_rotations for turn in turns]
+    # In the crystal's own frame: x along a*, z along c; the scan turns it all.
+    x, z = unit(np.linalg.inv(basis).T[0]), unit(basis[2])
+    frame = np.column_stack([x, np.cross(z, x), z])
+    stretches = mosaic_stretches(mosaic, count, cell_spread) if np.any(cell_spread) else np.ones((count, 3))
+    return [
+        np.diag(stretch) @ basis @ (phi @ frame @ turn @ frame.T).T
+        for phi in phi_rotations
+        for turn, stretch in zip(turns, stretches, strict=True)
+    ]
 
 
 def grating(count, dh):
@@ -225,8 +272,10 @@ def lattice_transform(crystal, reciprocal, dh, dk, dl):
     """F_latt; `reciprocal` has rows a*, b*, c* [1/A]."""
     shape = get(crystal, "shape", "square")
     fudge = float(get(crystal, "fudge", 1.0))
-    na, nb, nc = (float(n) for n in get(crystal, "cells", (1, 1, 1)))
-    n_cells = na * nb * nc
+    cells = np.asarray(get(crystal, "cells", (1, 1, 1)), dtype=np.float64)
+    matrix = cells if cells.ndim == 2 else np.diag(cells)
+    na, nb, nc = np.diag(matrix)
+    n_cells = np.linalg.det(matrix)
     if shape == "square":
         return grating(na, dh) * grating(nb, dk) * grating(nc, dl)
 
@@ -234,7 +283,7 @@ def lattice_transform(crystal, reciprocal, dh, dk, dl):
         dq = dh[..., None] * reciprocal[0] + dk[..., None] * reciprocal[1] + dl[..., None] * reciprocal[2]
         r2 = np.sum(dq**2, axis=-1) * n_cells**2
     else:
-        r2 = (na * dh) ** 2 + (nb * dk) ** 2 + (nc * dl) ** 2
+        r2 = np.sum((np.stack([dh, dk, dl], axis=-1) @ matrix.T) ** 2, axis=-1)
 
     if shape == "round":
         return n_cells * 0.723601254558268 * sphere_transform(np.pi * np.sqrt(fudge * r2))
@@ -261,7 +310,7 @@ class StructureFactors:
                 self.box[tuple(place)] = amplitude
         choice = get(crystal, "interpolate", "auto")
         if choice == "auto":
-            few = min(get(crystal, "cells", (1, 1, 1))) <= 2
+            few = min(np.linalg.norm(np.atleast_2d(get(crystal, "cells", (1, 1, 1))), axis=0)) <= 2
             choice = "tricubic" if few else "nearest"
         self.weights = {"nearest": None, "tricubic": lagrange_weights, "catmull-rom": hermite_weights}[choice]
 
@@ -596,7 +645,12 @@ def spindle_rotations(e):
 
 
 def render(e):
-    """The expected photons, float64, (slow, fast)."""
+    """The expected photons, float64, (slow, fast), of all lattices."""
+    return sum(render_one({**e, "crystal": crystal}) for crystal in (e["crystal"], *e.get("lattices", ())))
+
+
+def render_one(e):
+    """The expected photons of one crystal; what is "auto" is chosen by the caller."""
     crystal, beam, sampling = e["crystal"], e["beam"], e.get("sampling")
     detector = Detector(e)
     oversample = get(sampling, "oversample", 1)
@@ -607,14 +661,12 @@ def render(e):
     if detector.thickness == 0.0 or detector.mu == 0.0:
         layers = 1  # an ideal sensor is a single surface; more layers would count the photons again
 
-    basis = real_basis(crystal)
     tables = get(crystal, "reflections")
     by_wavelength = isinstance(tables, dict)
     each = [dict(crystal, reflections=table) for table in tables["tables"]] if by_wavelength else [crystal]
     several = [StructureFactors(one) for one in each]
     sources = sources_of(e)
-    phi_rotations = spindle_rotations(e)
-    domains = mosaic_rotations(crystal)
+    lattices = lattices_of(crystal, spindle_rotations(e))
     polar_vector = polarization_vector(e)
 
     first = detector.positions(oversample, 0, 0, 0.0)
@@ -642,19 +694,17 @@ def render(e):
                         polar = first_polar
                     else:
                         polar = polarization_factor(beam, polar_vector, incident, diffracted)
-                    for phi_rotation in phi_rotations:
-                        for domain in domains:
-                            rotated = basis @ (domain @ phi_rotation).T  # rows a, b, c
-                            hkl = q @ rotated.T
-                            nearest = np.ceil(hkl - 0.5)
-                            dh, dk, dl = np.moveaxis(hkl - nearest, -1, 0)
-                            f_cell = factors(hkl, nearest.astype(np.int64))
-                            f_latt = lattice_transform(crystal, np.linalg.inv(rotated).T, dh, dk, dl)
-                            term = weight * f_cell**2 * f_latt**2 * polar * omega * capture
-                            image += np.where(kept, term, 0.0)
+                    for rotated in lattices:  # rows a, b, c
+                        hkl = q @ rotated.T
+                        nearest = np.ceil(hkl - 0.5)
+                        dh, dk, dl = np.moveaxis(hkl - nearest, -1, 0)
+                        f_cell = factors(hkl, nearest.astype(np.int64))
+                        f_latt = lattice_transform(crystal, np.linalg.inv(rotated).T, dh, dk, dl)
+                        term = weight * f_cell**2 * f_latt**2 * polar * omega * capture
+                        image += np.where(kept, term, 0.0)
 
     total_weight = sum(weight for _, weight, _ in sources)
-    steps = len(phi_rotations) * len(domains) * oversample**2 * total_weight
+    steps = len(lattices) * oversample**2 * total_weight
     image *= CLASSICAL_RADIUS_SQUARED * fluence_of(e) / steps
     image *= get(crystal, "spot_scale", 1.0)
     return np.where(rendered(e["detector"]), image, 0.0)
@@ -688,11 +738,12 @@ def background(e):
                     known, f = np.array(matter["table"]).T
                     square = np.interp(stol, known, f) ** 2 * molecules(matter, beam)
                     image += weight / total_weight * square * polar * seen
-    image *= CLASSICAL_RADIUS_SQUARED * fluence_of(beam)
+    image *= CLASSICAL_RADIUS_SQUARED * fluence_of({"beam": {**beam, "offset": (0.0, 0.0)}, "crystal": {}})
     return np.where(rendered(e["detector"]), image, 0.0)
 
 
 def molecules(matter, beam):
-    area_cm2 = 1e-2 * get(matter, "area", get(beam, "size", 0.1) ** 2)
+    whole = 1.0 / float(profile_density(get(beam, "profile", "square"), get(beam, "size", 0.1), 0.0, 0.0))  # mm^2
+    area_cm2 = 1e-2 * get(matter, "area", whole)
     grams = area_cm2 * 1e-1 * matter["thickness"] * matter["density"]
     return grams / matter["molecular_weight"] * AVOGADRO

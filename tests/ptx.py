@@ -23,6 +23,7 @@ KINDS = {
     "round": {"crystal.shape": "round"},
     "gauss": {"crystal.shape": "gauss"},
     "gauss_star": {"crystal.shape": "gauss_star"},
+    "tilted": {"crystal.shape": "gauss", "crystal.cells": ((3, 0.5, 0.1), (0.5, 2, 0.4), (0.1, 0.4, 2.5))},
     "nearest": {"crystal.reflections": scenes.TABLE, "crystal.interpolate": "nearest"},
     "tricubic": {"crystal.reflections": scenes.TABLE, "crystal.interpolate": "tricubic"},
 }
@@ -38,7 +39,7 @@ def report(arch, folder):
         for precision in ("double", "mixed"):
             a = pack(scenes.still(**changes), precision)
             image, counts, axes = t.Array(t.float32, 2, "C"), t.Array(t.int64, 1, "C"), t.Array(t.float64, 3, "C")
-            kinds = (image, counts, t.int64, t.int64, axes, _type(a))
+            kinds = (image, counts, t.boolean, t.int64, t.int64, axes, _type(a))
             _print(name, precision, arch, folder, render_pixel, *kinds)
     haze = pack_haze(scenes.still(background=[nb.Background(material="water", thickness=1.0)]))
     _print("haze", "double", arch, folder, haze_pixel, t.Array(t.float32, 2, "C"), _type(haze))

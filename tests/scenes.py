@@ -57,6 +57,8 @@ def _plain(value):
         return value.pixels
     if isinstance(value, nb.Sources):
         return value.rows
+    if isinstance(value, tuple) and value and is_dataclass(value[0]):
+        return [_plain(item) for item in value]
     if is_dataclass(value):
         return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, tuple) and any(map(is_dataclass, value)):

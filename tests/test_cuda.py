@@ -49,6 +49,14 @@ KINDS = {
     "region": {"detector.roi": ((1, 3), (2, 7))},
     "unpolarized": {"beam.polarized": False, "detector.point_pixels": True},
     "limit": {"sampling.dmin": 4.0},
+    "tilted": {"crystal.shape": "gauss", "crystal.cells": ((3, 0.5, 0.1), (0.5, 2, 0.4), (0.1, 0.4, 2.5))},
+    "own frame": {
+        "crystal.mosaic.spread": (1, 2, 3),
+        "crystal.mosaic.cell_spread": 1.0,
+        "scan.width": 2.0,
+        "scan.steps": 2,
+    },
+    "lattices": {"lattices": (scenes.still(**{"crystal.misset": (4, 5, 6)}).crystal, scenes.still().crystal)},
     "many domains": {"crystal.shape": "gauss", "crystal.mosaic.spread": 0.5, "crystal.mosaic.domains": 6},
 }
 SIMULATED = """
@@ -80,6 +88,11 @@ assert renderer.bytes_sent == sent
 turned = e.replace(**{"crystal.misset": (1, 2, 3)})
 np.testing.assert_array_equal(renderer.render(turned), nb.simulate(turned))
 assert renderer.bytes_sent - sent == 72, "more than one matrix was sent"
+several = e.replace(lattices=(turned.crystal, e.crystal))
+added = nb.simulate(several)
+np.testing.assert_allclose(renderer.render(several), added, rtol=3e-7)
+np.testing.assert_allclose(renderer.render(several, on_device=True).copy_to_host(), added, rtol=3e-7)
+np.testing.assert_allclose(list(renderer.series([several, e]))[0], added, rtol=3e-7)
 series = list(renderer.series([e, turned, e]))
 np.testing.assert_array_equal(series[1], nb.simulate(turned))
 np.testing.assert_array_equal(series[2], first)
@@ -115,6 +128,12 @@ other, others = nb.jacobian(e, names, device="cuda")
 np.testing.assert_allclose(other, image, rtol=1e-12)
 for name in names:
     assert np.abs(others[name] - rates[name]).max() <= 1e-11 * np.abs(rates[name]).max(), name
+own = e.replace(**{"crystal.mosaic.spread": (1, 2, 3), "crystal.mosaic.cell_spread": 0.5})
+beside = own.replace(lattices=(e.crystal,))
+for experiment in (own, beside):
+    rates, others = (nb.jacobian(experiment, ["cell_a", "misset_x", "distance"], device=d)[1] for d in ("cpu", "cuda"))
+    for name in rates:
+        assert np.abs(others[name] - rates[name]).max() <= 1e-11 * np.abs(rates[name]).max(), name
 loss = nb.Poisson(np.round(image) + 1.0, background=1.0)
 for wanted in (names, ["misset_x", "cell_a"]):
     here, there = (nb.normal_equations(e, loss, wanted, device=d) for d in ("cpu", "cuda"))

@@ -143,8 +143,8 @@ def keep_inputs(
     experiment: Experiment, file: Path | None, outputs: list[Path | None], others: tuple[Path | None, ...] = ()
 ) -> None:
     """Refuse outputs that are the same file as one another or as an input."""
-    reflections = experiment.crystal.reflections
-    check_distinct(outputs, [file, *others, reflections.origin.get("file") if reflections else None])
+    lists = [crystal.reflections for crystal in experiment.crystals]
+    check_distinct(outputs, [file, *others, *(each.origin.get("file") for each in lists if each)])
 
 
 def jsonable(value: Any) -> Any:

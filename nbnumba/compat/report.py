@@ -37,7 +37,7 @@ def settings(translation: Translation) -> str:
                     f"{_numbers([x * 1e-4 for x in crystal.size], ' x ')} um"),
         ("Amplitudes", f"{count} reflections, all others {crystal.default_f:g}, "
                        f"{'interpolated' if crystal.interpolates else 'nearest reflection'}"),
-        ("Mosaic", f"{crystal.mosaic.count} domains over {crystal.mosaic.spread:g} degrees"),
+        ("Mosaic", f"{crystal.mosaic.count} domains over {np.max(crystal.mosaic.spread):g} degrees"),
         ("Beam", f"{beam.wavelength:g} A, {beam.photons_per_area:g} photons/m^2, "
                  f"{len(experiment.sources.rows)} sources"),
         ("Polarization", f"Kahn factor {beam.polarization:g}" if beam.polarized else "left out"),

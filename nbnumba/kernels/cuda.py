@@ -22,20 +22,22 @@ SUMMING = 64  # threads of a block that sums derivatives
 SHARE = WIDTH * WIDTH // SUMMING  # sums of each of them
 
 
-def render_pixel(image, counts, first_slow, first_fast, axes, arguments):  # type: ignore[no-untyped-def]
+def render_pixel(image, counts, adding, first_slow, first_fast, axes, arguments):  # type: ignore[no-untyped-def]
     """Render the pixel of this thread into a window of the detector that begins there; 0 outside region and mask.
 
-    ``counts``: points outside the interpolation table, and pixels beyond float32.
+    ``adding``: to what the window holds already. ``counts``: points outside the interpolation table, and pixels beyond
+    float32.
     """
     region = arguments.region
     column, row = cuda.grid(2)
     slow, fast = row + first_slow, column + first_fast
     if row < image.shape[0] and column < image.shape[1]:
-        image[row, column] = 0.0
+        if not adding:
+            image[row, column] = 0.0
         inside = region.slow_start <= slow < region.slow_stop and region.fast_start <= fast < region.fast_stop
         if inside and (region.mask.size == 0 or region.mask[slow, fast]):
             found = pixel_sum(arguments, axes, float(slow), float(fast))
-            value = np.float32(arguments.scale * found.total)
+            value = np.float32(image[row, column] + arguments.scale * found.total)
             image[row, column] = value
             if found.outside > 0:
                 cuda.atomic.add(counts, 0, found.outside)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from nbnumba.model.response import Response
 from nbnumba.model.sampling import Sampling
 from nbnumba.model.scan import Scan
 from nbnumba.model.sources import Sources, as_arrays
+from nbnumba.model.spectral import SpectralReflections, by_wavelength
 from nbnumba.model.spectrum import Spectrum
 from nbnumba.model.validate import both, refuse
 from nbnumba.physics.absorption import capture
@@ -34,6 +35,13 @@ from nbnumba.physics.vector import Vector, cross, length, scaled, unit
 _PARALLEL = 1e-6  # sine of an angle that counts as none
 
 
+class Component(NamedTuple):
+    """An experiment of one lattice whose image, times a weight, is a part of another experiment's image."""
+
+    experiment: Experiment
+    weight: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
     """Everything that determines an image.
@@ -42,7 +50,8 @@ class Experiment:
         crystal: the lattice whose parameters are refined.
         beam, detector, scan, sampling: see there; no scan: a still.
         response: what the detector makes of photons; None: counts are photons.
-        lattices: further crystals in the beam, whose images are added.
+        lattices: further crystals in the beam, whose images are added. In TOML what a table [[lattices]] leaves out is
+            as in [crystal].
         background: amorphous matter in the beam, for ``nb.background``.
 
     Raises:
@@ -69,7 +78,30 @@ class Experiment:
                 raise refuse(f"experiment.{name}", items, f"a list of {kind.__name__}(...)")
             object.__setattr__(self, name, tuple(items))
         self._check_polarization()
-        _ = self.geometry, self.oversample, self.sensor_mu
+        _ = self.geometry, self.oversample, self.sensor_mu, self.components()
+
+    def components(self) -> tuple[Component, ...]:
+        """Experiments of one lattice and one list of reflections each, whose weighted images add up to the image."""
+        several = self.lattices or isinstance(self.crystal.reflections, SpectralReflections)
+        return self._components if several else (Component(self, 1.0),)
+
+    @cached_property
+    def _components(self) -> tuple[Component, ...]:
+        each = [replace(self, crystal=crystal, lattices=()) for crystal in self.crystals] if self.lattices else [self]
+        return tuple(Component(part, weight) for one in each for weight, part in by_wavelength(one))
+
+    @property
+    def crystals(self) -> tuple[Crystal, ...]:
+        """The crystal and the further lattices."""
+        return (self.crystal, *self.lattices)
+
+    def check_single(self, what: str) -> None:
+        """Refuse several lattices, of which ``what`` knows none but one."""
+        if self.lattices:
+            raise NbnumbaError(
+                f"lattices: found {len(self.lattices)} beside the crystal; {what} knows one lattice: take one of "
+                "experiment.components(), or leave the others out with lattices = []"
+            )
 
     def _check_polarization(self) -> None:
         if length(cross(self.beam_direction, self.polarization_axis)) < _PARALLEL:
@@ -196,7 +228,9 @@ class Experiment:
 
     @property
     def steps_per_pixel(self) -> int:
-        """Layers x sub-pixels x sources x phi steps x mosaic domains."""
+        """Layers x sub-pixels x sources x phi steps x mosaic domains, of all lattices."""
+        if self.lattices:
+            return sum(part.steps_per_pixel for part, _ in self.components())
         per_subpixel = len(self.sources.rows) * len(self.angles) * self.crystal.mosaic.count
         return self.layers * self.oversample**2 * per_subpixel
 

@@ -60,11 +60,17 @@ def _field(name: str, unit: str, acts: Callable[[Experiment], bool] = lambda _: 
     return Parameter(unit, get, part, change)
 
 
-def _item(name: str, i: int, unit: str, prepare: Callable[[Any], Any] = lambda part: part) -> Parameter:
+def _item(
+    name: str,
+    i: int,
+    unit: str,
+    prepare: Callable[[Any], Any] = lambda part: part,
+    acts: Callable[[Experiment], bool] = lambda _: True,
+) -> Parameter:
     part, key = name.split(".")
 
-    def get(e: Experiment) -> float:
-        return float(getattr(prepare(getattr(e, part)), key)[i])
+    def get(e: Experiment) -> float | None:
+        return float(getattr(prepare(getattr(e, part)), key)[i]) if acts(e) else None
 
     def change(old: Any, value: float) -> Any:
         prepared = prepare(old)
@@ -135,6 +141,11 @@ def _distance(e: Experiment) -> float:
     return e.geometry.distance
 
 
+def _one_spread(e: Experiment) -> bool:
+    mosaic = e.crystal.mosaic
+    return mosaic.isotropic and mosaic.spread != 0.0 and mosaic.count > 1
+
+
 def _sensor(e: Experiment) -> bool:
     return e.sensor_mu > 0.0
 
@@ -147,8 +158,8 @@ PARAMETERS: dict[str, Parameter] = {
     **{f"cell_{x}": _item("crystal.cell", i, "A", by_cell) for i, x in enumerate("abc")},
     **{f"cell_{x}": _item("crystal.cell", 3 + i, "degrees", by_cell) for i, x in enumerate(("alpha", "beta", "gamma"))},
     **{f"misset_{x}": _item("crystal.misset", i, "degrees", by_cell) for i, x in enumerate("xyz")},
-    **{f"cells_{x}": _item("crystal.cells", i, "") for i, x in enumerate("abc")},
-    "mosaic_spread": _field("crystal.mosaic.spread", "degrees", lambda e: e.crystal.mosaic.count > 1),
+    **{f"cells_{x}": _item("crystal.cells", i, "", acts=lambda e: not e.crystal.tilted) for i, x in enumerate("abc")},
+    "mosaic_spread": _field("crystal.mosaic.spread", "degrees", _one_spread),
     "phi_start": _field("scan.start", "degrees", lambda e: e.scan is not None),
     "spot_scale": _field("crystal.spot_scale", ""),
     "wavelength": Parameter("A", lambda e: e.beam.wavelength, "beam", _with_wavelength),
@@ -200,7 +211,8 @@ def check_acts(experiment: Experiment, name: str) -> None:
     if PARAMETERS[name].get(experiment) is None:
         raise NbnumbaError(
             f"{name}: found a parameter that cannot act here (no sensor, or one whose material sets its mu; no scan, "
-            f"one domain, no polarization, or beam.stokes); allowed: {', '.join(parameters(experiment))}"
+            "one domain, three mosaic spreads, a matrix of cells, no polarization, or beam.stokes); allowed: "
+            f"{', '.join(parameters(experiment))}"
         )
 
 

@@ -17,7 +17,7 @@ import tomli_w
 from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.cell import Cell
-from nbnumba.model.changes import PARTS, SEVERAL, element, put, unknown_part, without_rivals
+from nbnumba.model.changes import PARTS, SEVERAL, changed, element, put, unknown_part, without_rivals
 from nbnumba.model.detector import Detector
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.mask import Mask
@@ -29,6 +29,8 @@ from nbnumba.model.sources import Sources
 from nbnumba.model.spectral import SpectralReflections
 from nbnumba.model.spectrum import Spectrum
 from nbnumba.model.validate import numbers, unknown_key
+
+Reader = Callable[[str, Any, Path], Any]
 
 _LISTED = 50  # reflections up to this number are written as readable rows
 
@@ -46,7 +48,17 @@ def _table(part: Any, inline: bool) -> dict[str, Any]:
     values = {f.name: getattr(part, f.name) for f in fields(part)}
     left_out = [name for name in SEVERAL if values.get(name) == ()] if isinstance(part, Experiment) else []
     given = {name: value for name, value in values.items() if value is not None and name not in left_out}
-    return {name: _plain(value, inline) for name, value in given.items()}
+    table = {name: _plain(value, inline) for name, value in given.items()}
+    if isinstance(part, Experiment) and part.lattices:
+        table["lattices"] = [_differences(table["crystal"], lattice) for lattice in table["lattices"]]
+    return table
+
+
+def _differences(crystal: dict[str, Any], lattice: dict[str, Any]) -> dict[str, Any]:
+    """What a table of a further lattice has to hold; [] for what it has not got while the crystal has."""
+    changes = {name: value for name, value in lattice.items() if crystal.get(name) != value}
+    left = [name for name, value in without_rivals(crystal, changes).items() if value is not None]
+    return {**changes, **{name: [] for name in left if name not in lattice}}
 
 
 def _plain(value: Any, inline: bool) -> Any:
@@ -155,19 +167,22 @@ def _read(file: Path) -> str:
 def _experiment(tree: dict[str, Any], folder: Path) -> Experiment:
     parts: dict[str, Any] = {}
     for name, table in tree.items():
-        if name in SEVERAL:
-            parts[name] = _several(name, SEVERAL[name], table, folder)
-        elif name in PARTS:
+        if name in PARTS:
             parts[name] = _part(name, PARTS[name], table, folder)
-        else:
+        elif name not in SEVERAL:
             raise unknown_part(name)
     for name in ("crystal", "beam", "detector"):
         if name not in parts:
             raise NbnumbaError(f"experiment: no table [{name}]; there must be [crystal], [beam] and [detector]")
+    for name in SEVERAL:
+        if name in tree:
+            model = parts["crystal"] if name == "lattices" else None
+            parts[name] = _several(name, SEVERAL[name], tree[name], folder, model)
     return Experiment(**parts)
 
 
-def _part(where: str, kind: type, table: Any, folder: Path) -> Any:
+def _values(where: str, kind: type, table: Any, folder: Path, special: Mapping[str, Reader]) -> dict[str, Any]:
+    """Fields of a part, those that are files or tables as what they stand for."""
     known = [f.name for f in fields(kind)]
     if not isinstance(table, dict):
         raise NbnumbaError(f"{where}: found {table!r}; allowed: a table with the keys {', '.join(known)}")
@@ -177,8 +192,12 @@ def _part(where: str, kind: type, table: Any, folder: Path) -> Any:
             continue
         if key not in known:
             raise unknown_key(where, key, known)
-        read = _SPECIAL.get(key)
-        values[key] = read(f"{where}.{key}", value, folder) if read else value
+        values[key] = special[key](f"{where}.{key}", value, folder) if key in special else value
+    return values
+
+
+def _part(where: str, kind: type, table: Any, folder: Path) -> Any:
+    values = _values(where, kind, table, folder, _SPECIAL)
     required = [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
     for name in required:
         if name not in values:
@@ -200,10 +219,21 @@ def _of_preset(where: str, kind: type, table: Mapping[str, Any]) -> dict[str, An
     return dict(_WITH_PRESETS[kind](preset(table["preset"], where)))
 
 
-def _several(where: str, kind: type, tables: Any, folder: Path) -> tuple[Any, ...]:
+def _several(where: str, kind: type, tables: Any, folder: Path, model: Any) -> tuple[Any, ...]:
+    """Parts of one kind; what their tables leave out is as in a ``model``, if there is one, or as by default."""
     if not isinstance(tables, list):
         raise NbnumbaError(f"{where}: found {tables!r}; allowed: tables [[{where}]], one for each")
-    return tuple(_part(f"{where}.{i}", kind, table, folder) for i, table in enumerate(tables))
+    names = [f"{where}.{i}" for i in range(len(tables))]
+    if model is None:
+        return tuple(_part(name, kind, table, folder) for name, table in zip(names, tables, strict=True))
+    return tuple(_variant(name, model, table, folder) for name, table in zip(names, tables, strict=True))
+
+
+def _variant(where: str, model: Any, table: Any, folder: Path) -> Any:
+    """A part like another one with what a table holds; [] there stands for nothing."""
+    special = {"reflections": lambda *given: _reflections(*given) if given[1] != [] else None}
+    values = _values(where, type(model), table, folder, special)
+    return changed(model, {key: None if value == [] else value for key, value in values.items()}, where)
 
 
 def _mosaic(where: str, value: Any, folder: Path) -> Any:
@@ -307,7 +337,7 @@ def _spectrum(where: str, value: Any, folder: Path) -> Spectrum:
     return read_spectrum(os.path.join(folder, value["file"]), value.get("shot", 0))
 
 
-_SPECIAL: dict[str, Callable[[str, Any, Path], Any]] = {
+_SPECIAL: dict[str, Reader] = {
     "mosaic": _mosaic,
     "reflections": _reflections,
     "mask": _mask,

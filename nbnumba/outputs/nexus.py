@@ -129,10 +129,15 @@ def _origin(
         "program": "nbnumba",
         "version": __version__,
         "experiment": experiment.to_toml(inline=True),
-        "seeds": json.dumps({"mosaic": experiment.crystal.mosaic.seed, **(seeds or {})}),
+        "seeds": json.dumps({**_mosaic_seeds(experiment), **(seeds or {})}),
         "images": _IMAGES[single],
     }
     return known if command_line is None else {**known, "command_line": command_line}
+
+
+def _mosaic_seeds(experiment: Experiment) -> dict[str, int]:
+    lattices = {f"lattices.{i}.mosaic": lattice.mosaic.seed for i, lattice in enumerate(experiment.lattices)}
+    return {"mosaic": experiment.crystal.mosaic.seed, **lattices}
 
 
 def read_nexus(path: str | Path, *, expected: bool = False) -> tuple[Experiment, np.ndarray]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.kernels.own import STRAIN, TURN
 from nbnumba.kernels.slopes import (
     AXES,
     CELLS,
@@ -98,6 +99,8 @@ def _column(e: Experiment, name: str) -> np.ndarray:
         t[SOURCES : SOURCES + 3] = math.radians(1.0) * np.array(tilt_axis(e, name))
     elif name in _DETECTOR:
         t[FORCE : FORCE + 3], t[TORQUE : TORQUE + 3] = _velocity(e, name)
+    elif e.crystal.mosaic.in_crystal:
+        t[AXES : AXES + 9] = _own(e, name)
     else:
         # dI = <sum W g y^T, dA> and y = A^-1 h.
         t[AXES : AXES + 9] = (_rate(e, name, lambda part: _axes(e, part)) @ np.linalg.inv(_axes(e))).ravel()
@@ -121,6 +124,30 @@ def _axes(e: Experiment, part: Crystal | Scan | None = None) -> np.ndarray:
     crystal = part if isinstance(part, Crystal) else e.crystal
     start = math.radians(part.start) if isinstance(part, Scan) else start_angle(e)
     return np.asarray(crystal.axes @ rotation_matrix(e.spindle, start).T)
+
+
+def _own(e: Experiment, name: str) -> np.ndarray:
+    """Strain of the cell in the crystal's own frame, and spin of that frame, in the places of ``kernels.own``."""
+    shape = _rate(e, name, lambda part: _setting(e, part)) @ np.linalg.inv(_setting(e))
+    frame = _frame_at_start(e)
+    spin = 0.5 * np.cross(frame, _rate(e, name, lambda part: _frame_at_start(e, part))).sum(axis=0)
+    found = np.zeros(9)
+    found[list(STRAIN)] = shape.ravel()[list(STRAIN)]
+    found[list(TURN)] = rotation_matrix(e.spindle, -start_angle(e)) @ spin
+    return found
+
+
+def _setting(e: Experiment, part: Crystal | Scan | None = None) -> np.ndarray:
+    """Cell axes in the crystal's own frame."""
+    crystal = part if isinstance(part, Crystal) else e.crystal
+    return np.asarray(crystal.axes @ crystal.frame.T)
+
+
+def _frame_at_start(e: Experiment, part: Crystal | Scan | None = None) -> np.ndarray:
+    """The crystal's own frame at the start of the scan."""
+    crystal = part if isinstance(part, Crystal) else e.crystal
+    start = math.radians(part.start) if isinstance(part, Scan) else start_angle(e)
+    return np.asarray(crystal.frame @ rotation_matrix(e.spindle, start).T)
 
 
 def _frame(e: Experiment, detector: Detector) -> np.ndarray:

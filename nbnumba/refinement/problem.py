@@ -59,6 +59,7 @@ class Picture:
             raise NbnumbaError(
                 f"data: found shape {loss.data.shape}; allowed: {experiment.detector.pixels}, the detector's"
             )
+        experiment.check_single("a loss (which may take the image of the others as background)")
         counting = experiment.rendered & loss.mask
         self.boxes: list[Shoebox] = []
         groups = [np.flatnonzero(counting)]

@@ -30,13 +30,13 @@ def walk(experiment: Experiment, slow: int, fast: int) -> Iterator[Step]:
     """
     slow, fast = checked_pixel(experiment, slow, fast)
     a = pack(experiment, merged=False)
-    before = 0.0
-    for layer in range(a.sensor.layers):
-        for sub_slow in range(a.steps.oversample):
-            for sub_fast in range(a.steps.oversample):
-                for source in range(len(a.illumination.weight)):
-                    for phi in range(len(a.orientations.cells)):
-                        for domain in range(len(a.orientations.domains)):
+    before, lengths = 0.0, loop_lengths(a)
+    for layer in range(lengths.layer):
+        for sub_slow in range(lengths.sub_slow):
+            for sub_fast in range(lengths.sub_fast):
+                for source in range(lengths.source):
+                    for phi in range(lengths.phi):
+                        for domain in range(lengths.domain):
                             place = Place(layer, sub_slow, sub_fast, source, phi, domain)
                             step = step_at(a, slow, fast, place, before)
                             before = step.sum
@@ -56,6 +56,7 @@ def checked_pixel(experiment: Experiment, slow: int, fast: int) -> tuple[int, in
     """
     if not all(isinstance(x, Integral) and not isinstance(x, bool) for x in (slow, fast)):
         raise NbnumbaError(f"pixel: found slow {slow!r}, fast {fast!r}; allowed: whole numbers")
+    experiment.check_single("a trace")
     slow, fast = int(slow), int(fast)
     (slow_start, slow_stop), (fast_start, fast_stop) = experiment.detector.region
     slow_size, fast_size = experiment.detector.pixels
@@ -79,10 +80,9 @@ def checked_pixel(experiment: Experiment, slow: int, fast: int) -> tuple[int, in
 
 def loop_lengths(a: Arguments) -> Place:
     """Lengths of the loops, outermost first."""
-    n = a.steps.oversample
-    return Place(
-        a.sensor.layers, n, n, len(a.illumination.weight), len(a.orientations.cells), len(a.orientations.domains)
-    )
+    n, (cells, turns, scan_last) = a.steps.oversample, a.orientations
+    phi, domains = (turns, cells) if scan_last else (cells, turns)
+    return Place(a.sensor.layers, n, n, len(a.illumination.weight), len(phi), len(domains))
 
 
 def counters(a: Arguments, numbers: np.ndarray) -> np.ndarray:
