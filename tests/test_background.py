@@ -12,7 +12,7 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 import nbnumba as nb
-from nbnumba.kernels.amorphous import pack_haze
+from nbnumba.kernels.amorphous import pack_background
 from nbnumba.materials.attenuation import attenuation
 from nbnumba.materials.substances import SUBSTANCES, scattering
 
@@ -252,10 +252,10 @@ def test_coarse_pixels_hold_their_part_of_a_ring():
     pixels = {"background": (ice,), "detector.beam_center": (15.0, 15.0)}
     fine = nb.background(HAND.replace(**pixels, **{"detector.pixels": (200, 200), "detector.pixel_size": 0.3}))
     coarse = HAND.replace(**pixels, **{"detector.pixels": (40, 40), "detector.pixel_size": 1.5})
-    assert pack_haze(coarse).matter.parts == 15
+    assert pack_background(coarse).matter.parts == 15
     summed = fine.reshape(40, 5, 40, 5).sum(axis=(1, 3), dtype=float)
     np.testing.assert_allclose(nb.background(coarse), summed, rtol=0.03)
-    assert pack_haze(HAND).matter.parts == 1
+    assert pack_background(HAND).matter.parts == 1
 
 
 # --- the model -------------------------------------------------------------------------------------------------------

@@ -103,7 +103,7 @@ renderer.render(e, progress=lambda done, total: seen.append((done, total)))
 assert seen[-1] == (4, 4)
 print("renderer")
 """
-HAZY = """
+BACKGROUND = """
 import numpy as np, scenes, nbnumba as nb
 matter = [nb.Background(material="ice", thickness=1.0),
           nb.Background(f=2.57, thickness=3.0, density=1.0, molecular_weight=18.0)]
@@ -115,7 +115,7 @@ for changes in ({}, scenes.RICH, {"detector.curvature": "spherical"}, {"detector
     here, there = nb.background(e), nb.background(e, device="cuda")
     assert (here.max() > 0.0) == bool(e.background)
     assert np.abs(here - there).max() <= 1e-7 * here.max(), changes
-print("hazy")
+print("background")
 """
 DERIVED = """
 import numpy as np, scenes, nbnumba as nb
@@ -149,9 +149,9 @@ print("derived")
 """
 
 
-@pytest.mark.parametrize("code", [SIMULATED, DERIVED, HAZY], ids=["images", "derivatives", "background"])
+@pytest.mark.parametrize("code", [SIMULATED, DERIVED, BACKGROUND], ids=["images", "derivatives", "background"])
 def test_the_simulator_gives_what_the_cpu_gives(code):
-    assert python(code, NUMBA_ENABLE_CUDASIM="1").split("\n")[-2] in ("renderer", "derived", "hazy")
+    assert python(code, NUMBA_ENABLE_CUDASIM="1").split("\n")[-2] in ("renderer", "derived", "background")
 
 
 def test_what_is_not_there_is_told():
@@ -224,6 +224,6 @@ def test_kernels_compile_for_chips_that_are_not_here(arch, tmp_path):
 
 @pytest.mark.cuda
 @pytest.mark.skipif(not has_gpu(), reason="needs a GPU and numba-cuda")
-@pytest.mark.parametrize("code", [SIMULATED, DERIVED, HAZY], ids=["images", "derivatives", "background"])
+@pytest.mark.parametrize("code", [SIMULATED, DERIVED, BACKGROUND], ids=["images", "derivatives", "background"])
 def test_a_gpu_gives_what_the_cpu_gives(code):
-    assert python(code).split("\n")[-2] in ("renderer", "derived", "hazy")
+    assert python(code).split("\n")[-2] in ("renderer", "derived", "background")

@@ -34,7 +34,7 @@ class Matter(NamedTuple):
     photons: np.ndarray  # (n,) per electron^2 and sr
 
 
-class Haze(NamedTuple):
+class BackgroundArguments(NamedTuple):
     """Everything that a loop over pixels needs."""
 
     sheet: FlatSheet | CurvedSheet
@@ -71,7 +71,7 @@ def all_scattered(matter: Matter, s: float) -> float:
 
 
 @scalar
-def hazy_pixel(a: Haze, slow: float, fast: float) -> float:
+def background_pixel(a: BackgroundArguments, slow: float, fast: float) -> float:
     """Photons in a pixel: the mean over its parts of the sum over sources."""
     panel, sensor, light, matter = panel_of(a.sheet), a.sensor, a.illumination, a.matter
     total, parts = 0.0, matter.parts
@@ -97,10 +97,10 @@ def hazy_pixel(a: Haze, slow: float, fast: float) -> float:
     return total / (parts * parts)
 
 
-def pack_haze(experiment: Experiment) -> Haze:
+def pack_background(experiment: Experiment) -> BackgroundArguments:
     """Arguments of the loops; the sensor as one layer, whose front counts."""
     sensor = Sensor(1, experiment.detector.sensor_thickness, experiment.sensor_mu)
-    return Haze(
+    return BackgroundArguments(
         sheet_of(experiment), sensor, illumination_of(experiment, float, True), _matter(experiment),
         region_of(experiment),
     )  # fmt: skip

@@ -11,7 +11,7 @@ import numpy as np
 from numba import cuda
 
 from nbnumba._jit import register_cuda
-from nbnumba.kernels.amorphous import hazy_pixel
+from nbnumba.kernels.amorphous import background_pixel
 from nbnumba.kernels.crystal_slopes import fill_block
 from nbnumba.kernels.pixel import pixel_sum
 from nbnumba.kernels.slopes import COUNT, ROWS, VALUE, Z, set_pixels
@@ -45,14 +45,15 @@ def render_pixel(image, counts, adding, first_slow, first_fast, axes, arguments)
                 cuda.atomic.add(counts, 1, 1)
 
 
-def haze_pixel(image, haze):  # type: ignore[no-untyped-def]
+def render_background_pixel(image, arguments):  # type: ignore[no-untyped-def]
     """Photons that amorphous matter scatters into the pixel of this thread; the region begins at ``image[0, 0]``."""
-    region = haze.region
+    region = arguments.region
     row, column = cuda.grid(2)  # in this order there may be any number of rows
     slow, fast = row + region.slow_start, column + region.fast_start
     if row < image.shape[0] and column < image.shape[1]:
         wanted = region.mask.size == 0 or region.mask[slow, fast]
-        image[row, column] = np.float32(hazy_pixel(haze, float(slow), float(fast))) if wanted else np.float32(0.0)
+        value = background_pixel(arguments, float(slow), float(fast)) if wanted else 0.0
+        image[row, column] = np.float32(value)
 
 
 def sum_chunk(sums, z, storing, bounds, centers, pixels, width, target, whole, motions, arguments):  # type: ignore[no-untyped-def]

@@ -6,7 +6,7 @@ import numpy as np
 
 from nbnumba._jit import using_threads
 from nbnumba.errors import NbnumbaError
-from nbnumba.kernels.amorphous import Haze, pack_haze
+from nbnumba.kernels.amorphous import BackgroundArguments, pack_background
 from nbnumba.model.experiment import Experiment
 from nbnumba.simulation import check_device, check_no_threads, check_threads
 
@@ -49,15 +49,15 @@ def background(experiment: Experiment, *, device: str = "cpu", threads: int | No
 
 
 def _on_cpu(experiment: Experiment, image: np.ndarray, threads: int | None) -> None:
-    from nbnumba.kernels.haze import render_haze
+    from nbnumba.kernels.background import render_background
 
     if experiment.background:
         with using_threads(threads):
-            render_haze(pack_haze(experiment), image)
+            render_background(pack_background(experiment), image)
 
 
 def _on_gpu(experiment: Experiment, image: np.ndarray, device: str) -> None:
-    from nbnumba.kernels.cuda import THREADS, compiled, haze_pixel
+    from nbnumba.kernels.cuda import THREADS, compiled, render_background_pixel
     from nbnumba.kernels.device import Device
 
     gpu = Device(device)
@@ -65,7 +65,12 @@ def _on_gpu(experiment: Experiment, image: np.ndarray, device: str) -> None:
         return
     (s0, s1), (f0, f1) = experiment.detector.region
     with gpu.active():
-        haze: Haze = gpu.send(pack_haze(experiment))
+        arguments: BackgroundArguments = gpu.send(pack_background(experiment))
+        if 4 * (s1 - s0) * (f1 - f0) > gpu.free():
+            raise NbnumbaError(
+                f"device: an image of {s1 - s0} x {f1 - f0} pixels does not fit into the {gpu.free() / 2**20:.0f} MiB "
+                "that the GPU has free; render a part of it (detector.roi), or on 'cpu'"
+            )
         band = gpu.cuda.device_array((s1 - s0, f1 - f0), np.float32)
-        compiled(haze_pixel)[(s1 - s0, -(-(f1 - f0) // THREADS)), (1, THREADS)](band, haze)
+        compiled(render_background_pixel)[(s1 - s0, -(-(f1 - f0) // THREADS)), (1, THREADS)](band, arguments)
         image[s0:s1, f0:f1] = band.copy_to_host()
