@@ -19,6 +19,7 @@ _HOME = {
     "Mosaic": "nbnumba.model.mosaic",
     "NbnumbaError": "nbnumba.errors",
     "NbnumbaWarning": "nbnumba.errors",
+    "Panel": "nbnumba.model.panel",
     "Reflections": "nbnumba.model.reflections",
     "Renderer": "nbnumba.renderer",
     "Sampling": "nbnumba.model.sampling",

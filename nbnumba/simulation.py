@@ -37,12 +37,13 @@ def simulate(
             reflections and the phases of "square" in float64, its sines, amplitudes and weights in float32, somewhat
             faster, with errors below 1e-6 of the image maximum.
         threads: number of CPU threads; None: as many as Numba is set to use. The image does not depend on it.
-        out: float32 array (slow, fast), C-contiguous, to be filled and returned instead of a new one: memory that is in
+        out: float32 array of the image's shape, C-contiguous, to be filled and returned instead of a new one: memory that is in
             use already saves a good part of the time of large images.
         progress: called as progress(done, total) with numbers of rows, first with 0 when all code is compiled.
 
     Returns:
-        float32 array (slow, fast) [photons]; 0 outside region and mask.
+        float32 array (slow, fast) [photons], or (panel, slow, fast) where the detector lists panels; 0 outside region
+        and mask.
 
     Raises:
         NbnumbaError: an ``out`` of another shape or type; a device, precision or number of threads that is not there;
@@ -65,14 +66,14 @@ def simulate(
         image = canvas(experiment, out)
     except MemoryError:
         raise NbnumbaError(
-            f"detector.pixels, crystal.mosaic.domains: an image of {experiment.detector.pixels} pixels and "
+            f"detector.pixels, crystal.mosaic.domains: an image of {experiment.detector.shape} pixels and "
             f"{experiment.crystal.mosaic.count} domains do not fit into memory; ask for fewer"
         ) from None
-    outside, broken = 0, 0
+    outside, broken, rows = 0, 0, image.reshape(experiment.detector.rows, -1)
     first, last = arguments.region.slow_start, arguments.region.slow_stop
     with using_threads(threads) as used:
         for start, stop in [(first, first), *_bands(experiment, used)]:
-            counts = render(arguments, image, start, stop)
+            counts = render(arguments, rows, start, stop)
             outside, broken = outside + counts[0], broken + counts[1]
             if progress is not None:
                 progress(stop - first, last - first)
@@ -116,7 +117,7 @@ def report_counts(outside: int, broken: int, precision: str) -> None:
 
 def canvas(experiment: Experiment, out: np.ndarray | None) -> np.ndarray:
     """An image of zeros, or ``out`` with zeros where nothing will be written."""
-    shape = experiment.detector.pixels
+    shape = experiment.detector.shape
     if out is None:
         return np.zeros(shape, dtype=np.float32)
     if type(out) is not np.ndarray:

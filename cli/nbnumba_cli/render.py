@@ -47,7 +47,7 @@ def render_to_files(
     written = next(rendered()) if images == 1 else rendered()
     nb.write_nexus(output, experiment, written, overwrite=overwrite, command_line=command_line)
     if png is not None:
-        nb.write_png(png, first["image"], overwrite=overwrite)
+        nb.write_png(png, first["image"], experiment=experiment, overwrite=overwrite)
     if as_json:
         report = {**first["report"], "images": images, "files": [str(file) for file in files]}
         click.echo(json.dumps(jsonable(report), allow_nan=False))

@@ -22,9 +22,9 @@ SHARE = WIDTH * WIDTH // SUMMING  # sums of each of them
 
 
 def render_pixel(image, counts, first_slow, first_fast, axes, arguments):  # type: ignore[no-untyped-def]
-    """Render the pixel of this thread into a window of the detector that begins there; 0 outside region and mask.
+    """Render the pixel of this thread into a window of the image that begins there; 0 outside region and mask.
 
-    ``counts``: points outside the interpolation table, and pixels beyond float32.
+    Rows are counted through all panels. ``counts``: points outside the interpolation table, and pixels beyond float32.
     """
     region = arguments.region
     column, row = cuda.grid(2)
@@ -33,7 +33,7 @@ def render_pixel(image, counts, first_slow, first_fast, axes, arguments):  # typ
         image[row, column] = 0.0
         inside = region.slow_start <= slow < region.slow_stop and region.fast_start <= fast < region.fast_stop
         if inside and (region.mask.size == 0 or region.mask[slow, fast]):
-            found = pixel_sum(arguments, axes, float(slow), float(fast))
+            found = pixel_sum(arguments, axes, slow, float(fast))
             value = np.float32(arguments.scale * found.total)
             image[row, column] = value
             if found.outside > 0:

@@ -10,6 +10,7 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.model.beam import Beam
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.detector import Detector
+from nbnumba.model.panel import Panel
 from nbnumba.model.sampling import Sampling
 from nbnumba.model.scan import Scan
 from nbnumba.model.validate import refuse, unknown_key
@@ -17,9 +18,11 @@ from nbnumba.model.validate import refuse, unknown_key
 PARTS: dict[str, type] = {"crystal": Crystal, "beam": Beam, "detector": Detector, "scan": Scan, "sampling": Sampling}
 #: Parts of which there may be any number, as tuples.
 SEVERAL: dict[str, type] = {"lattices": Crystal}
+#: Fields that are tuples of things with parts.
+ITEMS: dict[str, type] = {**SEVERAL, "panels": Panel}
 
 #: Fields of which a component holds one or the other: setting one clears its partners.
-ALTERNATIVES = (("cell", "orientation"), ("fluence", "flux"), ("distance", "close_distance"))
+ALTERNATIVES = (("cell", "orientation"), ("fluence", "flux"), ("distance", "close_distance"), ("pixels", "panels"))
 
 
 def put(tree: dict[str, Any], name: str, value: Any) -> None:
@@ -67,7 +70,7 @@ def changed(part: Any, changes: dict[str, Any], where: str) -> Any:
         current = getattr(part, name)
         if isinstance(value, dict):
             current = Scan() if name == "scan" and current is None else current
-            if isinstance(current, tuple) and name in SEVERAL:
+            if isinstance(current, tuple) and name in ITEMS:
                 values[name] = _with_items(f"{where}.{name}", current, value)
                 continue
             if not is_dataclass(current):

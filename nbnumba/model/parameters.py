@@ -123,11 +123,21 @@ def _center(i: int) -> Parameter:
             return replace(old, closest_point=(found[0], found[1]))
         return replace(old, beam_center=old.frame.from_detector((found[0], found[1]), old.extent))
 
-    return Parameter("mm", lambda e: e.detector.reference_point[i], "detector", change)
+    return Parameter("mm", lambda e: e.detector.reference_point[i] if _placed(e) else None, "detector", change)
 
 
-def _distance(e: Experiment) -> float:
-    return e.geometry.distance
+def _placed(e: Experiment) -> bool:
+    """Whether the detector is placed as a whole, and not panel by panel."""
+    return not e.detector.panels
+
+
+def _distance(e: Experiment) -> float | None:
+    return e.geometry.distance if _placed(e) else None
+
+
+def _rotation(i: int) -> Parameter:
+    found = _item("detector.rotation", i, "degrees")
+    return found._replace(get=lambda e: found.get(e) if _placed(e) else None)
 
 
 def _sensor(e: Experiment) -> bool:
@@ -149,8 +159,8 @@ PARAMETERS: dict[str, Parameter] = {
     "distance": Parameter("mm", _distance, "detector", lambda old, x: changed(old, {"distance": x}, "detector")),
     "beam_center_fast": _center(0),
     "beam_center_slow": _center(1),
-    **{f"detector_rot{x}": _item("detector.rotation", i, "degrees") for i, x in enumerate("xyz")},
-    "twotheta": _field("detector.twotheta", "degrees"),
+    **{f"detector_rot{x}": _rotation(i) for i, x in enumerate("xyz")},
+    "twotheta": _field("detector.twotheta", "degrees", _placed),
     "sensor_mu": _field("detector.sensor_mu", "1/mm", _sensor),
     "sensor_thickness": _field("detector.sensor_thickness", "mm", _sensor),
 }
@@ -190,7 +200,8 @@ def check_acts(experiment: Experiment, name: str) -> None:
         raise unknown_key("parameters", name, list(PARAMETERS))
     if PARAMETERS[name].get(experiment) is None:
         raise NbnumbaError(
-            f"{name}: found a parameter that cannot act here (no sensor, no scan, one domain, or no polarization); "
+            f"{name}: found a parameter that cannot act here (no sensor, no scan, one domain, no polarization, or "
+            f"panels that are placed one by one); "
             f"allowed: {', '.join(parameters(experiment))}"
         )
 

@@ -17,10 +17,12 @@ import tomli_w
 from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.cell import Cell
-from nbnumba.model.changes import PARTS, SEVERAL, element, put, unknown_part, without_rivals
+from nbnumba.model.changes import ITEMS, PARTS, SEVERAL, element, put, unknown_part, without_rivals
+from nbnumba.model.detector import PLACING
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.mask import Mask
 from nbnumba.model.mosaic import Mosaic
+from nbnumba.model.panel import Panel
 from nbnumba.model.reflections import Reflections
 from nbnumba.model.sources import Sources
 from nbnumba.model.validate import numbers, unknown_key
@@ -39,7 +41,8 @@ def dump(experiment: Experiment, file: str | Path | None, *, inline: bool, overw
 
 def _table(part: Any, inline: bool) -> dict[str, Any]:
     values = {f.name: getattr(part, f.name) for f in fields(part)}
-    left_out = [name for name in SEVERAL if values.get(name) == ()] if isinstance(part, Experiment) else []
+    left_out = [name for name in ITEMS if values.get(name) == ()]
+    left_out += ["pixels", *PLACING] if values.get("panels") else []  # which follow from the panels, or are empty
     given = {name: value for name, value in values.items() if value is not None and name not in left_out}
     return {name: _plain(value, inline) for name, value in given.items()}
 
@@ -121,7 +124,7 @@ def _merged(table: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, dict) and isinstance(table.get(key), dict):
             # A new file of reflections, say, takes the place of all that described the old one.
             values[key] = value if "file" in value else _merged(table[key], value)
-        if isinstance(value, dict) and isinstance(table.get(key), list) and key in SEVERAL:
+        if isinstance(value, dict) and isinstance(table.get(key), list) and key in ITEMS:
             values[key] = _with_items(key, table[key], value)
     merged = without_rivals(table, values)
     return {key: value for key, value in merged.items() if value is not None}
@@ -179,11 +182,22 @@ def _part(where: str, kind: type, table: Any, folder: Path) -> Any:
 def _several(where: str, kind: type, tables: Any, folder: Path) -> tuple[Any, ...]:
     if not isinstance(tables, list):
         raise NbnumbaError(f"{where}: found {tables!r}; allowed: tables [[{where}]], one for each")
-    return tuple(_part(f"{where}.{i}", kind, table, folder) for i, table in enumerate(tables))
+    return tuple(_item(f"{where}.{i}", kind, table, folder) for i, table in enumerate(tables))
+
+
+def _item(where: str, kind: type, table: Any, folder: Path) -> Any:
+    try:
+        return _part(where, kind, table, folder)
+    except NbnumbaError as error:
+        raise error if str(error).startswith(where) else NbnumbaError(f"{where}: {error}") from None
 
 
 def _mosaic(where: str, value: Any, folder: Path) -> Any:
     return _part(where, Mosaic, value, folder)
+
+
+def _panels(where: str, value: Any, folder: Path) -> tuple[Panel, ...]:
+    return _several(where, Panel, value, folder)
 
 
 def _reflections(where: str, value: Any, folder: Path) -> Reflections:
@@ -250,4 +264,5 @@ _SPECIAL: dict[str, Callable[[str, Any, Path], Any]] = {
     "reflections": _reflections,
     "mask": _mask,
     "sources": _sources,
+    "panels": _panels,
 }

@@ -46,7 +46,8 @@ def contributions(
         NbnumbaError: a region that is not on the detector, or too many steps.
     """
     part = experiment if roi is None else experiment.replace(**{"detector.roi": roi})
-    pixels, found = part.rendered_pixels(), []
+    # Rows are counted through all panels.
+    pixels, found = np.argwhere(part.rendered.reshape(part.detector.rows, -1)), []
     total = len(pixels) * part.steps_per_pixel
     if total > limit:
         raise NbnumbaError(
