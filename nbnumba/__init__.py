@@ -39,6 +39,7 @@ _HOME = {
     "Shoebox": "nbnumba.refinement.shoeboxes",
     "refine_amplitudes": "nbnumba.refinement.amplitudes",
     "shoeboxes": "nbnumba.refinement.shoeboxes",
+    "read_geometry": "nbnumba.inputs.geometry",
     "read_image": "nbnumba.images",
     "read_mask": "nbnumba.inputs.mask",
     "read_nexus": "nbnumba.outputs.nexus",

@@ -18,3 +18,6 @@ GAUSS_WIDTH = 0.63
 
 #: Squared radius of a flat spot that has the volume of a square crystal's spot (nanoBragg).
 TOPHAT_RADIUS_SQUARED = 0.3969
+
+#: Depth of a sensor [mm] that stands for none in files: DIALS corrects for it and refuses 0; this one moves nothing.
+NO_SENSOR = 1e-6

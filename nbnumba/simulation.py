@@ -37,8 +37,8 @@ def simulate(
             reflections and the phases of "square" in float64, its sines, amplitudes and weights in float32, somewhat
             faster, with errors below 1e-6 of the image maximum.
         threads: number of CPU threads; None: as many as Numba is set to use. The image does not depend on it.
-        out: float32 array of the image's shape, C-contiguous, to be filled and returned instead of a new one: memory that is in
-            use already saves a good part of the time of large images.
+        out: float32 array of the image's shape, C-contiguous, to be filled and returned instead of a new one: memory
+            that is in use already saves a good part of the time of large images.
         progress: called as progress(done, total) with numbers of rows, first with 0 when all code is compiled.
 
     Returns:

@@ -25,7 +25,10 @@ from nbnumba_cli.interrupt import heed
 
 _PATIENCE = 2.0  # seconds
 
-FILES = ("crystal.reflections", "crystal.reflections.file", "detector.mask", "beam.sources")
+FILES = (
+    "crystal.reflections", "crystal.reflections.file", "detector.mask", "detector.geometry", "detector.geometry.file",
+    "beam.sources",
+)  # fmt: skip
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 

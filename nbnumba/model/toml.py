@@ -7,7 +7,7 @@ import os
 import tomllib
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,14 +18,14 @@ from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.cell import Cell
 from nbnumba.model.changes import ITEMS, PARTS, SEVERAL, element, put, unknown_part, without_rivals
-from nbnumba.model.detector import PLACING
+from nbnumba.model.detector import PLACING, Detector
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.mask import Mask
 from nbnumba.model.mosaic import Mosaic
 from nbnumba.model.panel import Panel
 from nbnumba.model.reflections import Reflections
 from nbnumba.model.sources import Sources
-from nbnumba.model.validate import numbers, unknown_key
+from nbnumba.model.validate import numbers, refuse, unknown_key
 
 _LISTED = 50  # reflections up to this number are written as readable rows
 
@@ -149,6 +149,8 @@ def _read(file: Path) -> str:
 
 def _experiment(tree: dict[str, Any], folder: Path) -> Experiment:
     parts: dict[str, Any] = {}
+    if isinstance(tree.get("detector"), dict) and "geometry" in tree["detector"]:
+        tree, parts["detector"] = _with_geometry(tree, folder)
     for name, table in tree.items():
         if name in SEVERAL:
             parts[name] = _several(name, SEVERAL[name], table, folder)
@@ -162,7 +164,46 @@ def _experiment(tree: dict[str, Any], folder: Path) -> Experiment:
     return Experiment(**parts)
 
 
+#: What a file with the geometry says of the beam, and what may be said beside it.
+_OF_BEAM = ("wavelength", "direction", "polarization_axis", "polarization")
+_BESIDE_GEOMETRY = ("mask", "roi", "sensor_thickness", "sensor_mu", "point_pixels")
+
+
+def _with_geometry(tree: dict[str, Any], folder: Path) -> tuple[dict[str, Any], Detector]:
+    """The other tables, with what a file of the geometry says of beam and spindle and they do not; and the detector."""
+    from nbnumba.inputs.geometry import read_geometry
+
+    tables = dict(tree)
+    table = dict(tables.pop("detector"))
+    given = table.pop("geometry")
+    file = {"file": given} if isinstance(given, str) else given
+    if not isinstance(file, dict) or "file" not in file or set(file) - {"file", "number"}:
+        raise refuse("detector.geometry", given, "the name of a file, or a table with file and number")
+    found = read_geometry(os.path.join(folder, str(file["file"])), number=file.get("number", 0))
+    for key in table:
+        if key not in _BESIDE_GEOMETRY:
+            raise unknown_key("detector, beside geometry", key, _BESIDE_GEOMETRY)
+    named = {
+        name: getattr(found.beam, name) for name in ("wavelength", "direction", "polarization_axis", "polarization")
+    }
+    if isinstance(tables.setdefault("beam", {}), dict):
+        tables["beam"] = {**named, **tables["beam"]}
+    if isinstance(tables.get("scan"), dict) and found.spindle is not None:
+        tables["scan"] = {"axis": found.spindle, **tables["scan"]}
+    return tables, replace(found.detector, **_values("detector", Detector, table, folder))
+
+
 def _part(where: str, kind: type, table: Any, folder: Path) -> Any:
+    values = _values(where, kind, table, folder)
+    required = [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
+    for name in required:
+        if name not in values:
+            raise NbnumbaError(f"{where}.{name}: found nothing; it must be given, as there is no default")
+    return kind(**values)
+
+
+def _values(where: str, kind: type, table: Any, folder: Path) -> dict[str, Any]:
+    """Fields of a part that a table gives."""
     known = [f.name for f in fields(kind)]
     if not isinstance(table, dict):
         raise NbnumbaError(f"{where}: found {table!r}; allowed: a table with the keys {', '.join(known)}")
@@ -172,11 +213,7 @@ def _part(where: str, kind: type, table: Any, folder: Path) -> Any:
             raise unknown_key(where, key, known)
         read = _SPECIAL.get(key)
         values[key] = read(f"{where}.{key}", value, folder) if read else value
-    required = [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
-    for name in required:
-        if name not in values:
-            raise NbnumbaError(f"{where}.{name}: found nothing; it must be given, as there is no default")
-    return kind(**values)
+    return values
 
 
 def _several(where: str, kind: type, tables: Any, folder: Path) -> tuple[Any, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from nbnumba.constants import NO_SENSOR
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.sources import as_arrays
 from nbnumba.outputs.nexus_geometry import Module, modules, spindle
@@ -15,8 +16,6 @@ from nbnumba.outputs.pixels import trusted_range
 from nbnumba.outputs.stack import GZIP_LEVEL
 
 DEFINITION = "NXmx"
-#: DIALS corrects for the depth of the sensor and refuses a depth of 0; this one moves nothing.
-NO_SENSOR = 1e-6
 #: A simulation has no date, and equal experiments shall make equal files.
 _START = datetime(1970, 1, 1)
 

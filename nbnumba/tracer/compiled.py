@@ -11,7 +11,8 @@ from nbnumba.tracer.step import Place, step_at
 def fill_steps(arguments, slow, fast, counters, before, rows):  # type: ignore[no-untyped-def]
     """Fill ``rows`` (n, numbers in a step) with the steps of a pixel at ``counters`` (n, 6).
 
-    ``slow`` counts rows through all panels. ``before``: photons of the steps that came first. Returns the same with these steps.
+    ``slow`` counts rows through all panels; ``before``: photons of the steps that came first. Returns the same with
+    these steps.
     """
     for i in range(len(counters)):
         c = counters[i]
