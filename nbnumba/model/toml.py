@@ -164,7 +164,7 @@ def _experiment(tree: dict[str, Any], folder: Path) -> Experiment:
     return Experiment(**parts)
 
 
-#: What a file with the geometry says of the beam, and what may be said beside it.
+#: What a file with the geometry says of the beam, and what may be said of the detector beside it.
 _OF_BEAM = ("wavelength", "direction", "polarization_axis", "polarization")
 _BESIDE_GEOMETRY = ("mask", "roi", "sensor_thickness", "sensor_mu", "point_pixels")
 
@@ -183,9 +183,7 @@ def _with_geometry(tree: dict[str, Any], folder: Path) -> tuple[dict[str, Any], 
     for key in table:
         if key not in _BESIDE_GEOMETRY:
             raise unknown_key("detector, beside geometry", key, _BESIDE_GEOMETRY)
-    named = {
-        name: getattr(found.beam, name) for name in ("wavelength", "direction", "polarization_axis", "polarization")
-    }
+    named = {name: getattr(found.beam, name) for name in _OF_BEAM}
     if isinstance(tables.setdefault("beam", {}), dict):
         tables["beam"] = {**named, **tables["beam"]}
     if isinstance(tables.get("scan"), dict) and found.spindle is not None:

@@ -7,6 +7,7 @@ NXtransformations).
 from __future__ import annotations
 
 import math
+import posixpath
 from typing import Any
 
 import h5py
@@ -60,7 +61,7 @@ def resolved(group: h5py.Group, path: str | None) -> h5py.Dataset | None:
     """The dataset that a path in a ``depends_on`` names; None: nothing."""
     if path is None or path.strip() in (".", ""):
         return None
-    item = group.get(path)
+    item = group.file.get(posixpath.normpath(posixpath.join(group.name, path)))  # HDF5 itself knows no ".."
     if not isinstance(item, h5py.Dataset):
         raise NbnumbaError(f"{group.name}: found depends_on {path!r}, which is not in the file")
     return item
