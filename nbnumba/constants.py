@@ -24,3 +24,6 @@ TOPHAT_RADIUS_SQUARED = 0.3969
 
 #: Energy of a photon times its wavelength [keV A]: Planck's constant times the velocity of light (CODATA 2018, exact).
 PHOTON_ENERGY = 12.398419843320026
+
+#: Depth of a sensor [mm] that stands for none in files: DIALS corrects for it and refuses 0; this one moves nothing.
+NO_SENSOR = 1e-6

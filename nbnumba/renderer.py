@@ -57,13 +57,13 @@ class Renderer:
 
         Args:
             experiment: what to render; None: the same as before.
-            out: float32 array (slow, fast), C-contiguous, to be filled and returned.
+            out: float32 array of the image's shape, C-contiguous, to be filled and returned.
             on_device: leave the image on the GPU and return it as an array that others there can use
                 (``__cuda_array_interface__``); it is the caller's.
             progress: called as progress(done, total) with numbers of rows.
 
         Returns:
-            float32 array (slow, fast) [photons]; 0 outside region and mask.
+            float32 array [photons], shaped as ``simulate``'s; 0 outside region and mask.
 
         Raises:
             NbnumbaError: too little memory on the device, numbers beyond float32, or as ``simulate``.

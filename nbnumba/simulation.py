@@ -38,12 +38,13 @@ def simulate(
             reflections and the phases of "square" in float64, its sines, amplitudes and weights in float32, somewhat
             faster, with errors below 1e-6 of the image maximum.
         threads: number of CPU threads; None: as many as Numba is set to use. The image does not depend on it.
-        out: float32 array (slow, fast), C-contiguous, to be filled and returned instead of a new one: memory that is in
-            use already saves a good part of the time of large images.
+        out: float32 array of the image's shape, C-contiguous, to be filled and returned instead of a new one: memory
+            that is in use already saves a good part of the time of large images.
         progress: called as progress(done, total) with numbers of rows, first with 0 when all code is compiled.
 
     Returns:
-        float32 array (slow, fast) [photons]; 0 outside region and mask.
+        float32 array (slow, fast) [photons], or (panel, slow, fast) where the detector lists panels; 0 outside region
+        and mask.
 
     Raises:
         NbnumbaError: an ``out`` of another shape or type; a device, precision or number of threads that is not there;
@@ -77,15 +78,15 @@ def _on_cpu(
     except MemoryError:
         domains = sum(part.crystal.mosaic.count for part, _ in parts)
         raise NbnumbaError(
-            f"detector.pixels, crystal.mosaic.domains: an image of {experiment.detector.pixels} pixels and "
+            f"detector.pixels, crystal.mosaic.domains: an image of {experiment.detector.shape} pixels and "
             f"{domains} domains do not fit into memory; ask for fewer"
         ) from None
-    outside, broken, done = 0, 0, 0
+    outside, broken, done, rows = 0, 0, 0, image.reshape(experiment.detector.rows, -1)
     first, last = packed[0].region.slow_start, packed[0].region.slow_stop
     with using_threads(threads) as used:
         for (part, _), arguments in zip(parts, packed, strict=True):
             for start, stop in [(first, first), *_bands(part, used)]:
-                counts = render(arguments, image, start, stop)
+                counts = render(arguments, rows, start, stop)
                 outside, broken, done = outside + counts[0], broken + counts[1], done + stop - start
                 if progress is not None and (stop > start or done == 0):
                     progress(done, len(parts) * (last - first))
@@ -135,7 +136,7 @@ def report_counts(outside: int, broken: int, precision: str) -> None:
 
 def canvas(experiment: Experiment, out: np.ndarray | None) -> np.ndarray:
     """An image of zeros, or ``out`` with zeros where nothing will be written."""
-    shape = experiment.detector.pixels
+    shape = experiment.detector.shape
     if out is None:
         return np.zeros(shape, dtype=np.float32)
     if type(out) is not np.ndarray:

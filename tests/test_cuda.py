@@ -57,6 +57,15 @@ KINDS = {
         "scan.steps": 2,
     },
     "lattices": {"lattices": (scenes.still(**{"crystal.misset": (4, 5, 6)}).crystal, scenes.still().crystal)},
+    "panels": {
+        **scenes.RICH,
+        "detector.pixels": None,
+        "detector.distance": None,
+        "detector.panels": (
+            nb.Panel(pixels=(2, 5), origin=(80.0, 3.0, -9.0), fast=(0, 0, 1), slow=(0, -1, 0)),
+            nb.Panel(pixels=(3, 4), origin=(60.0, -3.0, 9.0), fast=(0, 0.1, 1), slow=(0, -1, 0.1)),
+        ),
+    },
     "many domains": {"crystal.shape": "gauss", "crystal.mosaic.spread": 0.5, "crystal.mosaic.domains": 6},
 }
 SIMULATED = """
@@ -93,6 +102,9 @@ added = nb.simulate(several)
 np.testing.assert_allclose(renderer.render(several), added, rtol=3e-7)
 np.testing.assert_allclose(renderer.render(several, on_device=True).copy_to_host(), added, rtol=3e-7)
 np.testing.assert_allclose(list(renderer.series([several, e]))[0], added, rtol=3e-7)
+panels = scenes.still(**test_cuda.KINDS["panels"])
+assert renderer.render(panels, on_device=True).shape == (2, 3, 5)
+np.testing.assert_array_equal(next(renderer.series([panels])), renderer.render(panels))
 series = list(renderer.series([e, turned, e]))
 np.testing.assert_array_equal(series[1], nb.simulate(turned))
 np.testing.assert_array_equal(series[2], first)
@@ -118,7 +130,7 @@ for changes in ({}, scenes.RICH, {"detector.curvature": "spherical"}, {"detector
 print("background")
 """
 DERIVED = """
-import numpy as np, scenes, nbnumba as nb
+import numpy as np, scenes, test_cuda, nbnumba as nb
 names = ["cell_a", "misset_x", "cells_b", "mosaic_spread", "wavelength", "distance", "beam_tilt_h", "sensor_mu",
          "polarization", "spot_scale", "detector_rotx", "sensor_thickness"]
 small = {"detector.pixels": (5, 5), "detector.pixel_size": 3.0, "crystal.spot_scale": 30.0}
@@ -145,6 +157,12 @@ start = e.with_parameters(misset_x=11.31)
 boxes = [nb.Shoebox(0, 0, 0, 0, 5, 0, 4), nb.Shoebox(0, 0, 1, 0, 5, 4, 5)]
 found = [nb.refine(start, loss, ["misset_x"], boxes=boxes, iterations=1, device=d) for d in ("cpu", "cuda")]
 assert abs(found[0].values["misset_x"] - found[1].values["misset_x"]) < 1e-9
+panels = scenes.still(**test_cuda.KINDS["panels"])
+image, rates = nb.jacobian(panels, ["cell_a", "wavelength", "sensor_thickness"])
+other, others = nb.jacobian(panels, list(rates), device="cuda")
+np.testing.assert_allclose(other, image, rtol=1e-12)
+for name in rates:
+    assert np.abs(others[name] - rates[name]).max() <= 1e-11 * np.abs(rates[name]).max(), name
 print("derived")
 """
 

@@ -31,6 +31,8 @@ FILES = (
     "crystal.reflections",
     "crystal.reflections.file",
     "detector.mask",
+    "detector.geometry",
+    "detector.geometry.file",
     "beam.sources",
     "beam.spectrum",
     "beam.spectrum.file",
@@ -72,6 +74,9 @@ raw_shape: Decorator = click.option(
 )
 parameters: Decorator = click.option(
     "--parameter", "names", multiple=True, metavar="NAME", help="Parameter, as misset_x or cell_a; may be repeated."
+)
+panel: Decorator = click.option(
+    "--panel", type=click.IntRange(min=0), help="Number of the pixel's panel, where the detector lists panels."
 )
 as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 

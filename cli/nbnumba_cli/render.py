@@ -97,7 +97,7 @@ def render_to_files(
         seeds={"noise": seed} if counting else None,
     )
     if png is not None:
-        nb.write_png(png, shown.written, overwrite=overwrite)
+        nb.write_png(png, shown.written, experiment=experiment, overwrite=overwrite)
     _summarize(series, shown, files, as_json)
 
 

@@ -71,16 +71,18 @@ def all_scattered(matter: Matter, s: float) -> float:
 
 
 @scalar
-def background_pixel(a: BackgroundArguments, slow: float, fast: float) -> float:
-    """Photons in a pixel: the mean over its parts of the sum over sources."""
-    panel, sensor, light, matter = panel_of(a.sheet), a.sensor, a.illumination, a.matter
+def background_pixel(a: BackgroundArguments, slow: int, fast: int) -> float:
+    """Photons in a pixel, whose row is counted through all panels: the mean over its parts of the sum over sources."""
+    number = slow // a.sheet.rows
+    panel, row = panel_of(a.sheet, number), slow - number * a.sheet.rows
+    sensor, light, matter = a.sensor, a.illumination, a.matter
     total, parts = 0.0, matter.parts
     for sub_slow in range(parts):
         for sub_fast in range(parts):
             point = position(
                 panel,
                 subpixel_center(fast, sub_fast, parts, panel.pixel_size),
-                subpixel_center(slow, sub_slow, parts, panel.pixel_size),
+                subpixel_center(row, sub_slow, parts, panel.pixel_size),
                 0.0,
             )
             ray = ray_to(point)
@@ -121,6 +123,6 @@ def _matter(experiment: Experiment) -> Matter:
 
 def _parts(experiment: Experiment) -> int:
     shortest = min(row[4] for row in experiment.sources.rows)
-    g = experiment.geometry
-    span = experiment.detector.pixel_size / min(g.close_distance, g.distance) / (2.0 * shortest)
+    nearest = min(g.nearest for g in experiment.geometries)
+    span = experiment.detector.pixel_size / nearest / (2.0 * shortest)
     return min(max(math.ceil(span / FINENESS - 1e-9), 1), MOST_PARTS)

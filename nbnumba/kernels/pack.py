@@ -26,6 +26,7 @@ from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.mask import NO_MASK
 from nbnumba.model.mosaic import Mosaic, rotation_matrix
+from nbnumba.model.panel import Geometry
 from nbnumba.model.sources import as_arrays
 from nbnumba.model.spectral import SpectralReflections
 from nbnumba.physics.elementary import EXP_END
@@ -84,12 +85,14 @@ def pack(experiment: Experiment, precision: str = "double", *, merged: bool = Tr
 
 
 def sheet_of(experiment: Experiment) -> FlatSheet | CurvedSheet:
-    """The detector's panel without nesting."""
-    p = experiment.panel
-    vectors, common = [p.origin, p.fast, p.slow, p.normal], (p.pixel_size, p.close_distance, p.point_pixels)
+    """The detector's panels without nesting."""
+    panels, rows = experiment.panels, experiment.detector.pixels[0]
+    p = panels[0]
     if isinstance(p, FlatPanel):
-        return FlatSheet(np.array(vectors), *common)
-    return CurvedSheet(np.array([*vectors, p.center, p.spot, p.e1, p.k1, p.e2, p.k2]), *common, p.radius)
+        vectors = np.array([[q.origin, q.fast, q.slow, q.normal] for q in panels])
+        return FlatSheet(vectors, p.pixel_size, np.array([q.close_distance for q in panels]), p.point_pixels, rows)
+    vectors = np.array([p.origin, p.fast, p.slow, p.normal, p.center, p.spot, p.e1, p.k1, p.e2, p.k2])
+    return CurvedSheet(vectors, p.pixel_size, p.close_distance, p.point_pixels, rows, p.radius)
 
 
 def _sensor(experiment: Experiment) -> Sensor:
@@ -195,12 +198,16 @@ def _faintest(experiment: Experiment, structure: Structure, photons: float) -> f
 
     A millionth of that: sums of what is left out do not round another number up either.
     """
-    detector, g = experiment.detector, experiment.geometry
+
+    def widest(g: Geometry) -> float:
+        """Largest solid angle that a pixel can have."""
+        size = detector.pixel_size
+        return 1e6 / g.nearest**2 if detector.point_pixels else size**2 * g.close_distance / g.nearest**3
+
+    detector = experiment.detector
     values = np.atleast_1d(structure.value if isinstance(structure, Uniform) else structure.values)
     strongest = min(max(float(values.max()), -float(values.min())), 1e150)  # whose square is a number
-    nearest = min(g.distance, g.close_distance)
-    solid_angle = 1e6 / nearest**2 if detector.point_pixels else detector.pixel_size**2 * g.close_distance / nearest**3
-    largest = photons * solid_angle * strongest**2 * experiment.layers
+    largest = photons * max(map(widest, experiment.geometries)) * strongest**2 * experiment.layers
     return max(1e-6 * float(np.finfo(np.float32).smallest_subnormal) / max(largest, 1e-300), 1e-300)
 
 
@@ -247,6 +254,5 @@ def _structure(crystal: Crystal) -> Structure:
 def region_of(experiment: Experiment) -> Region:
     """Pixels to render."""
     (slow_start, slow_stop), (fast_start, fast_stop) = experiment.detector.region
-    mask = experiment.detector.mask
-    pixels = NO_MASK if mask is None else mask.pixels
-    return Region(slow_start, slow_stop, fast_start, fast_stop, pixels)
+    mask = NO_MASK if experiment.mask is None else experiment.mask
+    return Region(slow_start, slow_stop, fast_start, fast_stop, mask)

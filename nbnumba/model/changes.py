@@ -11,6 +11,7 @@ from nbnumba.model.background import Background
 from nbnumba.model.beam import Beam
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.detector import Detector
+from nbnumba.model.panel import Panel
 from nbnumba.model.response import Response
 from nbnumba.model.sampling import Sampling
 from nbnumba.model.scan import Scan
@@ -28,6 +29,8 @@ PARTS: dict[str, type] = {
 OPTIONAL = ("scan", "response")
 #: Parts of which there may be any number, as tuples.
 SEVERAL: dict[str, type] = {"lattices": Crystal, "background": Background}
+#: Fields that are tuples of things with parts.
+ITEMS: dict[str, type] = {**SEVERAL, "panels": Panel}
 
 #: Fields of which a component holds one or the other: setting one clears its partners.
 ALTERNATIVES = (
@@ -37,6 +40,7 @@ ALTERNATIVES = (
     ("sources", "spectrum"),
     ("distance", "close_distance"),
     ("sensor_mu", "sensor_material"),
+    ("pixels", "panels"),
 )
 
 
@@ -85,7 +89,7 @@ def changed(part: Any, changes: dict[str, Any], where: str) -> Any:
         current = getattr(part, name)
         if isinstance(value, dict):
             current = PARTS[name]() if name in OPTIONAL and current is None else current
-            if isinstance(current, tuple) and name in SEVERAL:
+            if isinstance(current, tuple) and name in ITEMS:
                 values[name] = _with_items(f"{where}.{name}", current, value)
                 continue
             if not is_dataclass(current):

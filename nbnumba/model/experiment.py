@@ -17,7 +17,8 @@ from nbnumba.model.background import Background
 from nbnumba.model.beam import Beam
 from nbnumba.model.changes import OPTIONAL, PARTS, SEVERAL, changed, put
 from nbnumba.model.crystal import Crystal
-from nbnumba.model.detector import Detector, Geometry
+from nbnumba.model.detector import Detector
+from nbnumba.model.panel import Geometry
 from nbnumba.model.response import Response
 from nbnumba.model.sampling import Sampling
 from nbnumba.model.scan import Scan
@@ -143,14 +144,29 @@ class Experiment:
         return self.detector.frame.spindle if given is None else unit(Vector(*given))
 
     @cached_property
+    def geometries(self) -> tuple[Geometry, ...]:
+        """The panels in the laboratory frame [mm]; of a detector that lists none, it alone."""
+        return self.detector.geometries(self.beam_direction)
+
+    @property
     def geometry(self) -> Geometry:
-        """The detector in the laboratory frame [mm]."""
-        return self.detector.geometry(self.beam_direction)
+        """The detector in the laboratory frame [mm]; refused where panels are listed."""
+        self.detector.check_single("the place of the detector as a whole")
+        return self.geometries[0]
 
     @cached_property
+    def panels(self) -> tuple[FlatPanel | CurvedPanel, ...]:
+        """The panels as the physics takes them [mm]; of a detector that lists none, it alone."""
+        return tuple(self._panel(g) for g in self.geometries)
+
+    @property
     def panel(self) -> FlatPanel | CurvedPanel:
-        """The detector as the physics takes it [mm]."""
-        detector, g = self.detector, self.geometry
+        """The detector as the physics takes it [mm]; refused where panels are listed."""
+        self.detector.check_single("the place of the detector as a whole")
+        return self.panels[0]
+
+    def _panel(self, g: Geometry) -> FlatPanel | CurvedPanel:
+        detector = self.detector
         place = (g.origin, g.fast, g.slow, g.normal, detector.pixel_size, g.close_distance, detector.point_pixels)
         if detector.curvature == "flat":
             return FlatPanel(*place)
@@ -194,7 +210,7 @@ class Experiment:
         """Sub-pixels along each edge of a pixel."""
         if isinstance(self.sampling.oversample, int):
             return self.sampling.oversample
-        pixel = self.beam.wavelength * self.geometry.distance / self.detector.pixel_size
+        pixel = self.beam.wavelength * self._distance / self.detector.pixel_size
         needed = 3.0 * max(self.crystal.size) / pixel
         if not needed <= 1000.0:
             raise NbnumbaError(
@@ -202,6 +218,12 @@ class Experiment:
                 f"{max(self.crystal.size):.4g} A; set sampling.oversample to a whole number up to 1000"
             )
         return max(math.ceil(needed - 1e-9), 1)  # a whole quotient is not to be pushed up by rounding
+
+    @property
+    def _distance(self) -> float:
+        """Distance of the detector along the beam, or of the nearest point of all panels [mm]."""
+        listed, size = self.detector.panels, self.detector.pixel_size
+        return min(panel.nearest(size) for panel in listed) if listed else self.geometry.distance
 
     @cached_property
     def mean_wavelength(self) -> float:
@@ -238,30 +260,60 @@ class Experiment:
     def pixels_rendered(self) -> int:
         """Pixels inside region and mask."""
         (s0, s1), (f0, f1) = self.detector.region
-        mask = self.detector.mask
-        return (s1 - s0) * (f1 - f0) if mask is None else int(mask.pixels[s0:s1, f0:f1].sum())
+        mask = self.mask
+        return (s1 - s0) * (f1 - f0) if mask is None else int(mask[s0:s1, f0:f1].sum())
+
+    @cached_property
+    def mask(self) -> np.ndarray | None:
+        """Pixels (rows, fast) that lie on a panel and are not masked, rows counted through all panels; None: all."""
+        present, mask = self.detector.present, self.detector.mask
+        if mask is None:
+            return present
+        rows = mask.pixels.reshape(self.detector.rows, -1)
+        return rows if present is None else rows & present
 
     @property
     def rendered(self) -> np.ndarray:
-        """Which pixels (slow, fast) lie inside region and mask."""
-        mask, inside = self.detector.mask, np.zeros(self.detector.pixels, dtype=bool)
+        """Which pixels, of an array of the image's shape, lie inside region and mask."""
+        inside = np.zeros((self.detector.rows, self.detector.pixels[1]), dtype=bool)
         region = tuple(slice(*limits) for limits in self.detector.region)
-        inside[region] = True if mask is None else mask.pixels[region]
-        return inside
+        inside[region] = True if self.mask is None else self.mask[region]
+        return inside.reshape(self.detector.shape)
 
     def rendered_pixels(self) -> np.ndarray:
-        """Slow and fast numbers (n, 2) of the pixels inside region and mask, row by row."""
+        """Numbers of the pixels inside region and mask, row by row: slow, fast (n, 2), or panel, slow, fast (n, 3)."""
         return np.argwhere(self.rendered)
 
-    def scattering_vector(self, slow: float, fast: float) -> Vector:
-        """Vector q [1/A] at a point of the detector, in pixels from the outer corner of the first one."""
+    def scattering_vector(self, slow: float, fast: float, panel: int | None = None) -> Vector:
+        """Vector q [1/A] at a point of a panel, in pixels from the outer corner of the first one.
+
+        ``panel`` is its number, where panels are listed.
+        """
         size = self.detector.pixel_size
-        ray = ray_to(position(self.panel, fast * size, slow * size, 0.0))
+        place = self.panels[self.detector.panel_number(panel)]
+        ray = ray_to(position(place, fast * size, slow * size, 0.0))
         return scattering_vector(ray.direction, self.beam_direction, self.beam.wavelength)
 
-    def resolution(self, slow: float, fast: float) -> float:
-        """Spacing [A] at a point of the detector, in pixels from the outer corner of the first one."""
-        return spacing(self.scattering_vector(slow, fast))
+    def resolution(self, slow: float, fast: float, panel: int | None = None) -> float:
+        """Spacing [A] at a point of a panel, as ``scattering_vector`` takes it."""
+        return spacing(self.scattering_vector(slow, fast, panel))
+
+    def with_panels(self, *, slow: int, fast: int) -> Experiment:
+        """The same experiment with its detector cut into a grid of panels, row by row: image ``panel``, slow, fast.
+
+        Pixels stay what they were, up to rounding: their places are computed from the corner of their panel. Region and
+        mask become one mask; sub-pixels chosen automatically stay as many.
+
+        Args:
+            slow: number of panels along slow, which has to divide that of the pixels.
+            fast: number along fast, alike.
+
+        Raises:
+            NbnumbaError: numbers that do not divide those of the pixels, or a detector that is curved or lists panels.
+        """
+        from nbnumba.model.cutting import cut
+
+        return cut(self, slow, fast)
 
     def parameters(self) -> dict[str, float]:
         """The numbers that can be refined, by name: A, degrees, mm. Those that cannot act are left out."""

@@ -134,11 +134,21 @@ def _center(i: int) -> Parameter:
             return replace(old, closest_point=(found[0], found[1]))
         return replace(old, beam_center=old.frame.from_detector((found[0], found[1]), old.extent))
 
-    return Parameter("mm", lambda e: e.detector.reference_point[i], "detector", change)
+    return Parameter("mm", lambda e: e.detector.reference_point[i] if _placed(e) else None, "detector", change)
 
 
-def _distance(e: Experiment) -> float:
-    return e.geometry.distance
+def _placed(e: Experiment) -> bool:
+    """Whether the detector is placed as a whole, and not panel by panel."""
+    return not e.detector.panels
+
+
+def _distance(e: Experiment) -> float | None:
+    return e.geometry.distance if _placed(e) else None
+
+
+def _rotation(i: int) -> Parameter:
+    found = _item("detector.rotation", i, "degrees")
+    return found._replace(get=lambda e: found.get(e) if _placed(e) else None)
 
 
 def _one_spread(e: Experiment) -> bool:
@@ -169,8 +179,8 @@ PARAMETERS: dict[str, Parameter] = {
     "distance": Parameter("mm", _distance, "detector", lambda old, x: changed(old, {"distance": x}, "detector")),
     "beam_center_fast": _center(0),
     "beam_center_slow": _center(1),
-    **{f"detector_rot{x}": _item("detector.rotation", i, "degrees") for i, x in enumerate("xyz")},
-    "twotheta": _field("detector.twotheta", "degrees"),
+    **{f"detector_rot{x}": _rotation(i) for i, x in enumerate("xyz")},
+    "twotheta": _field("detector.twotheta", "degrees", _placed),
     "sensor_mu": _field("detector.sensor_mu", "1/mm", _sensor_mu),
     "sensor_thickness": _field("detector.sensor_thickness", "mm", _sensor),
 }
@@ -211,8 +221,8 @@ def check_acts(experiment: Experiment, name: str) -> None:
     if PARAMETERS[name].get(experiment) is None:
         raise NbnumbaError(
             f"{name}: found a parameter that cannot act here (no sensor, or one whose material sets its mu; no scan, "
-            "one domain, three mosaic spreads, a matrix of cells, no polarization, or beam.stokes); allowed: "
-            f"{', '.join(parameters(experiment))}"
+            "one domain, three mosaic spreads, a matrix of cells, no polarization, beam.stokes, or panels placed one by "
+            f"one); allowed: {', '.join(parameters(experiment))}"
         )
 
 

@@ -23,24 +23,24 @@ def background(experiment: Experiment, *, device: str = "cpu", threads: int | No
         threads: number of CPU threads; None: as many as Numba is set to use. The image does not depend on it.
 
     Returns:
-        float32 array (slow, fast) [photons]; 0 outside region and mask, and where there is no background.
+        float32 array of the detector's shape [photons]; 0 outside region and mask, and where there is no background.
 
     Raises:
         NbnumbaError: a device or number of threads that is not there, too little memory, or numbers beyond float32.
     """
     check_device(device)
     try:
-        image = np.zeros(experiment.detector.pixels, dtype=np.float32)
+        image = np.zeros(experiment.detector.shape, dtype=np.float32)
     except MemoryError:
         raise NbnumbaError(
-            f"detector.pixels: an image of {experiment.detector.pixels} pixels does not fit into memory; ask for fewer"
+            f"detector.pixels: an image of {experiment.detector.shape} pixels does not fit into memory; ask for fewer"
         ) from None
     if device == "cpu":
         check_threads(threads)
-        _on_cpu(experiment, image, threads)
+        _on_cpu(experiment, image.reshape(experiment.detector.rows, -1), threads)
     else:
         check_no_threads(device, threads)
-        _on_gpu(experiment, image, device)
+        _on_gpu(experiment, image.reshape(experiment.detector.rows, -1), device)
     if not np.isfinite(image).all():
         raise NbnumbaError(
             "background: the image holds numbers beyond float32: thickness, density, F or fluence too large"

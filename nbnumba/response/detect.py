@@ -58,7 +58,7 @@ def detect(
     number = whole("number", number, low=0, high=MOST_IMAGES - len(images))
     response = experiment.response or Response()
     haze = background(experiment, device=device) if experiment.background else None
-    counts = np.empty((len(images), *experiment.detector.pixels), dtype=TYPES[response.dtype])
+    counts = np.empty((len(images), *experiment.detector.shape), dtype=TYPES[response.dtype])
     with using_threads(threads):
         for i, one in enumerate(images):
             if progress is not None:
@@ -74,7 +74,7 @@ def detect(
 
 def _images(experiment: Experiment, image: Any) -> Any:
     """The images as a stack."""
-    shape = experiment.detector.pixels
+    shape = experiment.detector.shape
     if hasattr(image, "copy_to_host") and image.shape == shape:
         return [image if not experiment.background else image.copy_to_host()]
     array = np.asarray(image)
