@@ -221,8 +221,8 @@ def check_acts(experiment: Experiment, name: str) -> None:
     if PARAMETERS[name].get(experiment) is None:
         raise NbnumbaError(
             f"{name}: found a parameter that cannot act here (no sensor, or one whose material sets its mu; no scan, "
-            "one domain, three mosaic spreads, a matrix of cells, no polarization, beam.stokes, or panels placed one by "
-            f"one); allowed: {', '.join(parameters(experiment))}"
+            "one domain, three mosaic spreads, a matrix of cells, no polarization, beam.stokes, or panels placed one "
+            f"by one); allowed: {', '.join(parameters(experiment))}"
         )
 
 
