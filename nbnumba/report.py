@@ -173,6 +173,7 @@ def report_text(report: dict[str, Any]) -> str:
                     f"{100.0 * report['illuminated_fraction']:.4g} % of that at the beam's centre"),
         ("Sensor", _sensor(report)),
         *([("Background", "; ".join(report["background"]))] if report["background"] else []),
+        *_choices(report),
         ("Steps", f"{report['steps']:.4g} ({_numbers(report['pixels'], 'd', ' x ')} pixels, "
                   f"{report['steps_per_pixel']} in each)"),
         ("Photons", f"{report['photons_max']:.6g} at most ({', '.join(f'{axis} {n}' for axis, n in brightest)}), "
@@ -218,6 +219,14 @@ def _spectrum_text(report: dict[str, Any]) -> str:
         return f"one wavelength, {report['wavelength_mean_A']:.6g} A"
     mean, width = report["wavelength_mean_A"], report["wavelength_fwhm_A"]
     return f"{report['wavelengths']} wavelengths, mean {mean:.6g} A, FWHM {width:.4g} A ({100.0 * width / mean:.3g} %)"
+
+
+def _choices(report: dict[str, Any]) -> list[tuple[str, str]]:
+    """Numbers of steps that were chosen for a tolerance."""
+    return [
+        ("" if i else "Sampling", f"{name} {choice['number']}: twice as many change {100.0 * choice['change']:.2g} %")
+        for i, (name, choice) in enumerate(report.get("sampling", {}).items())
+    ]
 
 
 def _further(lattices: int) -> str:
