@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,9 @@ def counts_report(experiment: Experiment, counts: np.ndarray, seed: int) -> dict
         "counts_mean": float(seen.mean(dtype=np.float64)),
         "counts_saturated": int(np.count_nonzero(seen >= response.highest)),
         "counts_type": counts.dtype.name,
+        "response": {
+            f.name: getattr(response, f.name) for f in fields(response) if getattr(response, f.name) != f.default
+        },
         "seed": seed,
     }
 
@@ -65,7 +69,8 @@ def counts_text(report: dict[str, Any]) -> str:
         f"{report['counts_min']} to {report['counts_max']}, {report['counts_mean']:.6g} on average, "
         f"{report['counts_saturated']} pixels saturated; {report['counts_type']}, seed {report['seed']}"
     )
-    return table([("Counts", text)])
+    steps = ", ".join(f"{name} {value}" for name, value in report["response"].items())
+    return table([("Response", steps or "photon noise alone"), ("Counts", text)])
 
 
 def beam_figures(experiment: Experiment) -> dict[str, float]:
