@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.kernels.arguments import Arguments, Orientations
+from nbnumba.kernels.arguments import Arguments, Orientations, all_axes
 from nbnumba.kernels.pack import KINDS, pack
 from nbnumba.model.experiment import Experiment
 from nbnumba.physics.structure_factor import Uniform
@@ -28,7 +28,7 @@ class Gpu:
         self.device, self._precision, self._kernel = Device(name), precision, compiled(render_pixel)
         self._cuda = self.device.cuda
         self._values: tuple[Any, np.ndarray] | None = None
-        self._packed: tuple[Experiment, tuple[Arguments, Any]] | None = None
+        self._packed: tuple[Experiment, list[tuple[Arguments, Any]]] | None = None
 
     def render(
         self,
@@ -45,7 +45,7 @@ class Gpu:
         all_rows, width = detector.rows, detector.pixels[1]
         (s0, s1), (f0, f1) = ((0, all_rows), (0, width)) if on_device else detector.region
         with self.device.active():
-            a, axes = self._arguments(experiment, 0)
+            parts = self._arguments(experiment, 0)
             counts = self._cuda.to_device(np.zeros(2, np.int64))
             rows = self._rows(s1 - s0, f1 - f0, on_device)
             whole = None if on_device else np.zeros(detector.shape, np.float32) if out is None else out
@@ -54,7 +54,7 @@ class Gpu:
             for start in range(s0, s1, rows):
                 stop = min(start + rows, s1)
                 for first, last in _launches(experiment, start, stop, progress):
-                    self._launch(band[first - start : last - start], counts, (first, f0), axes, a, 0)
+                    self._launch(band[first - start : last - start], counts, (first, f0), parts, 0)
                     if progress is not None:
                         self._cuda.synchronize()
                         progress(last - s0, s1 - s0)
@@ -71,16 +71,16 @@ class Gpu:
             stream = self._cuda.stream()
             shape = experiment.detector.rows, experiment.detector.pixels[1]
             self._rows(*shape, True)
-            a, axes = self._arguments(experiment, stream)
+            parts = self._arguments(experiment, stream)
             stream.synchronize()  # what was sent serves the streams of later images too
             counts = self._cuda.to_device(np.zeros(2, np.int64), stream=stream)
             image = self._cuda.device_array(shape, np.float32, stream=stream)
-            self._launch(image, counts, (0, 0), axes, a, stream)
+            self._launch(image, counts, (0, 0), parts, stream)
             there = self._cuda.pinned_array(experiment.detector.shape, np.float32)
             numbers = self._cuda.pinned_array(2, np.int64)
             image.copy_to_host(there.reshape(shape), stream=stream)
             counts.copy_to_host(numbers, stream=stream)
-        return stream, there, numbers, a, axes, image, counts  # which have to outlive the work
+        return stream, there, numbers, parts, image, counts  # which have to outlive the work
 
     def end(self, begun: tuple[Any, ...]) -> tuple[np.ndarray, tuple[int, int]]:
         """Wait for what was begun."""
@@ -88,21 +88,26 @@ class Gpu:
         stream.synchronize()
         return np.array(there), (int(numbers[0]), int(numbers[1]))
 
-    def _launch(self, image: Any, counts: Any, start: tuple[int, int], axes: Any, a: Arguments, stream: Any) -> None:
+    def _launch(
+        self, image: Any, counts: Any, start: tuple[int, int], parts: list[tuple[Arguments, Any]], stream: Any
+    ) -> None:
+        """Render the first part of an image, and add the others."""
         from nbnumba.kernels.cuda import THREADS
 
         rows, width = image.shape
-        self._kernel[(-(-width // THREADS), rows), (THREADS, 1), stream](image, counts, *start, axes, a)
+        for number, (a, axes) in enumerate(parts):
+            self._kernel[(-(-width // THREADS), rows), (THREADS, 1), stream](image, counts, number > 0, *start, axes, a)
 
-    def _arguments(self, experiment: Experiment, stream: Any) -> tuple[Arguments, Any]:
+    def _arguments(self, experiment: Experiment, stream: Any) -> list[tuple[Arguments, Any]]:
+        """Arguments of each part of an image, with the axes of all orientations (n, 3, 3)."""
         if self._packed is not None and self._packed[0] is experiment:
             return self._packed[1]  # all of it is there
-        a = pack(experiment, self._precision)
-        cells, domains = a.orientations
-        axes = np.einsum("pij,mkj->pmik", cells, domains).reshape(-1, 3, 3)
-        # All orientations are in the axes.
-        few = a._replace(structure=self._narrowed(a), orientations=Orientations(axes[:0], axes[:0]))
-        sent: tuple[Arguments, Any] = self.device.send((few, axes), stream)
+        sent = []
+        for part, weight in experiment.components():
+            a = pack(part, self._precision, weight=weight)
+            axes = all_axes(a.orientations)
+            few = a._replace(structure=self._narrowed(a), orientations=Orientations(axes[:0], axes[:0], False))
+            sent.append(self.device.send((few, axes), stream))
         self._packed = experiment, sent
         return sent
 

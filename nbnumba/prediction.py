@@ -60,7 +60,7 @@ def hits(experiment: Experiment, h: int, k: int, l: int) -> list[Hit]:  # noqa: 
     between -180 and 180 degrees, at which the spindle brings it onto the sphere, if it ever gets there.
 
     Args:
-        experiment: crystal, beam and detector; of several sources, the mean is taken.
+        experiment: crystal, beam and detector; of several sources, the mean is taken, of several lattices the crystal.
         h: index along a*.
         k: index along b*.
         l: index along c*.
@@ -104,7 +104,8 @@ def indices_at(
 ) -> tuple[float, float, float]:
     """Fractional h, k, l, at the start of the scan, of a point given in pixels from the outer corner of the first.
 
-    ``panel`` is the number of the panel, where the detector lists panels.
+    ``panel`` is the number of the panel, where the detector lists panels. Among several lattices the indices are those
+    of ``experiment.crystal``.
     """
     axes = experiment.crystal.axes @ rotation_matrix(experiment.spindle, start_angle(experiment)).T
     at = indices(matrix(axes[np.newaxis], 0), experiment.scattering_vector(slow, fast, panel))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nbnumba.convergence import settled
 from nbnumba.errors import NbnumbaError
 from nbnumba.gpu import Gpu
 from nbnumba.model.experiment import Experiment
@@ -67,7 +68,7 @@ class Renderer:
         Raises:
             NbnumbaError: too little memory on the device, numbers beyond float32, or as ``simulate``.
         """
-        self.experiment = experiment = self.experiment if experiment is None else experiment
+        self.experiment = experiment = settled(self.experiment if experiment is None else experiment)
         if self._gpu is None:
             if on_device:
                 raise NbnumbaError("on_device: found True with device 'cpu'; allowed: with 'cuda'")
@@ -86,7 +87,7 @@ class Renderer:
             return
         waiting = None
         for experiment in experiments:
-            begun = self._gpu.begin(experiment)
+            begun = self._gpu.begin(settled(experiment))
             if waiting is not None:
                 yield self._end(waiting)
             waiting = begun

@@ -11,6 +11,7 @@ import numpy as np
 from nbnumba._cache import cache_directory
 from nbnumba.model.conventions import CONVENTIONS
 from nbnumba.model.experiment import Experiment
+from nbnumba.model.response import Response
 from nbnumba.physics.pixel import position
 from nbnumba.physics.vector import length
 
@@ -22,8 +23,15 @@ def image_report(experiment: Experiment, image: np.ndarray, seconds: float) -> d
     return {
         "cell_A_degrees": [round(x, 6) for x in experiment.crystal.unit_cell],
         "crystal_A": [round(x, 3) for x in experiment.crystal.size],
-        "reflections": len(experiment.crystal.reflections.amplitude) if experiment.crystal.reflections else 0,
+        "lattices": len(experiment.lattices),
+        "reflections": len(experiment.crystal.reflections) if experiment.crystal.reflections else 0,
         "wavelength_A": experiment.beam.wavelength,
+        **beam_figures(experiment),
+        "sensor_material": experiment.detector.sensor_material,
+        "sensor_thickness_mm": experiment.detector.sensor_thickness,
+        "sensor_mu_per_mm": experiment.sensor_mu,
+        "sensor_caught": experiment.caught,
+        "background": [f"{part.name}, {part.thickness:g} mm" for part in experiment.background],
         **(panel_figures(experiment) if experiment.detector.panels else _figures(experiment)),
         "pixels": list(image.shape),
         "steps_per_pixel": experiment.steps_per_pixel,
@@ -34,6 +42,41 @@ def image_report(experiment: Experiment, image: np.ndarray, seconds: float) -> d
         "photons_total": float(image.sum(dtype=np.float64)),
         "seconds": seconds,
         "steps_per_second": steps / seconds,
+    }
+
+
+def counts_report(experiment: Experiment, counts: np.ndarray, seed: int) -> dict[str, Any]:
+    """Figures about an image of counts."""
+    response = experiment.response or Response()
+    seen = counts[experiment.rendered]
+    return {
+        "counts_min": int(seen.min()),
+        "counts_max": int(seen.max()),
+        "counts_mean": float(seen.mean(dtype=np.float64)),
+        "counts_saturated": int(np.count_nonzero(seen >= response.highest)),
+        "counts_type": counts.dtype.name,
+        "seed": seed,
+    }
+
+
+def counts_text(report: dict[str, Any]) -> str:
+    """The report on counts as lines for a terminal."""
+    text = (
+        f"{report['counts_min']} to {report['counts_max']}, {report['counts_mean']:.6g} on average, "
+        f"{report['counts_saturated']} pixels saturated; {report['counts_type']}, seed {report['seed']}"
+    )
+    return table([("Counts", text)])
+
+
+def beam_figures(experiment: Experiment) -> dict[str, float]:
+    """Wavelengths that there are, and photons on the crystal, also as a fraction of those at the beam's centre."""
+    spectrum, center = experiment.spectrum, experiment.beam.photons_per_area
+    return {
+        "wavelengths": len(spectrum),
+        "wavelength_mean_A": spectrum.mean,
+        "wavelength_fwhm_A": spectrum.fwhm,
+        "fluence_photons_m2": experiment.fluence,
+        "illuminated_fraction": experiment.fluence / center if center > 0.0 else 0.0,
     }
 
 
@@ -122,8 +165,14 @@ def report_text(report: dict[str, Any]) -> str:
     brightest = zip(axes, report["photons_max_" + "_".join(axes)], strict=True)
     rows = [
         ("Cell", _numbers(report["cell_A_degrees"], "g") + "  A, degrees"),
-        ("Crystal", _numbers(report["crystal_A"], ".1f", " x ") + f" A, {report['reflections']} reflections"),
+        ("Crystal", _numbers(report["crystal_A"], ".1f", " x ") + f" A, {report['reflections']} reflections"
+                    f"{_further(report['lattices'])}"),
         *(_panel_rows(report) if "panels" in report else _detector_rows(report)),
+        ("Spectrum", _spectrum_text(report)),
+        ("Fluence", f"{report['fluence_photons_m2']:.6g} photons/m^2 on the crystal, "
+                    f"{100.0 * report['illuminated_fraction']:.4g} % of that at the beam's centre"),
+        ("Sensor", _sensor(report)),
+        *([("Background", "; ".join(report["background"]))] if report["background"] else []),
         ("Steps", f"{report['steps']:.4g} ({_numbers(report['pixels'], 'd', ' x ')} pixels, "
                   f"{report['steps_per_pixel']} in each)"),
         ("Photons", f"{report['photons_max']:.6g} at most ({', '.join(f'{axis} {n}' for axis, n in brightest)}), "
@@ -154,6 +203,25 @@ def _detector_rows(report: dict[str, Any]) -> list[tuple[str, str]]:
         ("", f"XDS ORGX, ORGY {_numbers(centers['xds_orgx_orgy_pixels'], '.2f')} pixels, "
              f"DIALS origin {_numbers(centers['dials_origin'], '.3f')} mm"),
     ]  # fmt: skip
+
+
+def _sensor(report: dict[str, Any]) -> str:
+    if report["sensor_mu_per_mm"] == 0.0:
+        return "none: its front catches every photon"
+    what = " ".join(filter(None, [f"{report['sensor_thickness_mm']:g} mm", report["sensor_material"]]))
+    caught = f"{100.0 * report['sensor_caught']:.4g} %"
+    return f"{what}, mu {report['sensor_mu_per_mm']:.4g} 1/mm, catches {caught} of what comes along its normal"
+
+
+def _spectrum_text(report: dict[str, Any]) -> str:
+    if report["wavelengths"] == 1:
+        return f"one wavelength, {report['wavelength_mean_A']:.6g} A"
+    mean, width = report["wavelength_mean_A"], report["wavelength_fwhm_A"]
+    return f"{report['wavelengths']} wavelengths, mean {mean:.6g} A, FWHM {width:.4g} A ({100.0 * width / mean:.3g} %)"
+
+
+def _further(lattices: int) -> str:
+    return "" if not lattices else f", and {lattices} further {'lattice' if lattices == 1 else 'lattices'}"
 
 
 def table(rows: Iterable[tuple[str, str]]) -> str:

@@ -10,6 +10,7 @@ from numbers import Integral
 import numpy as np
 
 from nbnumba._jit import thread_limit, using_threads
+from nbnumba.convergence import settled
 from nbnumba.errors import NbnumbaError, NbnumbaWarning
 from nbnumba.gpu import Gpu
 from nbnumba.model.experiment import Experiment
@@ -51,42 +52,58 @@ def simulate(
     """
     check_device(device)
     check_choice("precision", precision, PRECISIONS)
+    experiment = settled(experiment)
     if device != "cpu":
         return _on_gpu(experiment, device, precision, threads, progress, out)
-    whole = isinstance(threads, Integral) and not isinstance(threads, bool)
-    if threads is not None and not (whole and 1 <= threads <= thread_limit()):
-        raise NbnumbaError(f"threads: found {threads!r}; allowed: 1 to {thread_limit()} on this machine")
+    check_threads(threads)
     warn_if_dark(experiment)
+    image, counts = _on_cpu(experiment, precision, threads, progress, out)
+    report_counts(*counts, precision)
+    return image
 
+
+def _on_cpu(
+    experiment: Experiment, precision: str, threads: int | None, progress: Callable[[int, int], None] | None,
+    out: np.ndarray | None,
+) -> tuple[np.ndarray, tuple[int, int]]:  # fmt: skip
+    """Image and what was counted; those of several components are added up in double precision."""
     from nbnumba.kernels.cpu import render
     from nbnumba.kernels.pack import pack
 
+    parts = experiment.components()
     try:
-        arguments = pack(experiment, precision)
+        packed = [pack(part, precision, weight=weight) for part, weight in parts]
         image = canvas(experiment, out)
+        total = np.zeros(image.shape) if len(parts) > 1 else image
     except MemoryError:
+        domains = sum(part.crystal.mosaic.count for part, _ in parts)
         raise NbnumbaError(
             f"detector.pixels, crystal.mosaic.domains: an image of {experiment.detector.shape} pixels and "
-            f"{experiment.crystal.mosaic.count} domains do not fit into memory; ask for fewer"
+            f"{domains} domains do not fit into memory; ask for fewer"
         ) from None
-    outside, broken, rows = 0, 0, image.reshape(experiment.detector.rows, -1)
-    first, last = arguments.region.slow_start, arguments.region.slow_stop
+    outside, broken, done, rows = 0, 0, 0, image.reshape(experiment.detector.rows, -1)
+    first, last = packed[0].region.slow_start, packed[0].region.slow_stop
     with using_threads(threads) as used:
-        for start, stop in [(first, first), *_bands(experiment, used)]:
-            counts = render(arguments, rows, start, stop)
-            outside, broken = outside + counts[0], broken + counts[1]
-            if progress is not None:
-                progress(stop - first, last - first)
-    report_counts(outside, broken, precision)
-    return image
+        for (part, _), arguments in zip(parts, packed, strict=True):
+            for start, stop in [(first, first), *_bands(part, used)]:
+                counts = render(arguments, rows, start, stop)
+                outside, broken, done = outside + counts[0], broken + counts[1], done + stop - start
+                if progress is not None and (stop > start or done == 0):
+                    progress(done, len(parts) * (last - first))
+            if total is not image:
+                total += image
+    if total is not image:
+        with np.errstate(over="ignore"):
+            image[:] = total
+        broken = int(np.count_nonzero(~np.isfinite(image)))
+    return image, (outside, broken)
 
 
 def _on_gpu(
     experiment: Experiment, device: str, precision: str, threads: int | None,
     progress: Callable[[int, int], None] | None, out: np.ndarray | None,
 ) -> np.ndarray:  # fmt: skip
-    if threads is not None:
-        raise NbnumbaError(f"threads: found {threads!r} with device {device!r}; allowed: with 'cpu'")
+    check_no_threads(device, threads)
     if out is not None:
         canvas(experiment, out)  # zeros where nothing will be written
     warn_if_dark(experiment)
@@ -96,8 +113,10 @@ def _on_gpu(
 
 
 def warn_if_dark(experiment: Experiment) -> None:
-    """Warn where nothing can diffract."""
-    if experiment.crystal.reflections is None and experiment.crystal.default_f == 0.0:
+    """Warn where nothing can diffract, or the beam misses the crystal."""
+    if experiment.fluence == 0.0 and experiment.beam.photons_per_area > 0.0:
+        _warn("the image is zero: the crystal lies outside the beam (beam.offset, beam.size, beam.profile)")
+    if all(crystal.reflections is None and crystal.default_f == 0.0 for crystal in experiment.crystals):
         _warn("the image is zero: the crystal has neither reflections nor a default_f")
 
 
@@ -135,6 +154,19 @@ def check_device(device: str) -> None:
     """Refuse what is no name of a device."""
     if not isinstance(device, str) or not re.fullmatch(r"cpu|cuda(:\d+)?", device):
         raise NbnumbaError(f"device: found {device!r}; allowed: 'cpu', 'cuda', or 'cuda:1' and so on")
+
+
+def check_threads(threads: int | None) -> None:
+    """Refuse a number of threads that cannot be had."""
+    whole = isinstance(threads, Integral) and not isinstance(threads, bool)
+    if threads is not None and not (whole and 1 <= threads <= thread_limit()):
+        raise NbnumbaError(f"threads: found {threads!r}; allowed: 1 to {thread_limit()} on this machine")
+
+
+def check_no_threads(device: str, threads: int | None) -> None:
+    """Refuse threads of the CPU where a GPU computes."""
+    if threads is not None:
+        raise NbnumbaError(f"threads: found {threads!r} with device {device!r}; allowed: with 'cpu'")
 
 
 def check_choice(name: str, value: str, there: tuple[str, ...]) -> None:

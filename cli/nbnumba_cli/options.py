@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import shlex
 import sys
 import threading
@@ -25,10 +26,18 @@ from nbnumba_cli.interrupt import heed
 
 _PATIENCE = 2.0  # seconds
 
+#: Settings that name files; numbers of items are left out.
 FILES = (
-    "crystal.reflections", "crystal.reflections.file", "detector.mask", "detector.geometry", "detector.geometry.file",
+    "crystal.reflections",
+    "crystal.reflections.file",
+    "detector.mask",
+    "detector.geometry",
+    "detector.geometry.file",
     "beam.sources",
-)  # fmt: skip
+    "beam.spectrum",
+    "beam.spectrum.file",
+    "background.table",
+)
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -104,8 +113,6 @@ def load_experiment(file: Path | None, nanobragg: str | None, settings: tuple[st
     experiment = translation.experiment
     for note in translation.notes:
         click.echo(f"Note: {note}", err=True)
-    if "water" in translation.flags:
-        click.echo("Note: -water is no part of an experiment; nbnumba nanobragg alone adds it", err=True)
     return Experiment.from_toml(experiment.to_toml(inline=True), changes) if changes else experiment
 
 
@@ -125,7 +132,7 @@ def _setting(text: str) -> tuple[str, Any]:
 
 def _from_here(name: str, value: Any) -> Any:
     """Names of files on the command line are relative to the working folder, not to the TOML file."""
-    if name in FILES and isinstance(value, str):
+    if re.sub(r"\.\d+\.", ".", name) in FILES and isinstance(value, str):
         return str(Path(value).absolute())
     if isinstance(value, dict) and isinstance(value.get("file"), str):
         return {**value, "file": str(Path(value["file"]).absolute())}
@@ -141,8 +148,8 @@ def keep_inputs(
     experiment: Experiment, file: Path | None, outputs: list[Path | None], others: tuple[Path | None, ...] = ()
 ) -> None:
     """Refuse outputs that are the same file as one another or as an input."""
-    reflections = experiment.crystal.reflections
-    check_distinct(outputs, [file, *others, reflections.origin.get("file") if reflections else None])
+    lists = [crystal.reflections for crystal in experiment.crystals]
+    check_distinct(outputs, [file, *others, *(each.origin.get("file") for each in lists if each)])
 
 
 def jsonable(value: Any) -> Any:

@@ -87,10 +87,20 @@ class Illumination(NamedTuple):
 
 
 class Orientations(NamedTuple):
-    """Cell axes at each step of the scan, and the rotations of the mosaic domains that act on them."""
+    """Cell axes, and the rotations that act on each of them.
 
-    cells: np.ndarray  # (phi steps, 3, 3), rows a, b, c [A]
-    domains: np.ndarray  # (domains, 3, 3)
+    Axes at each step of the scan with the rotations of mosaic domains; or those of each domain with the rotations of
+    the scan, which then come last.
+    """
+
+    cells: np.ndarray  # (phi steps or domains, 3, 3), rows a, b, c [A]
+    turns: np.ndarray  # (domains or phi steps, 3, 3)
+    scan_last: bool
+
+
+def all_axes(orientations: Orientations) -> np.ndarray:
+    """Axes of every cell in every turn, shape (cells x turns, 3, 3), rows a, b, c [A]."""
+    return np.einsum("pij,mkj->pmik", orientations.cells, orientations.turns).reshape(-1, 3, 3)
 
 
 class Sensor(NamedTuple):

@@ -1,7 +1,8 @@
 """Derivatives of pixels by the intermediates z, which every parameter acts through (derivatives, 2.2).
 
 z holds, for each pixel: 9 numbers for the cell axes, sum W g h^T with g the derivative of F_cell^2 F_latt^2 by the
-indices and W all other factors; 3 for the numbers of cells; the pixel's value; 3 for a plane of background; the mosaic
+indices and W all other factors (or, where domains lie in the crystal's own frame, 6 of a strain and 3 of a turn, as
+``own`` has them); 3 for the numbers of cells; the pixel's value; 3 for a plane of background; the mosaic
 spread; the wavelength; a turn of all sources (3); polarization, attenuation, thickness of a layer; a force and a torque
 on the detector (3 + 3). Those that know of the crystal alone come first: the others need not be found.
 
@@ -41,12 +42,25 @@ SUM_AXES, SUM_CELLS, SUM, SUM_Q, SUM_SPREAD, Z = 36, 45, 48, 49, 52, 53
 ROWS = Z + COUNT
 
 
-class Motions(NamedTuple):
-    """What derivatives need to know of orientations and sources beyond the image's arguments."""
+class LastMotions(NamedTuple):
+    """What derivatives need to know of orientations and sources beyond the image's arguments, domains turned last."""
 
     axes: np.ndarray  # (orientations, 3, 3): cell axes of every step of the scan and domain [A]
     spins: np.ndarray  # (orientations, 3): axes of the domains' rotations times their angles over the spread
     leans: np.ndarray  # (sources,): polarization axis a.i/a.E
+
+
+class OwnMotions(NamedTuple):
+    """The same where domains are turned and stretched in the crystal's own frame; orientations go domain by domain."""
+
+    axes: np.ndarray
+    spins: np.ndarray
+    leans: np.ndarray
+    stretches: np.ndarray  # (domains, 3): factors on a, b, c
+    steps: np.ndarray  # (phi steps, 3, 3): rotations of the scan
+
+
+Motions = LastMotions | OwnMotions
 
 
 @scalar

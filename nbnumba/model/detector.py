@@ -13,6 +13,7 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.model.conventions import CONVENTIONS, Convention, Extent
 from nbnumba.model.mask import Mask
 from nbnumba.model.panel import Geometry, Panel, completed
+from nbnumba.model.presets import preset
 from nbnumba.model.validate import choice, direction, flag, number, numbers, refuse, whole
 from nbnumba.physics.rotation import rotate, rotate_xyz
 from nbnumba.physics.vector import Vector, dot, plus, scaled, unit
@@ -50,8 +51,11 @@ class Detector:
         fast_axis, slow_axis, normal_axis, twotheta_axis: x, y, z before rotation; None: the convention's.
         curvature: "flat", "spherical" (all pixels at ``distance``), or "nanobragg" (the same, with its mirrored map).
         point_pixels: solid angle 1/R^2 [1/m^2] without pixel area and obliquity.
-        sensor_thickness: [mm]; 0, and ``sensor_mu`` 0 too: every photon is caught at the front.
+        sensor_thickness: [mm]; 0, and neither ``sensor_mu`` nor ``sensor_material``: the front catches every photon.
         sensor_mu: attenuation coefficient [1/mm].
+        sensor_material: instead: "Si", "CdTe", "GaAs", or, with the extra "materials", any formula or name that xraydb
+            knows; ``Experiment.sensor_mu`` follows from it and the wavelength.
+        sensor_density: of that material [g/cm^3]; None: the usual one.
         mask: pixels to render, an array of the image's shape; None: all.
         roi: ((slow start, slow stop), (fast start, fast stop)), stops excluded: the rest of the image stays 0.
     """
@@ -74,7 +78,9 @@ class Detector:
     curvature: str = "flat"
     point_pixels: bool = False
     sensor_thickness: float = 0.0
-    sensor_mu: float = 0.0
+    sensor_mu: float | None = None
+    sensor_material: str | None = None
+    sensor_density: float | None = None
     mask: Mask | None = None
     roi: Roi | None = None
 
@@ -104,10 +110,11 @@ class Detector:
                 put(name, direction(f"detector.{name}", getattr(self, name)))
         flag("detector.point_pixels", self.point_pixels)
         put("sensor_thickness", number("detector.sensor_thickness", self.sensor_thickness, "mm", low=0.0))
-        put("sensor_mu", number("detector.sensor_mu", self.sensor_mu, "1/mm", low=0.0))
-        if (self.sensor_thickness > 0.0) != (self.sensor_mu > 0.0):
-            found = f"thickness {self.sensor_thickness:g} mm, mu {self.sensor_mu:g} 1/mm"
-            raise refuse("detector.sensor_thickness and sensor_mu", found, "both above 0, or neither")
+        if self.sensor_mu is not None:
+            put("sensor_mu", number("detector.sensor_mu", self.sensor_mu, "1/mm", low=0.0))
+        if self.sensor_density is not None:
+            put("sensor_density", number("detector.sensor_density", self.sensor_density, "g/cm^3", above=0.0))
+        self._check_sensor()
         if self.closest_point is not None and self.turns_about == "beam" and self.convention != "custom":
             raise refuse("detector.closest_point", self.closest_point, 'none for pivot "beam"; give beam_center')
         put("roi", _roi(self.roi, self.pixels))
@@ -182,6 +189,28 @@ class Detector:
         for panel, image in zip(self.panels, found, strict=True):
             image[: panel.pixels[0], : panel.pixels[1]] = True
         return found.reshape(self.rows, -1)
+
+    @classmethod
+    def preset(cls, name: str, **others: Any) -> Detector:
+        """The pixels, gaps and sensor of a detector that people use, one of ``nb.PRESETS``; ``others`` come first."""
+        return cls(**{**preset(name).detector(), **others})
+
+    def _check_sensor(self) -> None:
+        material, mu, thickness = self.sensor_material, self.sensor_mu or 0.0, self.sensor_thickness
+        if material is None:
+            if (thickness > 0.0) != (mu > 0.0):
+                found = f"thickness {thickness:g} mm, mu {mu:g} 1/mm"
+                allowed = "both above 0, or neither; or a sensor_material in place of sensor_mu"
+                raise refuse("detector.sensor_thickness and sensor_mu", found, allowed)
+            if self.sensor_density is not None:
+                raise refuse("detector.sensor_density", self.sensor_density, "with a sensor_material alone")
+            return
+        if not isinstance(material, str) or not material.strip():
+            raise refuse("detector.sensor_material", material, "the name or formula of a material, as Si, CdTe or GaAs")
+        if self.sensor_mu is not None:
+            raise refuse("detector.sensor_material and sensor_mu", (material, mu), "one of them")
+        if thickness == 0.0:
+            raise refuse("detector.sensor_thickness", thickness, f"above 0 mm, for a sensor of {material}")
 
     @property
     def frame(self) -> Convention:

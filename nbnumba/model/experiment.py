@@ -4,28 +4,43 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.materials.attenuation import attenuation
+from nbnumba.model.background import Background
 from nbnumba.model.beam import Beam
-from nbnumba.model.changes import PARTS, SEVERAL, changed, put
+from nbnumba.model.changes import OPTIONAL, PARTS, SEVERAL, changed, put
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.detector import Detector
 from nbnumba.model.panel import Geometry
+from nbnumba.model.response import Response
 from nbnumba.model.sampling import Sampling
 from nbnumba.model.scan import Scan
 from nbnumba.model.sources import Sources, as_arrays
-from nbnumba.model.validate import refuse
+from nbnumba.model.spectral import SpectralReflections, by_wavelength
+from nbnumba.model.spectrum import Spectrum
+from nbnumba.model.validate import both, refuse
+from nbnumba.physics.absorption import capture
+from nbnumba.physics.illumination import Outline
 from nbnumba.physics.pixel import CurvedPanel, FlatPanel, position, ray_to
+from nbnumba.physics.rotation import rotate
 from nbnumba.physics.scattering import scattering_vector, spacing
 from nbnumba.physics.vector import Vector, cross, length, scaled, unit
 
 _PARALLEL = 1e-6  # sine of an angle that counts as none
+
+
+class Component(NamedTuple):
+    """An experiment of one lattice whose image, times a weight, is a part of another experiment's image."""
+
+    experiment: Experiment
+    weight: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +50,10 @@ class Experiment:
     Attributes:
         crystal: the lattice whose parameters are refined.
         beam, detector, scan, sampling: see there; no scan: a still.
-        lattices: further crystals in the beam, whose images are added.
+        response: what the detector makes of photons; None: counts are photons.
+        lattices: further crystals in the beam, whose images are added. In TOML what a table [[lattices]] leaves out is
+            as in [crystal].
+        background: amorphous matter in the beam, for ``nb.background``.
 
     Raises:
         NbnumbaError: parts that do not fit together, such as a polarization axis along the beam.
@@ -47,11 +65,13 @@ class Experiment:
     scan: Scan | None = None
     sampling: Sampling = field(default_factory=Sampling)
     lattices: tuple[Crystal, ...] = ()
+    response: Response | None = None
+    background: tuple[Background, ...] = ()
 
     def __post_init__(self) -> None:
         for name, kind in PARTS.items():
             value = getattr(self, name)
-            if not isinstance(value, kind) and not (name == "scan" and value is None):
+            if not isinstance(value, kind) and not (name in OPTIONAL and value is None):
                 raise refuse(f"experiment.{name}", value, f"a {kind.__name__}(...)")
         for name, kind in SEVERAL.items():
             items = getattr(self, name)
@@ -59,12 +79,35 @@ class Experiment:
                 raise refuse(f"experiment.{name}", items, f"a list of {kind.__name__}(...)")
             object.__setattr__(self, name, tuple(items))
         self._check_polarization()
-        _ = self.geometries, self.oversample
+        _ = self.geometry, self.oversample, self.sensor_mu, self.components()
+
+    def components(self) -> tuple[Component, ...]:
+        """Experiments of one lattice and one list of reflections each, whose weighted images add up to the image."""
+        several = self.lattices or isinstance(self.crystal.reflections, SpectralReflections)
+        return self._components if several else (Component(self, 1.0),)
+
+    @cached_property
+    def _components(self) -> tuple[Component, ...]:
+        each = [replace(self, crystal=crystal, lattices=()) for crystal in self.crystals] if self.lattices else [self]
+        return tuple(Component(part, weight) for one in each for weight, part in by_wavelength(one))
+
+    @property
+    def crystals(self) -> tuple[Crystal, ...]:
+        """The crystal and the further lattices."""
+        return (self.crystal, *self.lattices)
+
+    def check_single(self, what: str) -> None:
+        """Refuse several lattices, of which ``what`` knows none but one."""
+        if self.lattices:
+            raise NbnumbaError(
+                f"lattices: found {len(self.lattices)} beside the crystal; {what} knows one lattice: take one of "
+                "experiment.components(), or leave the others out with lattices = []"
+            )
 
     def _check_polarization(self) -> None:
         if length(cross(self.beam_direction, self.polarization_axis)) < _PARALLEL:
             raise self._not_across("the beam")
-        incident, axis = as_arrays(self.sources)[0], np.array(self.polarization_axis)
+        incident, axis = as_arrays(self.sources)[0], np.array(self.electric_axis)
         suspects = np.flatnonzero(np.abs(incident @ axis) > 0.999)
         along = np.linalg.norm(np.cross(incident[suspects], axis), axis=1) < _PARALLEL
         if along.any():
@@ -84,9 +127,15 @@ class Experiment:
 
     @cached_property
     def polarization_axis(self) -> Vector:
-        """Unit vector along the electric field."""
+        """Unit vector along the electric field, from which Stokes parameters count."""
         given = self.beam.polarization_axis
         return self.detector.frame.polarization if given is None else unit(Vector(*given))
+
+    @cached_property
+    def electric_axis(self) -> Vector:
+        """Unit vector along the linear part of the electric field: Stokes parameters turn it about the beam."""
+        turn = self.beam.polarization_turn
+        return rotate(self.polarization_axis, self.beam_direction, turn) if turn != 0.0 else self.polarization_axis
 
     @cached_property
     def spindle(self) -> Vector:
@@ -139,6 +188,19 @@ class Experiment:
         return self.beam.source_list(self.beam_direction, self.polarization_axis)
 
     @cached_property
+    def spectrum(self) -> Spectrum:
+        """Wavelengths of the sources, and the sum of weights of each."""
+        _, weights, wavelengths = as_arrays(self.sources)
+        different, which = np.unique(wavelengths, return_inverse=True)
+        return Spectrum(tuple(different.tolist()), tuple(np.bincount(which.ravel(), weights).tolist()))
+
+    @property
+    def fluence(self) -> float:
+        """Mean fluence [photons/m^2] on the crystal over the exposure."""
+        (h, v), (width, height) = self.beam.offset, both(self.crystal.extent or 0.0)
+        return self.beam.fluence_on(Outline(h - width / 2.0, h + width / 2.0, v - height / 2.0, v + height / 2.0))
+
+    @cached_property
     def angles(self) -> list[float]:
         """Spindle angles [rad] of the steps of the scan; 0 for a still."""
         return self.scan.angles() if self.scan else [0.0]
@@ -164,13 +226,33 @@ class Experiment:
         return min(panel.nearest(size) for panel in listed) if listed else self.geometry.distance
 
     @cached_property
+    def mean_wavelength(self) -> float:
+        """Average over the sources by their weights [A]."""
+        return self.spectrum.mean
+
+    @cached_property
+    def sensor_mu(self) -> float:
+        """Attenuation coefficient of the sensor [1/mm], 0 without one; of a material, at the mean wavelength."""
+        detector = self.detector
+        if detector.sensor_material is None:
+            return detector.sensor_mu or 0.0
+        return attenuation(detector.sensor_material, self.mean_wavelength, detector.sensor_density)
+
+    @property
+    def caught(self) -> float:
+        """Fraction of photons that the sensor catches where rays meet it along its normal."""
+        return capture(0.0, self.detector.sensor_thickness, self.sensor_mu, 1.0) if self.sensor_mu > 0.0 else 1.0
+
+    @cached_property
     def layers(self) -> int:
         """Sensor layers; one where no sensor is simulated."""
-        return self.sampling.layers if self.detector.sensor_thickness * self.detector.sensor_mu > 0.0 else 1
+        return self.sampling.layers if self.sensor_mu > 0.0 else 1
 
     @property
     def steps_per_pixel(self) -> int:
-        """Layers x sub-pixels x sources x phi steps x mosaic domains."""
+        """Layers x sub-pixels x sources x phi steps x mosaic domains, of all lattices."""
+        if self.lattices:
+            return sum(part.steps_per_pixel for part, _ in self.components())
         per_subpixel = len(self.sources.rows) * len(self.angles) * self.crystal.mosaic.count
         return self.layers * self.oversample**2 * per_subpixel
 
@@ -252,7 +334,8 @@ class Experiment:
     def replace(self, **changes: Any) -> Experiment:
         """Copy with fields changed by dotted name, as in ``replace(**{"crystal.misset": (10, 20, 30)})``.
 
-        Setting one of cell and orientation, fluence and flux, distance and close_distance clears the other.
+        Setting one of cell and orientation, fluence and flux, polarization and stokes,
+        sources and spectrum, distance and close_distance clears the other.
 
         Raises:
             NbnumbaError: a name that does not exist, or a value that is not allowed.

@@ -15,6 +15,7 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.kernels.pack import pack
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.reflections import Reflections
+from nbnumba.model.spectral import SpectralReflections
 from nbnumba.model.validate import number, refuse, whole
 from nbnumba.physics.structure_factor import Uniform
 from nbnumba.refinement.jacobian import checked_pixels, motions
@@ -56,6 +57,7 @@ def _jacobian(experiment: Experiment, flat: np.ndarray) -> tuple[np.ndarray, np.
     from nbnumba.kernels.reflections import slopes_by_amplitude
 
     sparse = _sparse()
+    experiment.check_single("amplitude_jacobian")
     a = pack(experiment, merged=False)
     table = a.structure
     if isinstance(table, Uniform):
@@ -139,6 +141,8 @@ def refine_amplitudes(
     whole("iterations", iterations, low=1)
     number("tolerance", tolerance, above=0.0)
     reflections = images[0].crystal.reflections
+    if isinstance(reflections, SpectralReflections):
+        raise refuse("crystal.reflections", "a list for each of some wavelengths", "one list of reflections")
     if reflections is None or any(e.crystal.reflections != reflections for e in images):
         raise refuse("experiments", "different reflections, or none", "the same list of reflections for all")
     problem = _Problem(images, each, reflections, _owners(equal, reflections.amplitude))

@@ -42,7 +42,7 @@ class _OnGpu:
 
         device: Any = self._device
         none = motions.axes[:0]  # all orientations are in the motions
-        few = a._replace(orientations=Orientations(none, none))
+        few = a._replace(orientations=Orientations(none, none, False))
         with device.active():
             sent = device.send((bounds, middles, places.pixels, target, motions, few))
             bounds_there, middles_there, pixels, target_there, motions_there, arguments = sent

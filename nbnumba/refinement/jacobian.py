@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nbnumba.errors import NbnumbaError, NbnumbaWarning
-from nbnumba.kernels.arguments import Arguments
+from nbnumba.kernels.arguments import Arguments, Orientations, all_axes
 from nbnumba.kernels.pack import pack
-from nbnumba.kernels.slopes import VALUE, Motions
-from nbnumba.kernels.sums import intermediates
+from nbnumba.kernels.slopes import COUNT, VALUE, LastMotions, Motions, OwnMotions
+from nbnumba.kernels.sums import Run, intermediates
+from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
+from nbnumba.model.parameters import PARAMETERS
 from nbnumba.refinement.chain import chain
 from nbnumba.refinement.engine import engine
 
@@ -24,6 +26,8 @@ def jacobian(
     experiment: Experiment, parameters: Sequence[str], pixels: ArrayLike | None = None, *, device: str = "cpu"
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """The image, and its derivative by each of some parameters.
+
+    Of several lattices, the parameters of the crystal are those of ``experiment.crystal``, all others act on all.
 
     Args:
         experiment: what is rendered.
@@ -39,17 +43,11 @@ def jacobian(
     Raises:
         NbnumbaError: a parameter that does not exist, cannot act or has no derivative, or pixels that do not exist.
     """
-    run, matrix = engine(device), chain(experiment, parameters)
+    run = engine(device)
     places = experiment.rendered_pixels() if pixels is None else checked_pixels(experiment, pixels)
-    a = pack(experiment, merged=False)
-    moving, width = motions(experiment, a), experiment.detector.pixels[1]
-    flat = np.ravel_multi_index(tuple(places.T), experiment.detector.shape)
-    found = np.empty((1 + len(parameters), len(places)))
-    for start in range(0, len(places), _BATCH):
-        stop = start + _BATCH
-        z = intermediates(run, a, moving, flat[start:stop], width)
-        found[0, start:stop] = z[VALUE]
-        found[1:, start:stop] = matrix.T @ z
+    found = np.zeros((1 + len(parameters), len(places)))
+    for number, (part, weight) in enumerate(experiment.components()):
+        _add(found, run, part, weight, _acting(part, parameters, number), places)
     if parameters and not found[0].any():
         text = "the image is zero in all pixels that are wanted, and so are its derivatives"
         warnings.warn(text, NbnumbaWarning, stacklevel=2)
@@ -60,6 +58,28 @@ def jacobian(
     return found[0], dict(zip(parameters, found[1:], strict=True))
 
 
+def _acting(part: Experiment, parameters: Sequence[str], number: int) -> np.ndarray:
+    """What parameters do to the intermediates z of a component, (numbers in z, parameters)."""
+    matrix = np.zeros((COUNT, len(parameters)))
+    acts = [number == 0 or PARAMETERS[name].part != "crystal" for name in parameters]
+    matrix[:, acts] = chain(part, [name for name, act in zip(parameters, acts, strict=True) if act])
+    return matrix
+
+
+def _add(
+    found: np.ndarray, run: Run, part: Experiment, weight: float, matrix: np.ndarray, places: np.ndarray
+) -> None:  # fmt: skip
+    """Add image and derivatives of a component to rows of pixels."""
+    a = pack(part, merged=False, weight=weight)
+    moving, width = motions(part, a), part.detector.pixels[1]
+    flat = np.ravel_multi_index(tuple(places.T), part.detector.shape)
+    for start in range(0, len(places), _BATCH):
+        stop = start + _BATCH
+        z = intermediates(run, a, moving, flat[start:stop], width)
+        found[0, start:stop] += z[VALUE]
+        found[1:, start:stop] += matrix.T @ z
+
+
 def _on_detector(experiment: Experiment, places: np.ndarray, values: np.ndarray) -> np.ndarray:
     image = np.zeros(experiment.detector.shape)
     image[tuple(places.T)] = values
@@ -68,12 +88,20 @@ def _on_detector(experiment: Experiment, places: np.ndarray, values: np.ndarray)
 
 def motions(experiment: Experiment, a: Arguments) -> Motions:
     """All orientations with the axes of their domains' turns, and how the polarization axis leans."""
-    turns = [[fraction * x for x in axis] for axis, fraction in experiment.crystal.mosaic.turns()]
-    cells, domains = a.orientations.cells, a.orientations.domains
-    axes = np.einsum("pij,mkj->pmik", cells, domains).reshape(-1, 3, 3)
-    axis = np.array(experiment.polarization_axis)
-    light = a.illumination
-    return Motions(axes, np.tile(turns, (len(cells), 1)), (light.incident @ axis) / (light.electric @ axis))
+    axis, light = np.array(experiment.electric_axis), a.illumination
+    leans = (light.incident @ axis) / (light.electric @ axis)
+    of_all = all_axes(a.orientations), _spins(experiment.crystal, a.orientations), leans
+    if not a.orientations.scan_last:
+        return LastMotions(*of_all)
+    return OwnMotions(*of_all, experiment.crystal.mosaic.stretched(), a.orientations.turns)
+
+
+def _spins(crystal: Crystal, orientations: Orientations) -> np.ndarray:
+    """Axes of the domains' turns times their angles over the spread, for all orientations (n, 3)."""
+    vectors = np.array([[times * x for x in axis] for axis, times in crystal.mosaic.turns()])
+    if not orientations.scan_last:
+        return np.tile(vectors, (len(orientations.cells), 1))
+    return np.einsum("pij,mj->mpi", orientations.turns, vectors @ crystal.frame).reshape(-1, 3)
 
 
 def checked_pixels(experiment: Experiment, pixels: ArrayLike) -> np.ndarray:

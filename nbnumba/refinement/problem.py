@@ -59,6 +59,7 @@ class Picture:
             raise NbnumbaError(
                 f"data: found shape {loss.data.shape}; allowed: {experiment.detector.shape}, the image's"
             )
+        experiment.check_single("a loss (which may take the image of the others as background)")
         if boxes is not None or planes:
             experiment.detector.check_single("boxes and planes of background")
         counting = experiment.rendered & loss.mask

@@ -57,7 +57,7 @@ QUANTITIES = {
     "resolution": Quantity("A", "spacing 1/|q|", spacing),
     "beyond_dmin": Quantity("", "whether the step is left out for its resolution", beyond),
     "polarization": Quantity("", "polarization factor; of the first step where one serves all", polarization),
-    "axes": Quantity("A", "cell axes a, b, c after phi and the domain's rotation", turn),
+    "axes": Quantity("A", "cell axes a, b, c of the domain after phi", turn),
     "h": Quantity("", "index along a", indices),
     "k": Quantity("", "index along b", indices),
     "l": Quantity("", "index along c", indices),

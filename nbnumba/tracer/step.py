@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from nbnumba._jit import scalar
-from nbnumba.kernels.arguments import Arguments, matrix, panel_of, row_vector
+from nbnumba.kernels.arguments import Arguments, Orientations, matrix, panel_of, row_vector
 from nbnumba.physics.absorption import capture
 from nbnumba.physics.lattice import Along, along_axes, slopes, transform
 from nbnumba.physics.pixel import parallax, position, ray_to, solid_angle, subpixel_center
@@ -98,6 +98,14 @@ def polarization_at(a: Arguments, direction: Vector, source: int) -> float:
 
 
 @scalar
+def axes_at(orientations: Orientations, place: Place) -> Matrix:
+    """Cell axes at a step of the scan, of a domain."""
+    cell = place.domain if orientations.scan_last else place.phi
+    last = place.phi if orientations.scan_last else place.domain
+    return turn(matrix(orientations.turns, last), matrix(orientations.cells, cell))
+
+
+@scalar
 def step_at(a: Arguments, slow: float, fast: float, place: Place, before: float) -> Step:
     """The step of a pixel at one place of the loops; ``before``: photons of the steps that came first."""
     panel, light, steps, sensor = panel_of(a.sheet, int(slow) // a.sheet.rows), a.illumination, a.steps, a.sensor
@@ -118,7 +126,7 @@ def step_at(a: Arguments, slow: float, fast: float, place: Place, before: float)
         first.direction if steps.one_polarization else ray.direction,
         0 if steps.one_polarization else place.source,
     )
-    axes = turn(matrix(a.orientations.domains, place.domain), matrix(a.orientations.cells, place.phi))
+    axes = axes_at(a.orientations, place)
     spot = diffraction(axes, a.lattice, q)
     at, d = spot.at, offsets(spot.at)
     f_cell, f_latt = float(cell_amplitude(a.structure, at)), transform(a.lattice, spot.argument)

@@ -32,13 +32,13 @@ def walk(experiment: Experiment, slow: int, fast: int, *, panel: int | None = No
     slow, fast, number = checked_pixel(experiment, slow, fast, panel)
     row = number * experiment.detector.pixels[0] + slow
     a = pack(experiment, merged=False)
-    before = 0.0
-    for layer in range(a.sensor.layers):
-        for sub_slow in range(a.steps.oversample):
-            for sub_fast in range(a.steps.oversample):
-                for source in range(len(a.illumination.weight)):
-                    for phi in range(len(a.orientations.cells)):
-                        for domain in range(len(a.orientations.domains)):
+    before, lengths = 0.0, loop_lengths(a)
+    for layer in range(lengths.layer):
+        for sub_slow in range(lengths.sub_slow):
+            for sub_fast in range(lengths.sub_fast):
+                for source in range(lengths.source):
+                    for phi in range(lengths.phi):
+                        for domain in range(lengths.domain):
                             place = Place(layer, sub_slow, sub_fast, source, phi, domain)
                             step = step_at(a, row, fast, place, before)
                             before = step.sum
@@ -58,6 +58,7 @@ def checked_pixel(experiment: Experiment, slow: int, fast: int, panel: int | Non
     """
     if not all(isinstance(x, Integral) and not isinstance(x, bool) for x in (slow, fast)):
         raise NbnumbaError(f"pixel: found slow {slow!r}, fast {fast!r}; allowed: whole numbers")
+    experiment.check_single("a trace")
     slow, fast, number = int(slow), int(fast), experiment.detector.panel_number(panel)
     slow_size, fast_size = experiment.detector.size_of(number)
     found = f"pixel: found slow {slow}, fast {fast}"
@@ -81,10 +82,9 @@ def checked_pixel(experiment: Experiment, slow: int, fast: int, panel: int | Non
 
 def loop_lengths(a: Arguments) -> Place:
     """Lengths of the loops, outermost first."""
-    n = a.steps.oversample
-    return Place(
-        a.sensor.layers, n, n, len(a.illumination.weight), len(a.orientations.cells), len(a.orientations.domains)
-    )
+    n, (cells, turns, scan_last) = a.steps.oversample, a.orientations
+    phi, domains = (turns, cells) if scan_last else (cells, turns)
+    return Place(a.sensor.layers, n, n, len(a.illumination.weight), len(phi), len(domains))
 
 
 def counters(a: Arguments, numbers: np.ndarray) -> np.ndarray:

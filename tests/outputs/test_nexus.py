@@ -36,6 +36,8 @@ EXPERIMENTS = {
     "many": PLAIN.replace(**{"crystal.reflections": MANY, "crystal.mosaic": nb.Mosaic(spread=0.1, domains=3, seed=9)}),
     "mask": PLAIN.replace(**{"detector.mask": MASK, "detector.roi": ((2, 9), (3, 30))}),
     "sources": PLAIN.replace(**{"beam.sources": PINK}),
+    "spectrum": PLAIN.replace(**{"beam.spectrum": nb.Spectrum((0.97, 0.98, 1.0), (1.0, 4.0, 0.5))}),
+    "edge": PLAIN.replace(**{"crystal.reflections": nb.SpectralReflections((0.97, 0.99), (LISTED, LISTED))}),
     "pink": PLAIN.replace(**{"beam.dispersion": 1.0, "beam.dispersion_steps": 5}),
     "tilted": PLAIN.replace(**TILTED),
     "sensor": PLAIN.replace(**{"detector.sensor_thickness": 0.45, "detector.sensor_mu": 0.5}),
@@ -323,6 +325,25 @@ class TestContents:
             assert beam["incident_wavelength_1Dspectrum"][()].tolist() == [0.97, 1.01]
             assert beam["incident_wavelength_1Dspectrum_weights"][()].tolist() == [[5.0, 1.0]]
 
+    def test_profile_and_stokes_parameters(self, tmp_path):
+        beam = nb.Beam(wavelength=1.0, flux=1e12, size=(0.01, 0.02), profile="gaussian", stokes=(2.0, 0.3, 0.4, 1.0))
+        write_nexus(tmp_path / "a.h5", PLAIN.replace(beam=beam), images(1))
+        with h5py.File(tmp_path / "a.h5") as file:
+            written = file["entry/instrument/beam"]
+            assert written["incident_beam_size"][()].tolist() == [0.01, 0.02]
+            assert text(written["profile"]) == "Gaussian"
+            assert written["incident_polarization_stokes"][()].tolist() == [2.0, 0.3, 0.4, 1.0]
+            assert written["total_flux"][()] == 1e12
+
+    @pytest.mark.parametrize(("stokes", "angle"), [((1.0, 0.5, 0.0, 0.0), 0.0), ((1.0, 0.0, 0.5, 0.0), 45.0)])
+    def test_stokes_parameters_hold_in_the_frame_of_nexus(self, stokes, angle):
+        """Positive S2: the field lies between +x and +y of a right-handed frame whose z runs along the beam."""
+        turned = PLAIN.replace(**{"beam.stokes": stokes})
+        x, y, z = frame(turned) @ turned.electric_axis
+        assert np.degrees(np.arctan2(y, x)) % 180.0 == pytest.approx(angle, abs=1e-12)
+        assert z == pytest.approx(0.0, abs=1e-15)
+        assert np.linalg.det(frame(turned)) == pytest.approx(1.0)
+
     def test_pixel_mask(self, opened):
         experiment, entry = opened
         mask = entry["instrument/detector/pixel_mask"]
@@ -361,6 +382,13 @@ class TestContents:
         write_nexus(tmp_path / "a.h5", EXPERIMENTS["sensor"], images(1))
         with h5py.File(tmp_path / "a.h5") as file:
             assert file["entry/instrument/detector/sensor_thickness"][()] == 0.45
+
+    def test_sensor_material(self, tmp_path):
+        changes = {"detector.sensor_thickness": 0.3, "detector.sensor_material": "CdTe"}
+        write_nexus(tmp_path / "a.h5", PLAIN.replace(**changes), images(1))
+        with h5py.File(tmp_path / "a.h5") as file:
+            assert text(file["entry/instrument/detector/sensor_material"]) == "CdTe"
+            assert file["entry/instrument/detector/sensor_thickness"][()] == 0.3
 
     def test_curved_detector_is_described(self, tmp_path):
         write_nexus(tmp_path / "a.h5", EXPERIMENTS["curved"], images(1))
