@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import oracle
@@ -373,3 +374,15 @@ def test_a_panel_that_moves_changes_its_image_alone():
     moved = listed(**{"detector.panels.1.origin": (70.0, -20.0, 9.5)})
     differs = (nb.simulate(moved) != nb.simulate(listed())).any(axis=(1, 2))
     assert differs.tolist() == [False, True, False, False]
+
+
+# --- documentation ---------------------------------------------------------------------------------------------------
+
+
+def test_the_example_of_the_documentation():
+    text = (Path(__file__).parents[1] / "docs" / "panels.md").read_text(encoding="utf-8")
+    experiment = nb.Experiment.from_toml(text.split("```toml\n")[1].split("```")[0])
+    assert experiment.detector.shape == (2, 64, 128)
+    image = nb.simulate(experiment)
+    assert (image[1, :, 100:] == 0.0).all()
+    assert (image.max(axis=(1, 2)) > 0.0).all()
