@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.model.detector import Detector
+from nbnumba.model.detector import PLACING
 from nbnumba.model.mask import Mask
 from nbnumba.model.panel import Panel
 from nbnumba.model.validate import refuse, whole
@@ -32,15 +32,10 @@ def cut(experiment: Experiment, slow: int, fast: int) -> Experiment:
             f"with_panels: found {slow} x {fast} panels for {detector.pixels} pixels; allowed: numbers that divide them"
         )
     size = detector.pixels[0] // slow, detector.pixels[1] // fast
-    made = Detector(
-        panels=tuple(_pieces(experiment, slow, fast, size)),
-        pixel_size=detector.pixel_size,
-        convention=detector.convention,
-        point_pixels=detector.point_pixels,
-        sensor_thickness=detector.sensor_thickness,
-        sensor_mu=detector.sensor_mu,
-        mask=_mask(experiment.rendered, slow, fast, size),
-    )
+    changes: dict[str, Any] = {f.name: f.default for f in fields(detector) if f.name in (*PLACING, "pixels")}
+    changes["panels"] = tuple(_pieces(experiment, slow, fast, size))
+    changes["mask"] = _mask(experiment.rendered, slow, fast, size)
+    made = replace(detector, **changes)
     return replace(experiment, detector=made, sampling=replace(experiment.sampling, oversample=experiment.oversample))
 
 

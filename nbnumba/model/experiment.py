@@ -79,7 +79,7 @@ class Experiment:
                 raise refuse(f"experiment.{name}", items, f"a list of {kind.__name__}(...)")
             object.__setattr__(self, name, tuple(items))
         self._check_polarization()
-        _ = self.geometry, self.oversample, self.sensor_mu, self.components()
+        _ = self.geometries, self.oversample, self.sensor_mu, self.components()
 
     def components(self) -> tuple[Component, ...]:
         """Experiments of one lattice and one list of reflections each, whose weighted images add up to the image."""

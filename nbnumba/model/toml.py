@@ -186,7 +186,7 @@ def _experiment(tree: dict[str, Any], folder: Path) -> Experiment:
 
 
 #: What a file with the geometry says of the beam, and what may be said of the detector beside it.
-_OF_BEAM = ("wavelength", "direction", "polarization_axis", "polarization")
+_OF_BEAM = ("wavelength", "direction", "polarization_axis", "polarization", "stokes")
 _BESIDE_GEOMETRY = (
     "mask",
     "roi",
@@ -214,6 +214,9 @@ def _with_geometry(tree: dict[str, Any], folder: Path) -> tuple[dict[str, Any], 
             raise unknown_key("detector, beside geometry", key, _BESIDE_GEOMETRY)
     named = {name: getattr(found.beam, name) for name in _OF_BEAM}
     if isinstance(tables.setdefault("beam", {}), dict):
+        named.pop("stokes" if found.beam.stokes is None else "polarization")
+        if "spectrum" in tables["beam"]:  # whose mean is the wavelength
+            named.pop("wavelength")
         tables["beam"] = without_rivals(named, tables["beam"])
     if isinstance(tables.get("scan"), dict) and found.spindle is not None:
         tables["scan"] = {"axis": found.spindle, **tables["scan"]}

@@ -95,6 +95,15 @@ def test_the_spindle_of_a_scan(tmp_path):
     np.testing.assert_allclose(found.spindle, frame(experiment) @ experiment.spindle, atol=1e-15)
 
 
+@pytest.mark.parametrize("stokes", [(1.0, 0.5, 0.3, 0.1), (2.0, -1.0, 0.0, 0.0)])
+def test_stokes_parameters(tmp_path, stokes):
+    experiment = scenes.still(**{"beam.polarization": 0.0, "beam.stokes": stokes, **TILTED})
+    read = placed(nb.read_geometry(written(tmp_path / "a.h5", experiment))).replace(sampling=experiment.sampling)
+    for pixel in ((0, 0), (11, 3)):
+        here, there = next(nb.walk(read, *pixel)), next(nb.walk(experiment, *pixel))
+        assert here.polarization == pytest.approx(there.polarization, rel=1e-12)
+
+
 # --- NXmx that others write ------------------------------------------------------------------------------------------
 
 
@@ -245,11 +254,6 @@ D = "entry/instrument/ELE_D0"
         ({"edit": [delete("entry/instrument/beam")]}, "no NXbeam"),
         ({"edit": [delete(D)]}, "no NXdetector"),
         ({"edit": [lambda file: file.__setitem__(f"{D}/module_9/data_stride", [2, 1])]}, "data_stride"),
-        (
-            {"edit": [lambda file: file.__setitem__("entry/instrument/beam/incident_polarization_stokes",
-                                                    [1.0, 0.5, 0.5, 0.0])]},
-            "across the diagonals",
-        ),
     ],
 )  # fmt: skip
 def test_files_that_are_refused(tmp_path, changes, words):
@@ -461,6 +465,16 @@ def test_a_toml_file_names_one(described):
     text = experiment.to_toml(inline=True)
     assert "geometry" not in text
     assert nb.Experiment.from_toml(text) == experiment
+
+
+def test_a_table_s_own_spectrum_and_stokes_parameters_stand(described):
+    text = described.read_text().replace(
+        "polarization = 0.5", "stokes = [1, 0.2, 0, 0]\nspectrum = [[0.9, 1], [1.0, 1]]"
+    )
+    described.write_text(text)
+    beam = nb.Experiment.from_toml(described).beam
+    assert beam.stokes == (1.0, 0.2, 0.0, 0.0)
+    assert beam.wavelength == pytest.approx(0.95)
 
 
 def test_settings_change_it(described):

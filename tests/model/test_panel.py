@@ -211,6 +211,14 @@ def test_a_cut_keeps_sub_pixels_mask_and_region():
     np.testing.assert_array_equal(back, inside)
 
 
+def test_a_cut_keeps_the_sensor():
+    sensor = {"detector.sensor_thickness": 0.3, "detector.sensor_material": "CdTe", "detector.point_pixels": True}
+    whole = scenes.still(**sensor)
+    cut = whole.with_panels(slow=2, fast=1)
+    assert cut.sensor_mu == whole.sensor_mu > 0.0
+    assert cut.detector.point_pixels
+
+
 @pytest.mark.parametrize(
     ("changes", "grid", "words"),
     [

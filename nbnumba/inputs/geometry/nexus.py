@@ -135,7 +135,7 @@ def _beam(entry: h5py.Group) -> dict[str, Any]:
                 "wavelength": _wavelength(beam),
                 "direction": (0.0, 0.0, 1.0),
                 "polarization_axis": (-1.0, 0.0, 0.0),
-                "polarization": _polarization(beam),
+                **_polarization(beam),
             }
     raise NbnumbaError("found no NXbeam with an incident_wavelength; allowed: an NXmx file")
 
@@ -149,15 +149,13 @@ def _wavelength(beam: h5py.Group) -> float:
     return float(values[0])
 
 
-def _polarization(beam: h5py.Group) -> float:
-    """Kahn factor, of horizontal against vertical; 0 where nothing is told."""
+def _polarization(beam: h5py.Group) -> dict[str, Any]:
+    """The field of ``Beam`` that tells it, if anything does; angles count from x towards y."""
     stokes = beam.get("incident_polarization_stokes", beam.get("incident_polarisation_stokes"))
     if stokes is None:
-        return 0.0
-    whole, horizontal, slanting, _ = np.reshape(stokes[()], (-1, 4))[0].astype(float).tolist()
-    if slanting != 0.0:
-        raise NbnumbaError(f"{stokes.name}: found {slanting:g} across the diagonals; allowed: 0")
-    return float(horizontal / whole)
+        return {}
+    s0, s1, s2, s3 = np.reshape(stokes[()], (-1, 4))[0].astype(float).tolist()
+    return {"polarization": s1 / s0} if s2 == 0.0 and s3 == 0.0 else {"stokes": (s0, s1, s2, s3)}
 
 
 def _spindle(entry: h5py.Group) -> tuple[float, ...] | None:
