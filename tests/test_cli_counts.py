@@ -101,11 +101,10 @@ def test_expected_photons_beside_counts_of_panels_with_background(tmp_path):
 
 
 def test_refine_takes_response_and_background_from_the_experiment(tmp_path):
-    e = scenes.still(**{"detector.pixels": (24, 30), "crystal.spot_scale": 2.0, "beam.fluence": 1e28})
-    e = e.replace(
-        background=[nb.Background(f=2.0, density=1.0, molecular_weight=18.0, thickness=0.01)],
-        response=nb.Response(gain=3.0, offset=20.0),
-    )
+    e = scenes.still(**{"detector.pixels": (24, 30), "crystal.spot_scale": 2.0, "beam.fluence": 1e30})
+    haze = nb.Background(material="water", thickness=0.01, area=1e-15)  # mm^2: some photons a pixel
+    e = e.replace(background=[haze], response=nb.Response(gain=3.0, offset=20.0))
+    assert 1.0 < nb.background(e).mean() < 1000.0
     e.replace(**{"crystal.spot_scale": 1.0}).to_toml(tmp_path / "start.toml")
     nb.write_nexus(tmp_path / "data.h5", e, nb.detect(e, nb.simulate(e)))
     words = ["--parameter", "spot_scale", "-o", tmp_path / "found.toml"]
