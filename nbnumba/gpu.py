@@ -2,40 +2,54 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from nbnumba._jit import call, kernel
 from nbnumba.errors import NbnumbaError
-from nbnumba.kernels.arguments import Arguments, Orientations
-from nbnumba.kernels.pack import KINDS, pack
+from nbnumba.kernels.arguments import NO_ORIENTATIONS, Arguments, all_axes
+from nbnumba.kernels.pack import pack
 from nbnumba.model.experiment import Experiment
-from nbnumba.physics.structure_factor import Uniform
+from nbnumba.physics.lattice.square import Square
+from nbnumba.physics.structure_factor import Nearest, Uniform
 
 _STEPS_A_LAUNCH = 1 << 34  # between two calls of the progress function
-_ROWS_OF_A_GRID = 65535
 _SPARE = 64 * 2**20  # bytes of the GPU's memory that are left to others
+_NOTHING = np.zeros(2, np.int64)  # counted
+Progress = Callable[[int, int], None] | None
+
+
+class Slot(NamedTuple):
+    """Memory of one of several images that are under way at the same time."""
+
+    key: str  # of its arguments on the device
+    stream: Any
+    image: Any  # of the region, on the device
+    counts: Any
+    copy: Any  # of the image, on the CPU
+    copied: Any  # counts
 
 
 class Gpu:
     """The loops for images on a GPU."""
 
     def __init__(self, name: str, precision: str) -> None:
-        from nbnumba.kernels.cuda import compiled, render_pixel
         from nbnumba.kernels.device import Device
 
-        self.device, self._precision, self._kernel = Device(name), precision, compiled(render_pixel)
+        self.device, self.precision = Device(name), precision
         self._cuda = self.device.cuda
         self._values: tuple[Any, np.ndarray] | None = None
-        self._packed: tuple[Experiment, tuple[Arguments, Any]] | None = None
+        self._packed: tuple[Experiment, tuple[Arguments, np.ndarray]] | None = None
+        self._kept: tuple[tuple[int, int], Any] | None = None
+        self._counts: Any = None
+        self._slots: list[Slot] = []  # that no image uses
+        self._numbers = itertools.count()
 
     def render(
-        self,
-        experiment: Experiment,
-        out: np.ndarray | None,
-        on_device: bool,
-        progress: Callable[[int, int], None] | None,
+        self, experiment: Experiment, out: np.ndarray | None, on_device: bool, progress: Progress
     ) -> tuple[Any, tuple[int, int]]:
         """Image and what was counted, in as many bands of rows as memory and progress ask for.
 
@@ -44,15 +58,17 @@ class Gpu:
         shape = experiment.detector.pixels
         (s0, s1), (f0, f1) = ((0, shape[0]), (0, shape[1])) if on_device else experiment.detector.region
         with self.device.active():
-            a, axes = self._arguments(experiment, 0)
-            counts = self._cuda.to_device(np.zeros(2, np.int64))
-            rows = self._rows(s1 - s0, f1 - f0, on_device)
+            arguments = self._arguments(experiment, "image", 0)
+            band = self._whole(shape) if on_device else self._band(s1 - s0, f1 - f0)
+            counts = self._cleared()
             image = None if on_device else np.zeros(shape, np.float32) if out is None else out
-            band = self._cuda.device_array((rows, f1 - f0), np.float32)
-            for start in range(s0, s1, rows):
-                stop = min(start + rows, s1)
+            if progress is not None:
+                self._launch(band[:1], counts, (shape[0], f0), arguments, 0)  # compiles: there are no such pixels
+                progress(0, s1 - s0)
+            for start in range(s0, s1, len(band)):
+                stop = min(start + len(band), s1)
                 for first, last in _launches(experiment, start, stop, progress):
-                    self._launch(band[first - start : last - start], counts, (first, f0), axes, a, 0)
+                    self._launch(band[first - start : last - start], counts, (first, f0), arguments, 0)
                     if progress is not None:
                         self._cuda.synchronize()
                         progress(last - s0, s1 - s0)
@@ -60,79 +76,121 @@ class Gpu:
                     band[: stop - start].copy_to_host(image[start:stop])
                 elif image is not None:
                     image[start:stop, f0:f1] = band[: stop - start].copy_to_host()
-            found = counts.copy_to_host()
-        return band if on_device else image, (int(found[0]), int(found[1]))
+            outside, broken = counts.copy_to_host().tolist()
+        return band if on_device else image, (outside, broken)
 
-    def begin(self, experiment: Experiment) -> tuple[Any, ...]:
-        """Send, render and copy back on a stream of its own."""
+    def begin(self, experiment: Experiment) -> tuple[Experiment, Slot]:
+        """Send, render and copy back the region, without waiting.
+
+        Raises:
+            NbnumbaError: too little memory, among others.
+        """
+        (s0, s1), (f0, f1) = experiment.detector.region
         with self.device.active():
-            stream = self._cuda.stream()
-            slow, fast = experiment.detector.pixels
-            self._rows(slow, fast, True)
-            a, axes = self._arguments(experiment, stream)
-            stream.synchronize()  # what was sent serves the streams of later images too
-            counts = self._cuda.to_device(np.zeros(2, np.int64), stream=stream)
-            shape = experiment.detector.pixels
-            image = self._cuda.device_array(shape, np.float32, stream=stream)
-            self._launch(image, counts, (0, 0), axes, a, stream)
-            there = self._cuda.pinned_array(shape, np.float32)
-            numbers = self._cuda.pinned_array(2, np.int64)
-            image.copy_to_host(there, stream=stream)
-            counts.copy_to_host(numbers, stream=stream)
-        return stream, there, numbers, a, axes, image, counts  # which have to outlive the work
+            slot = self._slot((s1 - s0, f1 - f0))
+            try:
+                arguments = self._arguments(experiment, slot.key, slot.stream)
+                slot.counts.copy_to_device(_NOTHING, stream=slot.stream)
+                self._launch(slot.image, slot.counts, (s0, f0), arguments, slot.stream)
+                slot.image.copy_to_host(slot.copy, stream=slot.stream)
+                slot.counts.copy_to_host(slot.copied, stream=slot.stream)
+            except BaseException:
+                self._slots.append(slot)
+                raise
+        return experiment, slot
 
-    def end(self, begun: tuple[Any, ...]) -> tuple[np.ndarray, tuple[int, int]]:
-        """Wait for what was begun."""
-        stream, there, numbers, *_ = begun
-        stream.synchronize()
-        return np.array(there), (int(numbers[0]), int(numbers[1]))
+    def end(self, begun: tuple[Experiment, Slot]) -> tuple[np.ndarray, tuple[int, int]]:
+        """Wait for what was begun, and take the image."""
+        experiment, slot = begun
+        (s0, s1), (f0, f1) = experiment.detector.region
+        with self.device.active():
+            slot.stream.synchronize()
+            image = np.zeros(experiment.detector.pixels, np.float32)
+            image[s0:s1, f0:f1] = slot.copy
+            outside, broken = slot.copied.tolist()
+            self._slots.append(slot)
+        return image, (outside, broken)
 
-    def _launch(self, image: Any, counts: Any, start: tuple[int, int], axes: Any, a: Arguments, stream: Any) -> None:
-        from nbnumba.kernels.cuda import THREADS
+    def _launch(self, image: Any, counts: Any, start: tuple[int, int], arguments: Any, stream: Any) -> None:
+        from nbnumba.kernels.cuda import REGISTERS, THREADS, render_pixel
 
         rows, width = image.shape
-        self._kernel[(-(-width // THREADS), rows), (THREADS, 1), stream](image, counts, *start, axes, a)
+        a, axes = arguments
+        grid = (rows, -(-width // THREADS)), (1, THREADS)
+        call(kernel(render_pixel, REGISTERS)[(*grid, stream)], image, counts, *start, axes, a)
 
-    def _arguments(self, experiment: Experiment, stream: Any) -> tuple[Arguments, Any]:
-        if self._packed is not None and self._packed[0] is experiment:
-            return self._packed[1]  # all of it is there
-        a = pack(experiment, self._precision)
-        cells, domains = a.orientations
-        axes = np.einsum("pij,mkj->pmik", cells, domains).reshape(-1, 3, 3)
-        # All orientations are in the axes.
-        few = a._replace(structure=self._narrowed(a), orientations=Orientations(axes[:0], axes[:0]))
-        sent: tuple[Arguments, Any] = self.device.send((few, axes), stream)
-        self._packed = experiment, sent
-        return sent
+    def _arguments(self, experiment: Experiment, key: str, stream: Any) -> Any:
+        """Arguments of the kernel on the device; what is there for a key already is not sent again."""
+        if self._packed is None or self._packed[0] is not experiment:
+            self._packed = experiment, kernel_arguments(pack(experiment, self.precision), self._narrowed)
+        a, axes = self._packed[1]
+        structure, region = self.device.send((a.structure, a.region), "all images")
+        return self.device.send((a._replace(structure=structure, region=region), axes), key, stream)
 
-    def _rows(self, slow: int, fast: int, on_device: bool) -> int:
-        """Rows of an image that fit into the free memory."""
-        free = self.device.free() - _SPARE
-        rows = slow if 4 * slow * fast <= free else int(free // (4 * fast))
-        if rows < 1 or (on_device and rows < slow):
-            raise NbnumbaError(
-                f"device: an image of {slow} x {fast} pixels needs {4 * slow * fast / 2**20:.0f} MiB, and the GPU has "
-                f"{max(free, 0) / 2**20:.0f} MiB free; render a part of it (detector.roi), or on 'cpu'"
-            )
-        return rows
+    def _narrowed(self, values: np.ndarray) -> np.ndarray:
+        """A table in single precision, made once."""
+        if self._values is None or self._values[0] is not values.base:
+            self._values = values.base, values.astype(np.float32)
+        return self._values[1]
 
-    def _narrowed(self, a: Arguments) -> Any:
-        """Amplitudes in the precision of the loops: half the memory to read, and no conversion in the loop."""
-        structure, kind = a.structure, KINDS[self._precision]
+    def _cleared(self) -> Any:
+        """Memory for what is counted."""
+        if self._counts is None:
+            self._counts = self.device.array(_NOTHING.shape, _NOTHING.dtype)
+        self._counts.copy_to_device(_NOTHING)
+        return self._counts
+
+    def _whole(self, shape: tuple[int, ...]) -> Any:
+        """Memory for a whole image, which is the caller's."""
+        self._kept = None  # makes room
+        return self.device.array(shape, np.float32, "without on_device it is rendered in bands; or use 'cpu'")
+
+    def _band(self, slow: int, fast: int) -> Any:
+        """Memory for as many of the rows of an image as there is, kept for the next one."""
+        if self._kept is None or self._kept[0] != (slow, fast):
+            self._kept = None  # makes room
+            try:
+                band = self.device.array((slow, fast), np.float32)
+            except NbnumbaError:
+                rows = int((self.device.free() - _SPARE) // (4 * fast))
+                if not 0 < rows < slow:
+                    raise
+                band = self.device.array((rows, fast), np.float32)
+            self._kept = (slow, fast), band
+        return self._kept[1]
+
+    def _slot(self, shape: tuple[int, int]) -> Slot:
+        """Memory of an image that is not under way; made where there is none of the shape."""
+        for slot in [slot for slot in self._slots if slot.image.shape != shape]:
+            self._slots.remove(slot)
+            self.device.forget(slot.key)
+        if self._slots:
+            return self._slots.pop()
+        array, pinned = self.device.array, self.device.pinned
+        return Slot(
+            f"image {next(self._numbers)}", self._cuda.stream(), array(shape, np.float32), array((2,), np.int64),
+            pinned(shape, np.float32), pinned((2,), np.int64),
+        )  # fmt: skip
+
+
+def kernel_arguments(a: Arguments, narrowed: Callable[[np.ndarray], np.ndarray]) -> tuple[Arguments, np.ndarray]:
+    """What the kernel for images takes: arguments without their orientations, and the axes of all of those (9 n,).
+
+    Amplitudes that meet an F_latt in single precision are sent in single precision; elsewhere each would be converted
+    back at every step.
+    """
+    structure = a.structure
+    if isinstance(a.lattice, Square) and isinstance(a.lattice.least, np.float32):
         if isinstance(structure, Uniform):
-            return Uniform(kind(structure.value))
-        if kind is float:
-            return structure
-        if self._values is None or self._values[0] is not structure.values.base:
-            self._values = structure.values.base, structure.values.astype(kind)
-        return structure._replace(values=self._values[1])
+            structure = Uniform(np.float32(structure.value))
+        elif isinstance(structure, Nearest):
+            structure = structure._replace(values=narrowed(structure.values))
+    return a._replace(structure=structure, orientations=NO_ORIENTATIONS), all_axes(a.orientations).reshape(-1)
 
 
-def _launches(
-    experiment: Experiment, start: int, stop: int, progress: Callable[[int, int], None] | None
-) -> Iterator[tuple[int, int]]:
-    """Rows of each launch: all that a grid can hold, or as many as a person would wait for in silence."""
-    rows = _ROWS_OF_A_GRID
+def _launches(experiment: Experiment, start: int, stop: int, progress: Progress) -> Iterator[tuple[int, int]]:
+    """Rows of each launch: all, or as many as a person would wait for in silence."""
+    rows = stop - start
     if progress is not None:
         rows = min(max(_STEPS_A_LAUNCH // (experiment.detector.pixels[1] * experiment.steps_per_pixel), 1), rows)
     for first in range(start, stop, rows):

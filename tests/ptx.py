@@ -11,6 +11,7 @@ import numpy as np
 import scenes
 
 from nbnumba._jit import register_cuda
+from nbnumba.gpu import kernel_arguments
 from nbnumba.kernels.cuda import render_pixel, sum_chunk
 from nbnumba.kernels.pack import pack
 from nbnumba.kernels.sums import Target
@@ -30,14 +31,10 @@ def report(arch, folder):
     """Print for every kernel its name, precision, calls, multiply-adds of both kinds, registers and spilled bytes."""
     register_cuda()
     _stand_in(arch)
-    from numba.cuda import types as t
 
-    for name, changes in KINDS.items():
+    for name in KINDS:
         for precision in ("double", "mixed"):
-            a = pack(scenes.still(**changes), precision)
-            image, counts, axes = t.Array(t.float32, 2, "C"), t.Array(t.int64, 1, "C"), t.Array(t.float64, 3, "C")
-            kinds = (image, counts, t.int64, t.int64, axes, _type(a))
-            _print(name, precision, arch, folder, render_pixel, *kinds)
+            image(name, precision, arch, folder)
     for name in ("square", "gauss", "nearest", "tricubic"):
         e = scenes.still(**KINDS[name])
         a = pack(e, merged=False)
@@ -47,6 +44,13 @@ def report(arch, folder):
         kinds = (np.zeros((1, 32, 32)), np.zeros((30, 1)), True, whole, np.zeros((1, 2)), whole, 16, target, True,
                  motions(e, a), a)  # fmt: skip
         _print(f"derive_{name}", "double", arch, folder, sum_chunk, *map(_type, kinds))
+
+
+def image(name, precision, arch, folder):
+    """Compile the kernel for images of a kind."""
+    a, axes = kernel_arguments(pack(scenes.still(**KINDS[name]), precision), lambda values: values.astype(np.float32))
+    kinds = (np.zeros((1, 1), np.float32), np.zeros(2, np.int64), 0, 0, axes, a)
+    _print(name, precision, arch, folder, render_pixel, *map(_type, kinds))
 
 
 def _stand_in(arch):
@@ -69,6 +73,8 @@ def _type(value):
 
     if isinstance(value, np.ndarray):
         return t.Array(from_dtype(value.dtype), value.ndim, "C")
+    if type(value) is tuple:
+        return t.Tuple([_type(item) for item in value])
     if isinstance(value, tuple):
         parts = [_type(item) for item in value]
         if len(set(map(str, parts))) == 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -89,6 +89,15 @@ class Orientations(NamedTuple):
 
     cells: np.ndarray  # (phi steps, 3, 3), rows a, b, c [A]
     domains: np.ndarray  # (domains, 3, 3)
+
+
+#: For loops that are given the axes of all orientations. Each array would cost time at every launch of a kernel.
+NO_ORIENTATIONS: Any = Orientations(*[()] * 2)  # type: ignore[arg-type]
+
+
+def all_axes(orientations: Orientations) -> np.ndarray:
+    """Axes of every cell in every domain, shape (cells x domains, 3, 3), rows a, b, c [A]."""
+    return np.einsum("pij,mkj->pmik", orientations.cells, orientations.domains).reshape(-1, 3, 3)
 
 
 class Sensor(NamedTuple):

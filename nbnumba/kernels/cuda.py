@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from functools import cache
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from numba import cuda
 
-from nbnumba._jit import register_cuda
+from nbnumba._jit import scalar
 from nbnumba.kernels.crystal_slopes import fill_block
 from nbnumba.kernels.pixel import pixel_sum
 from nbnumba.kernels.slopes import COUNT, ROWS, VALUE, Z, set_pixels
 from nbnumba.kernels.sums import LOSS, SLOPE, WIDTH, set_planes, terms_at
 
-THREADS = 128  # of a block, along fast
+THREADS = 128  # of a block, which are pixels along fast
+#: Of a thread, for images: the loop over orientations needs no more, and so 1024 threads of a multiprocessor can run at
+#: a time, twice as many as with what the compiler would take for the work around it.
+REGISTERS = 64
 SUMMING = 64  # threads of a block that sums derivatives
 SHARE = WIDTH * WIDTH // SUMMING  # sums of each of them
+LEAST = 256  # pixels of a chunk: few enough that many blocks run at a time
 
 
 def render_pixel(image, counts, first_slow, first_fast, axes, arguments):  # type: ignore[no-untyped-def]
@@ -27,7 +29,7 @@ def render_pixel(image, counts, first_slow, first_fast, axes, arguments):  # typ
     ``counts``: points outside the interpolation table, and pixels beyond float32.
     """
     region = arguments.region
-    column, row = cuda.grid(2)
+    row, column = cuda.grid(2)  # in this order there may be any number of rows
     slow, fast = row + first_slow, column + first_fast
     if row < image.shape[0] and column < image.shape[1]:
         image[row, column] = 0.0
@@ -42,7 +44,24 @@ def render_pixel(image, counts, first_slow, first_fast, axes, arguments):  # typ
                 cuda.atomic.add(counts, 1, 1)
 
 
-def sum_chunk(sums, z, storing, bounds, centers, pixels, width, target, whole, motions, arguments):  # type: ignore[no-untyped-def]
+class Element(NamedTuple):
+    """Row and column of a matrix of sums."""
+
+    row: int
+    column: int
+
+
+@scalar
+def element_of(number: int, curved: bool) -> Element:
+    """Place of one of the sums: all of them when ``curved``, else those of slopes, and the value after them."""
+    if curved:
+        return Element(number // WIDTH, number % WIDTH)
+    return Element(number, SLOPE) if number < COUNT else Element(LOSS, LOSS)
+
+
+def sum_chunk(  # type: ignore[no-untyped-def]
+    sums, z, storing, bounds, centers, pixels, width, target, whole, curved, motions, arguments
+):
     """Fill ``sums[chunk]`` (WIDTH, WIDTH) by one block of threads, as ``derivatives.derive_chunk`` does on the CPU.
 
     When ``storing``, columns of ``z`` (numbers in z, n) are filled instead. Each thread fills z of one pixel, in
@@ -51,10 +70,12 @@ def sum_chunk(sums, z, storing, bounds, centers, pixels, width, target, whole, m
     chunk, thread = cuda.blockIdx.x, cuda.threadIdx.x
     w = cuda.local.array((ROWS, 1), np.float64)
     place = cuda.local.array(1, np.int32)
-    rows = cuda.shared.array((SUMMING, WIDTH), np.float64)
+    # One more than is used: numbers of one row are then in different banks of the memory.
+    rows = cuda.shared.array((SUMMING, WIDTH + 1), np.float64)
     curvatures = cuda.shared.array(SUMMING, np.float64)  # in a line of its own: the simulator knows them by their lines
     totals = cuda.local.array(SHARE, np.float64)
-    for e in range(SHARE):
+    share = SHARE if curved else 1
+    for e in range(share):
         totals[e] = 0.0
     last = bounds[chunk + 1] - 1
     for start in range(bounds[chunk], last + 1, SUMMING):
@@ -74,19 +95,27 @@ def sum_chunk(sums, z, storing, bounds, centers, pixels, width, target, whole, m
             rows[thread, LOSS] = found.value if counts else 0.0
             curvatures[thread] = found.curvature if counts else 0.0
             cuda.syncthreads()
-            for e in range(SHARE):
-                row, column = (thread + e * SUMMING) // WIDTH, (thread + e * SUMMING) % WIDTH
+            for e in range(share):
+                row, column = element_of(thread + e * SUMMING, curved)
                 for i in range(SUMMING):
                     left = rows[i, row] if row < COUNT else 1.0
                     totals[e] += left * (rows[i, column] * (curvatures[i] if column < COUNT else 1.0))
             cuda.syncthreads()
     if not storing:
         for e in range(SHARE):
-            sums[chunk, (thread + e * SUMMING) // WIDTH, (thread + e * SUMMING) % WIDTH] = totals[e]
+            row, column = element_of(thread + e * SUMMING, True)
+            sums[chunk, row, column] = 0.0
+        cuda.syncthreads()
+        for e in range(share):
+            row, column = element_of(thread + e * SUMMING, curved)
+            sums[chunk, row, column] = totals[e]
 
 
-@cache
-def compiled(kernel: Callable[..., None]) -> Any:
-    """A kernel; numba-cuda compiles it for each kind of arguments when it is first launched with them."""
-    register_cuda()
-    return cuda.jit(kernel)
+def add_chunks(found, sums, firsts):  # type: ignore[no-untyped-def]
+    """Add up the sums of the chunks ``firsts[group]`` ... ``firsts[group + 1]`` - 1 into ``found[group]``."""
+    group = cuda.blockIdx.x
+    row, column = element_of(cuda.blockIdx.y * SUMMING + cuda.threadIdx.x, True)
+    total = 0.0
+    for chunk in range(firsts[group], firsts[group + 1]):
+        total += sums[chunk, row, column]
+    found[group, row, column] = total

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nbnumba.errors import NbnumbaError, NbnumbaWarning
-from nbnumba.kernels.arguments import Arguments
+from nbnumba.kernels.arguments import Arguments, all_axes
 from nbnumba.kernels.pack import pack
 from nbnumba.kernels.slopes import VALUE, Motions
 from nbnumba.kernels.sums import intermediates
@@ -68,11 +68,10 @@ def _on_detector(experiment: Experiment, places: np.ndarray, values: np.ndarray)
 def motions(experiment: Experiment, a: Arguments) -> Motions:
     """All orientations with the axes of their domains' turns, and how the polarization axis leans."""
     turns = [[fraction * x for x in axis] for axis, fraction in experiment.crystal.mosaic.turns()]
-    cells, domains = a.orientations.cells, a.orientations.domains
-    axes = np.einsum("pij,mkj->pmik", cells, domains).reshape(-1, 3, 3)
+    spins = np.tile(turns, (len(a.orientations.cells), 1))
     axis = np.array(experiment.polarization_axis)
     light = a.illumination
-    return Motions(axes, np.tile(turns, (len(cells), 1)), (light.incident @ axis) / (light.electric @ axis))
+    return Motions(all_axes(a.orientations), spins, (light.incident @ axis) / (light.electric @ axis))
 
 
 def checked_pixels(experiment: Experiment, pixels: ArrayLike) -> np.ndarray:

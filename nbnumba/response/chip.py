@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from nbnumba._jit import call, kernel
 from nbnumba.kernels.counting import Exposure, Readout
-from nbnumba.kernels.cuda import compiled
 from nbnumba.kernels.cuda_readout import THREADS, expose_pixel, spread_pixel, write_pixel
 from nbnumba.kernels.device import Device
 from nbnumba.model.response import Response
@@ -26,8 +26,8 @@ class Chip:
         """Photons, float64, from expected ones, which may be on the device already."""
         with self._device.active():
             there = image if hasattr(image, "copy_to_host") else self._cuda.to_device(np.ascontiguousarray(image))
-            photons = self._cuda.device_array(there.shape, np.float64)
-            self._each(expose_pixel, photons.size)(photons.reshape(photons.size), there.reshape(there.size), exposure)
+            photons = self._device.array(there.shape, np.float64)
+            self._each(expose_pixel, photons.reshape(photons.size), there.reshape(there.size), exposure)
             return photons
 
     def spread(self, photons: Any, response: Response, pixel_size: float) -> Any:
@@ -37,10 +37,10 @@ class Chip:
                 return self._cuda.to_device(spread(photons.copy_to_host(), response, pixel_size))
             taps = self._cuda.to_device(gaussian_taps(response.psf_fwhm / pixel_size))
             for along_slow in (True, False):
-                result = self._cuda.device_array_like(photons)
+                result = self._device.array(photons.shape, np.float64)
                 rows, width = photons.shape
-                kernel = compiled(spread_pixel)[(-(-width // THREADS), rows), (THREADS, 1)]
-                kernel(result, photons, taps, along_slow)
+                grid = (rows, -(-width // THREADS)), (1, THREADS)
+                call(kernel(spread_pixel)[grid], result, photons, taps, along_slow)
                 photons = result
             return photons
 
@@ -49,9 +49,10 @@ class Chip:
     ) -> None:
         """Fill ``counts``, on the CPU, with what is written."""
         with self._device.active():
-            there, mask = self._cuda.device_array(counts.size, counts.dtype), self._cuda.to_device(seen.reshape(-1))
-            self._each(write_pixel, counts.size)(there, photons.reshape(photons.size), mask, readout, electronics)
+            there, mask = self._device.array((counts.size,), counts.dtype), self._cuda.to_device(seen.reshape(-1))
+            self._each(write_pixel, there, photons.reshape(photons.size), mask, readout, electronics)
             there.copy_to_host(counts.reshape(-1))
 
-    def _each(self, kernel: Any, pixels: int) -> Any:
-        return compiled(kernel)[-(-pixels // THREADS), THREADS]
+    def _each(self, function: Any, result: Any, *arguments: Any) -> None:
+        """Launch a thread for each element of the result."""
+        call(kernel(function)[-(-result.size // THREADS), THREADS], result, *arguments)
