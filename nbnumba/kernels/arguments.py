@@ -97,7 +97,9 @@ NO_ORIENTATIONS: Any = Orientations(*[()] * 2)  # type: ignore[arg-type]
 
 def all_axes(orientations: Orientations) -> np.ndarray:
     """Axes of every cell in every domain, shape (cells x domains, 3, 3), rows a, b, c [A]."""
-    return np.einsum("pij,mkj->pmik", orientations.cells, orientations.domains).reshape(-1, 3, 3)
+    cells, domains = orientations.cells, orientations.domains
+    products = (cells.reshape(-1, 3) @ domains.reshape(-1, 3).T).reshape(len(cells), 3, len(domains), 3)
+    return np.ascontiguousarray(products.swapaxes(1, 2)).reshape(-1, 3, 3)
 
 
 class Sensor(NamedTuple):

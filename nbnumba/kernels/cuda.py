@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import cuda
 
-from nbnumba._jit import scalar
+from nbnumba._jit import Compiler, scalar, when_compiling
+from nbnumba.kernels.arguments import Arguments
 from nbnumba.kernels.crystal_slopes import fill_block
 from nbnumba.kernels.pixel import pixel_sum
 from nbnumba.kernels.slopes import COUNT, ROWS, VALUE, Z, set_pixels
@@ -20,7 +21,28 @@ THREADS = 128  # of a block, which are pixels along fast
 REGISTERS = 64
 SUMMING = 64  # threads of a block that sums derivatives
 SHARE = WIDTH * WIDTH // SUMMING  # sums of each of them
+APART = WIDTH + 1  # so that numbers of one row, those of all threads, are in different banks of shared memory
 LEAST = 256  # pixels of a chunk: few enough that many blocks run at a time
+
+
+@when_compiling
+def _remember_types(compiler: Compiler) -> None:
+    """Find the type of arguments once for each kind of them, not at every launch, where it takes 0.1 ms."""
+    if compiler.name != "cuda":
+        return
+    typeof, known = compiler.extending.typeof_impl.dispatch(tuple), dict[Any, Any]()
+
+    def kind(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return type(value), *map(kind, value)
+        return type(value), getattr(value, "dtype", None), getattr(value, "ndim", None)
+
+    @compiler.extending.typeof_impl.register(Arguments)
+    def type_of(value: Arguments, context: Any) -> Any:
+        key = kind(value)
+        if key not in known:
+            known[key] = typeof(value, context)
+        return known[key]
 
 
 def render_pixel(image, counts, first_slow, first_fast, axes, arguments):  # type: ignore[no-untyped-def]
@@ -70,8 +92,7 @@ def sum_chunk(  # type: ignore[no-untyped-def]
     chunk, thread = cuda.blockIdx.x, cuda.threadIdx.x
     w = cuda.local.array((ROWS, 1), np.float64)
     place = cuda.local.array(1, np.int32)
-    # One more than is used: numbers of one row are then in different banks of the memory.
-    rows = cuda.shared.array((SUMMING, WIDTH + 1), np.float64)
+    rows = cuda.shared.array((SUMMING, APART), np.float64)
     curvatures = cuda.shared.array(SUMMING, np.float64)  # in a line of its own: the simulator knows them by their lines
     totals = cuda.local.array(SHARE, np.float64)
     share = SHARE if curved else 1
