@@ -41,8 +41,8 @@ class Gpu:
 
         self.device, self.precision = Device(name), precision
         self._cuda = self.device.cuda
-        self._values: tuple[Any, np.ndarray] | None = None
-        self._packed: tuple[Experiment, tuple[Arguments, np.ndarray]] | None = None
+        self._tables: dict[int, tuple[Any, np.ndarray]] = {}
+        self._packed: tuple[Experiment, list[tuple[Arguments, np.ndarray]]] | None = None
         self._kept: tuple[tuple[int, int], Any] | None = None
         self._counts: Any = None
         self._slots: list[Slot] = []  # that no image uses
@@ -55,29 +55,31 @@ class Gpu:
 
         Only the region is rendered, unless the whole image is wanted on the device.
         """
-        shape = experiment.detector.pixels
-        (s0, s1), (f0, f1) = ((0, shape[0]), (0, shape[1])) if on_device else experiment.detector.region
+        detector = experiment.detector
+        all_rows, width = detector.rows, detector.pixels[1]
+        (s0, s1), (f0, f1) = ((0, all_rows), (0, width)) if on_device else detector.region
         with self.device.active():
-            arguments = self._arguments(experiment, "image", 0)
-            band = self._whole(shape) if on_device else self._band(s1 - s0, f1 - f0)
+            parts = self._arguments(experiment, "image", 0)
+            band = self._whole((all_rows, width)) if on_device else self._band(s1 - s0, f1 - f0)
             counts = self._cleared()
-            image = None if on_device else np.zeros(shape, np.float32) if out is None else out
+            whole = None if on_device else np.zeros(detector.shape, np.float32) if out is None else out
+            image = None if whole is None else whole.reshape(all_rows, width)
             if progress is not None:
-                self._launch(band[:1], counts, (shape[0], f0), arguments, 0)  # compiles: there are no such pixels
+                self._launch(band[:1], counts, (all_rows, f0), parts, 0)  # compiles: there are no such pixels
                 progress(0, s1 - s0)
             for start in range(s0, s1, len(band)):
                 stop = min(start + len(band), s1)
                 for first, last in _launches(experiment, start, stop, progress):
-                    self._launch(band[first - start : last - start], counts, (first, f0), arguments, 0)
+                    self._launch(band[first - start : last - start], counts, (first, f0), parts, 0)
                     if progress is not None:
                         self._cuda.synchronize()
                         progress(last - s0, s1 - s0)
-                if image is not None and f1 - f0 == shape[1]:
+                if image is not None and f1 - f0 == width:
                     band[: stop - start].copy_to_host(image[start:stop])
                 elif image is not None:
                     image[start:stop, f0:f1] = band[: stop - start].copy_to_host()
             outside, broken = counts.copy_to_host().tolist()
-        return band if on_device else image, (outside, broken)
+        return band.reshape(detector.shape) if on_device else whole, (outside, broken)
 
     def begin(self, experiment: Experiment) -> tuple[Experiment, Slot]:
         """Send, render and copy back the region, without waiting.
@@ -89,9 +91,9 @@ class Gpu:
         with self.device.active():
             slot = self._slot((s1 - s0, f1 - f0))
             try:
-                arguments = self._arguments(experiment, slot.key, slot.stream)
+                parts = self._arguments(experiment, slot.key, slot.stream)
                 slot.counts.copy_to_device(_NOTHING, stream=slot.stream)
-                self._launch(slot.image, slot.counts, (s0, f0), arguments, slot.stream)
+                self._launch(slot.image, slot.counts, (s0, f0), parts, slot.stream)
                 slot.image.copy_to_host(slot.copy, stream=slot.stream)
                 slot.counts.copy_to_host(slot.copied, stream=slot.stream)
             except BaseException:
@@ -105,33 +107,46 @@ class Gpu:
         (s0, s1), (f0, f1) = experiment.detector.region
         with self.device.active():
             slot.stream.synchronize()
-            image = np.zeros(experiment.detector.pixels, np.float32)
-            image[s0:s1, f0:f1] = slot.copy
+            image = np.zeros(experiment.detector.shape, np.float32)
+            image.reshape(experiment.detector.rows, -1)[s0:s1, f0:f1] = slot.copy
             outside, broken = slot.copied.tolist()
             self._slots.append(slot)
         return image, (outside, broken)
 
-    def _launch(self, image: Any, counts: Any, start: tuple[int, int], arguments: Any, stream: Any) -> None:
+    def _launch(self, image: Any, counts: Any, start: tuple[int, int], parts: list[Any], stream: Any) -> None:
+        """Render the first part of an image, and add the others."""
         from nbnumba.kernels.cuda import REGISTERS, THREADS, render_pixel
 
         rows, width = image.shape
-        a, axes = arguments
-        grid = (rows, -(-width // THREADS)), (1, THREADS)
-        call(kernel(render_pixel, REGISTERS)[(*grid, stream)], image, counts, *start, axes, a)
+        grid = kernel(render_pixel, REGISTERS)[(rows, -(-width // THREADS)), (1, THREADS), stream]
+        for number, (a, axes) in enumerate(parts):
+            call(grid, image, counts, number > 0, *start, axes, a)
 
-    def _arguments(self, experiment: Experiment, key: str, stream: Any) -> Any:
-        """Arguments of the kernel on the device; what is there for a key already is not sent again."""
+    def _arguments(self, experiment: Experiment, key: str, stream: Any) -> list[Any]:
+        """Arguments of the kernel on the device, for each part of an image; what is there for a key stays."""
         if self._packed is None or self._packed[0] is not experiment:
-            self._packed = experiment, kernel_arguments(pack(experiment, self.precision), self._narrowed)
-        a, axes = self._packed[1]
-        structure, region = self.device.send((a.structure, a.region), "all images")
-        return self.device.send((a._replace(structure=structure, region=region), axes), key, stream)
+            self._packed = experiment, self._pack(experiment)
+        sent = []
+        for number, (a, axes) in enumerate(self._packed[1]):
+            structure, region = self.device.send((a.structure, a.region), f"part {number}")
+            few = a._replace(structure=structure, region=region)
+            sent.append(self.device.send((few, axes), f"{key}, part {number}", stream))
+        return sent
 
-    def _narrowed(self, values: np.ndarray) -> np.ndarray:
-        """A table in single precision, made once."""
-        if self._values is None or self._values[0] is not values.base:
-            self._values = values.base, values.astype(np.float32)
-        return self._values[1]
+    def _pack(self, experiment: Experiment) -> list[tuple[Arguments, np.ndarray]]:
+        """The same on the CPU; tables in single precision are made once."""
+        known, self._tables = self._tables, {}
+
+        def narrowed(values: np.ndarray) -> np.ndarray:
+            before = known.get(id(values.base), (values.base, None))
+            narrow = values.astype(np.float32) if before[1] is None else before[1]
+            self._tables[id(values.base)] = values.base, narrow
+            return narrow
+
+        return [
+            kernel_arguments(pack(part, self.precision, weight=weight), narrowed)
+            for part, weight in experiment.components()
+        ]
 
     def _cleared(self) -> Any:
         """Memory for what is counted."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nbnumba.convergence import settled
 from nbnumba.errors import NbnumbaError
 from nbnumba.gpu import Gpu
 from nbnumba.model.experiment import Experiment
@@ -15,6 +16,7 @@ from nbnumba.simulation import (
     canvas,
     check_choice,
     check_device,
+    check_no_threads,
     check_threads,
     render_on,
     report_counts,
@@ -41,7 +43,7 @@ class Renderer:
     ) -> None:
         check_device(device)
         check_choice("precision", precision, PRECISIONS)
-        check_threads(threads, device)
+        check_threads(threads) if device == "cpu" else check_no_threads(device, threads)
         self.experiment, self.device, self.precision, self.threads = experiment, device, precision, threads
         self._gpu = None if device == "cpu" else Gpu(device, precision)
 
@@ -62,18 +64,18 @@ class Renderer:
 
         Args:
             experiment: what to render; None: the same as before.
-            out: float32 array (slow, fast), C-contiguous, to be filled and returned.
+            out: float32 array of the image's shape, C-contiguous, to be filled and returned.
             on_device: leave the image on the GPU and return it as an array that others there can use
                 (``__cuda_array_interface__``); it is the caller's.
             progress: called as progress(done, total) with numbers of rows.
 
         Returns:
-            float32 array (slow, fast) [photons]; 0 outside region and mask.
+            float32 array [photons], shaped as ``simulate``'s; 0 outside region and mask.
 
         Raises:
             NbnumbaError: too little memory on the device, numbers beyond float32, or as ``simulate``.
         """
-        self.experiment = experiment = self.experiment if experiment is None else experiment
+        self.experiment = experiment = settled(self.experiment if experiment is None else experiment)
         if self._gpu is None:
             if on_device:
                 raise NbnumbaError("on_device: found True with device 'cpu'; allowed: with 'cuda'")
@@ -90,6 +92,7 @@ class Renderer:
         waiting = None
         try:
             for experiment in experiments:
+                experiment = settled(experiment)
                 before, waiting = waiting, self._begin(experiment)
                 if before is not None:
                     yield self._end(before)

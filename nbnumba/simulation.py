@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from nbnumba._jit import thread_limit, using_threads
+from nbnumba.convergence import settled
 from nbnumba.errors import NbnumbaError, NbnumbaWarning
 from nbnumba.gpu import Gpu
 from nbnumba.model.experiment import Experiment
@@ -38,12 +39,13 @@ def simulate(
             reflections and the phases of "square" in float64, its sines, amplitudes and weights in float32, with errors
             below 1e-6 of the image maximum. Faster for "square" without interpolation; other shapes take as long.
         threads: number of CPU threads; None: as many as Numba is set to use. The image does not depend on it.
-        out: float32 array (slow, fast), C-contiguous, to be filled and returned instead of a new one: memory that is in
-            use already saves a good part of the time of large images.
+        out: float32 array of the image's shape, C-contiguous, to be filled and returned instead of a new one: memory
+            that is in use already saves a good part of the time of large images.
         progress: called as progress(done, total) with numbers of rows, first with 0 when all code is compiled.
 
     Returns:
-        float32 array (slow, fast) [photons]; 0 outside region and mask.
+        float32 array (slow, fast) [photons], or (panel, slow, fast) where the detector lists panels; 0 outside region
+        and mask.
 
     Raises:
         NbnumbaError: an ``out`` of another shape or type; a device, precision or number of threads that is not there;
@@ -51,34 +53,54 @@ def simulate(
     """
     check_device(device)
     check_choice("precision", precision, PRECISIONS)
-    check_threads(threads, device)
+    experiment = settled(experiment)
     if device != "cpu":
+        check_no_threads(device, threads)
         if out is not None:
             canvas(experiment, out)  # zeros where nothing will be written
         return np.asarray(render_on(Gpu(device, precision), experiment, out=out, progress=progress))
+    check_threads(threads)
     warn_if_dark(experiment)
+    image, counts = _on_cpu(experiment, precision, threads, progress, out)
+    report_counts(*counts, precision)
+    return image
 
+
+def _on_cpu(
+    experiment: Experiment, precision: str, threads: int | None, progress: Callable[[int, int], None] | None,
+    out: np.ndarray | None,
+) -> tuple[np.ndarray, tuple[int, int]]:  # fmt: skip
+    """Image and what was counted; those of several components are added up in double precision."""
     from nbnumba.kernels.cpu import render
     from nbnumba.kernels.pack import pack
 
+    parts = experiment.components()
     try:
-        arguments = pack(experiment, precision)
+        packed = [pack(part, precision, weight=weight) for part, weight in parts]
         image = canvas(experiment, out)
+        total = np.zeros(image.shape) if len(parts) > 1 else image
     except MemoryError:
+        domains = sum(part.crystal.mosaic.count for part, _ in parts)
         raise NbnumbaError(
-            f"detector.pixels, crystal.mosaic.domains: an image of {experiment.detector.pixels} pixels and "
-            f"{experiment.crystal.mosaic.count} domains do not fit into memory; ask for fewer"
+            f"detector.pixels, crystal.mosaic.domains: an image of {experiment.detector.shape} pixels and "
+            f"{domains} domains do not fit into memory; ask for fewer"
         ) from None
-    outside, broken = 0, 0
-    first, last = arguments.region.slow_start, arguments.region.slow_stop
+    outside, broken, done, rows = 0, 0, 0, image.reshape(experiment.detector.rows, -1)
+    first, last = packed[0].region.slow_start, packed[0].region.slow_stop
     with using_threads(threads) as used:
-        for start, stop in [(first, first), *_bands(experiment, used)]:
-            counts = render(arguments, image, start, stop)
-            outside, broken = outside + counts[0], broken + counts[1]
-            if progress is not None:
-                progress(stop - first, last - first)
-    report_counts(outside, broken, precision)
-    return image
+        for (part, _), arguments in zip(parts, packed, strict=True):
+            for start, stop in [(first, first), *_bands(part, used)]:
+                counts = render(arguments, rows, start, stop)
+                outside, broken, done = outside + counts[0], broken + counts[1], done + stop - start
+                if progress is not None and (stop > start or done == 0):
+                    progress(done, len(parts) * (last - first))
+            if total is not image:
+                total += image
+    if total is not image:
+        with np.errstate(over="ignore"):
+            image[:] = total
+        broken = int(np.count_nonzero(~np.isfinite(image)))
+    return image, (outside, broken)
 
 
 def render_on(
@@ -93,8 +115,10 @@ def render_on(
 
 
 def warn_if_dark(experiment: Experiment) -> None:
-    """Warn where nothing can diffract."""
-    if experiment.crystal.reflections is None and experiment.crystal.default_f == 0.0:
+    """Warn where nothing can diffract, or the beam misses the crystal."""
+    if experiment.fluence == 0.0 and experiment.beam.photons_per_area > 0.0:
+        _warn("the image is zero: the crystal lies outside the beam (beam.offset, beam.size, beam.profile)")
+    if all(crystal.reflections is None and crystal.default_f == 0.0 for crystal in experiment.crystals):
         _warn("the image is zero: the crystal has neither reflections nor a default_f")
 
 
@@ -114,7 +138,7 @@ def report_counts(outside: int, broken: int, precision: str) -> None:
 
 def canvas(experiment: Experiment, out: np.ndarray | None) -> np.ndarray:
     """An image of zeros, or ``out`` with zeros where nothing will be written."""
-    shape = experiment.detector.pixels
+    shape = experiment.detector.shape
     if out is None:
         return np.zeros(shape, dtype=np.float32)
     if type(out) is not np.ndarray:
@@ -134,13 +158,17 @@ def check_device(device: str) -> None:
         raise NbnumbaError(f"device: found {device!r}; allowed: 'cpu', 'cuda', or 'cuda:1' and so on")
 
 
-def check_threads(threads: int | None, device: str = "cpu") -> None:
+def check_threads(threads: int | None) -> None:
     """Refuse a number of threads that cannot be had."""
-    if threads is not None and device != "cpu":
-        raise NbnumbaError(f"threads: found {threads!r} with device {device!r}; allowed: with 'cpu'")
     whole = isinstance(threads, Integral) and not isinstance(threads, bool)
     if threads is not None and not (whole and 1 <= threads <= thread_limit()):
         raise NbnumbaError(f"threads: found {threads!r}; allowed: 1 to {thread_limit()} on this machine")
+
+
+def check_no_threads(device: str, threads: int | None) -> None:
+    """Refuse threads of the CPU where a GPU computes."""
+    if threads is not None:
+        raise NbnumbaError(f"threads: found {threads!r} with device {device!r}; allowed: with 'cpu'")
 
 
 def check_choice(name: str, value: str, there: tuple[str, ...]) -> None:

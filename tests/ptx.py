@@ -19,8 +19,9 @@ from ptx_machine import Machine, flattened
 import nbnumba as nb
 from nbnumba._jit import register_cuda
 from nbnumba.gpu import kernel_arguments
+from nbnumba.kernels.amorphous import pack_background
 from nbnumba.kernels.counting import readout_of
-from nbnumba.kernels.cuda import REGISTERS, add_chunks, render_pixel, sum_chunk
+from nbnumba.kernels.cuda import REGISTERS, add_chunks, render_background_pixel, render_pixel, sum_chunk
 from nbnumba.kernels.cuda_readout import expose_pixel, spread_pixel, write_pixel
 from nbnumba.kernels.pack import pack
 from nbnumba.kernels.sums import Target
@@ -40,6 +41,7 @@ KINDS = {
     "round": {"crystal.shape": "round"},
     "gauss": {"crystal.shape": "gauss"},
     "gauss_star": {"crystal.shape": "gauss_star"},
+    "tilted": {"crystal.shape": "gauss", "crystal.cells": ((3, 0.5, 0.1), (0.5, 2, 0.4), (0.1, 0.4, 2.5))},
     "tophat": {"crystal.shape": "tophat", **NEAREST},
     "tophat_star": {"crystal.shape": "tophat_star"},
     "curved": {**CURVED, **NEAREST},
@@ -62,13 +64,15 @@ def report(arch, folder):
     for name in KINDS:
         for precision in ("double", "mixed") if name in MIXED else ("double",):
             a, axes = _image_arguments(scenes.still(**KINDS[name]), precision)
-            _print(f"{name}_{precision}", arch, folder, render_pixel, *_window(1), 0, 0, axes, a)
+            _print(f"{name}_{precision}", arch, folder, render_pixel, *_window(1), False, 0, 0, axes, a)
     for name, changes in DERIVED.items():
         e = scenes.still(**changes)
         a, whole = pack(e, merged=False), np.zeros(2, np.int64)
         target = Target(0, 0.0, *[np.zeros(1)] * 4)
         _print(f"derive_{name}", arch, folder, sum_chunk, np.zeros((1, 32, 32)), np.zeros((30, 1)), True, whole,
                np.zeros((1, 2)), whole, 16, target, True, True, motions(e, a), a)  # fmt: skip
+    e = scenes.still(background=[nb.Background(material="water", thickness=1.0)])
+    _print("background", arch, folder, render_background_pixel, _window(1)[0], pack_background(e))
     sums = np.zeros((1, 32, 32))
     _print("add_chunks", arch, folder, add_chunks, sums, sums, np.zeros(2, np.int64))
     e, response, photons = scenes.still(), nb.Response(), np.zeros(4)
@@ -83,7 +87,7 @@ def run(experiment, precision, pixels):
     instruction by instruction."""
     a, axes = _image_arguments(experiment, precision)
     image, counts = _window(max(map(max, pixels)) + 1)
-    arguments, arrays = (image, counts, 0, 0, axes, a), []
+    arguments, arrays = (image, counts, False, 0, 0, axes, a), []
     machine = _machine(tuple(map(_type, arguments)))
     values = flattened(arguments, arrays)
     for slow, fast in pixels:

@@ -38,17 +38,15 @@ class Readout(NamedTuple):
 
 
 @scalar
-def exposed(mean: float, x: Exposure, pixel: int) -> float:
-    """Expected photons of a pixel of that sensitivity."""
-    if x.calibration > 0.0:
-        mean = varied(mean, x.calibration, normal(draw(Stream(x.detector, 0, CALIBRATION), pixel, 0)))
-    return mean * x.factor
+def sensed(mean: float, x: Exposure, pixel: int) -> float:
+    """Expected photons of a pixel with its own sensitivity."""
+    return varied(mean, x.calibration, normal(draw(Stream(x.detector, 0, CALIBRATION), pixel, 0)))
 
 
 @scalar
 def counted(mean: float, x: Exposure, pixel: int) -> float:
     """Photons of a pixel."""
-    expected = exposed(mean, x, pixel)
+    expected = (sensed(mean, x, pixel) if x.calibration > 0.0 else mean) * x.factor
     return poisson(expected, Stream(x.seed, x.image, PHOTONS), pixel) if x.counting else expected
 
 

@@ -47,7 +47,7 @@ def keep(points: Points, count: int, arguments: Arguments) -> int:
     if drops(arguments):
         left = 0
         dmin, reach = arguments.steps.dmin, arguments.reach
-        axes = turn(matrix(arguments.orientations.domains, 0), matrix(arguments.orientations.cells, 0))
+        axes = turn(matrix(arguments.orientations.turns, 0), matrix(arguments.orientations.cells, 0))
         for i in range(count):
             q = Vector(points.qx[i], points.qy[i], points.qz[i])
             if (dmin == 0.0 or not beyond(q, dmin)) and (not reach.limited or within_reach(q, axes, reach)):
@@ -163,10 +163,10 @@ def add_crystal(groups: Points, count: int, arguments: Arguments) -> int:
     """Add all phi steps and domains to the sums of ``count`` points; the number that could not be interpolated."""
     outside = 0
     cells = arguments.orientations.cells
-    domains = arguments.orientations.domains
+    turns = arguments.orientations.turns
     for i in range(cells.shape[0]):
-        for m in range(domains.shape[0]):
-            axes = turn(matrix(domains, m), matrix(cells, i))
+        for m in range(turns.shape[0]):
+            axes = turn(matrix(turns, m), matrix(cells, i))
             for group in range(whole_groups(count) // GROUP):
                 outside += add_group(groups, group, axes, arguments.lattice, arguments.structure)
     return outside

@@ -6,7 +6,8 @@ import numpy as np
 
 from nbnumba._jit import by_type, scalar
 from nbnumba._lowered import wide_vectors
-from nbnumba.kernels.arguments import Arguments, matrix, row_vector
+from nbnumba.kernels.arguments import Arguments, matrix
+from nbnumba.kernels.own import Domain, add_axes, by_q, domain_of
 from nbnumba.kernels.slopes import (
     BY_HKL,
     CELL,
@@ -42,7 +43,7 @@ from nbnumba.physics.structure_factor import (
     address,
     cell_slopes,
 )
-from nbnumba.physics.vector import Vector, cross, dot, plus, scaled
+from nbnumba.physics.vector import Vector, cross, dot, plus
 
 
 @scalar
@@ -79,38 +80,36 @@ def look_up(structure: Structure, w: np.ndarray, place: np.ndarray, axes: Matrix
 
 
 @scalar
-def add_outer(w: np.ndarray, i: int, g: Vector, h: Vector) -> None:
-    """Add g h^T to the sums for the axes."""
-    add_vector(w, SUM_AXES, i, scaled(h, g.x))
-    add_vector(w, SUM_AXES + 3, i, scaled(h, g.y))
-    add_vector(w, SUM_AXES + 6, i, scaled(h, g.z))
-
-
-@scalar
-def add_nothing(structure: Structure, w: np.ndarray, i: int, g: Vector, f_latt: float, h: Vector) -> Vector:
+def add_nothing(
+    structure: Structure, w: np.ndarray, i: int, axes: Matrix, domain: Domain, g: Vector, f_latt: float, h: Vector
+) -> Vector:
     """F_cell is constant around a reflection."""
     return g
 
 
 @scalar
-def add_interpolated(structure: Tricubic, w: np.ndarray, i: int, g: Vector, f_latt: float, h: Vector) -> Vector:
+def add_interpolated(
+    structure: Tricubic, w: np.ndarray, i: int, axes: Matrix, domain: Domain, g: Vector, f_latt: float, h: Vector
+) -> Vector:
     """Add the slopes of F_cell^2 F_latt^2 through F_cell, which go with h for every shape."""
     c = slope_through_cell(w[CELL, i], f_latt, vector_at(w, BY_HKL, i))
-    add_outer(w, i, c, h)
+    add_axes(domain, w, i, axes, c, h)
     return plus(g, c)
 
 
 @by_type({Uniform: add_nothing, Nearest: add_nothing, Tricubic: add_interpolated})
-def add_cell(structure: Structure, w: np.ndarray, i: int, g: Vector, f_latt: float, h: Vector) -> Vector:
+def add_cell(
+    structure: Structure, w: np.ndarray, i: int, axes: Matrix, domain: Domain, g: Vector, f_latt: float, h: Vector
+) -> Vector:
     """Add the slopes through F_cell to the sums for the axes, and to g."""
     raise NotImplementedError
 
 
 @scalar
 def add_orientation(
-    w: np.ndarray, axes: Matrix, spin: Vector, lattice: Lattice, structure: Structure, whole: bool
+    w: np.ndarray, axes: Matrix, domain: Domain, lattice: Lattice, structure: Structure, whole: bool
 ) -> None:
-    """Add one orientation to the sums of a block; ``spin``: axis of its domain's rotation times angle over spread."""
+    """Add one orientation to the sums of a block."""
     wide_vectors()
     for i in range(w.shape[1]):
         q = vector_at(w, Q, i)
@@ -120,12 +119,12 @@ def add_orientation(
         w[SUM, i] += intensity(w[CELL, i], s.f)
         add_vector(w, SUM_CELLS, i, slope_through_lattice(w[CELL, i], s.f, Vector(s.na, s.nb, s.nc)))
         g = slope_through_lattice(w[CELL, i], s.f, Vector(s.h, s.k, s.l))
-        add_outer(w, i, g, lever(lattice, h))
-        g = add_cell(structure, w, i, g, s.f, h)
+        add_axes(domain, w, i, axes, g, lever(lattice, h))
+        g = add_cell(structure, w, i, axes, domain, g, s.f, h)
         if whole:
-            b = plus(plus(scaled(axes.a, g.x), scaled(axes.b, g.y)), scaled(axes.c, g.z))
+            b = by_q(axes, g)
             add_vector(w, SUM_Q, i, b)
-            w[SUM_SPREAD, i] -= dot(b, cross(spin, q))
+            w[SUM_SPREAD, i] -= dot(b, cross(domain.spin, q))
 
 
 @scalar
@@ -135,7 +134,7 @@ def add_orientations(w: np.ndarray, place: np.ndarray, a: Arguments, motions: Mo
     for m in range(motions.axes.shape[0]):
         axes = matrix(motions.axes, m)
         look_up(a.structure, w, place, axes)
-        add_orientation(w, axes, row_vector(motions.spins, m), a.lattice, a.structure, whole)
+        add_orientation(w, axes, domain_of(motions, m), a.lattice, a.structure, whole)
 
 
 @scalar

@@ -164,7 +164,7 @@ def run(
     a: Arguments,
 ) -> np.ndarray:  # fmt: skip
     """Run the loops for groups of pixels, as ``sums`` has it."""
-    chunks, groups = chunks_of(places), len(places.groups) - 1
+    chunks, groups = chunks_of(places, a.sheet.rows), len(places.groups) - 1
     sums = np.empty((len(chunks.owner), WIDTH, WIDTH))
     call_parallel(
         derive_chunks, derive_chunk, sums, 0, len(sums), z, storing, chunks.bounds, chunks.centers, places.pixels,

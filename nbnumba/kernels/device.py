@@ -139,8 +139,8 @@ class Device:
         self.bytes_sent += array.nbytes
 
     def forget(self, key: str) -> None:
-        """Drop what was sent with a key."""
-        for place in [place for place in self._sent if place.startswith(f"{key}.")]:
+        """Drop what was sent with this key, or one that begins with it and a comma."""
+        for place in [place for place in self._sent if place.startswith((f"{key}.", f"{key},"))]:
             del self._sent[place]
 
 

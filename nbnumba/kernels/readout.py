@@ -6,7 +6,7 @@ import numpy as np
 from numba import prange
 
 from nbnumba._jit import call, call_parallel, loop
-from nbnumba.kernels.counting import PHOTONS, Exposure, Readout, defect, exposed, written
+from nbnumba.kernels.counting import PHOTONS, Exposure, Readout, defect, sensed, written
 from nbnumba.kernels.noise import PORTION, poisson_all, portion_in
 from nbnumba.physics.philox import Stream
 from nbnumba.physics.readout import Electronics
@@ -20,7 +20,13 @@ def expose_portion(photons, portion, exposure):  # type: ignore[no-untyped-def]
     size = min(PORTION, photons.size - first)
     means, result = space[6], space[7]
     for i in range(size):
-        means[i] = result[i] = exposed(photons[first + i], exposure, first + i)
+        means[i] = photons[first + i]
+    if exposure.calibration > 0.0:
+        for i in range(size):
+            means[i] = sensed(means[i], exposure, first + i)
+    for i in range(size):
+        means[i] *= exposure.factor
+        result[i] = means[i]
     if exposure.counting:
         stream = Stream(exposure.seed, exposure.image, PHOTONS)
         poisson_all(portion_in(numbers, space), means, result, size, first, stream)

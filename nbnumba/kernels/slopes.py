@@ -1,7 +1,8 @@
 """Derivatives of pixels by the intermediates z, which every parameter acts through (derivatives, 2.2).
 
 z holds, for each pixel: 9 numbers for the cell axes, sum W g h^T with g the derivative of F_cell^2 F_latt^2 by the
-indices and W all other factors; 3 for the numbers of cells; the pixel's value; 3 for a plane of background; the mosaic
+indices and W all other factors (or, where domains lie in the crystal's own frame, 6 of a strain and 3 of a turn, as
+``own`` has them); 3 for the numbers of cells; the pixel's value; 3 for a plane of background; the mosaic
 spread; the wavelength; a turn of all sources (3); polarization, attenuation, thickness of a layer; a force and a torque
 on the detector (3 + 3). Those that know of the crystal alone come first: the others need not be found.
 
@@ -41,12 +42,25 @@ SUM_AXES, SUM_CELLS, SUM, SUM_Q, SUM_SPREAD, Z = 36, 45, 48, 49, 52, 53
 ROWS = Z + COUNT
 
 
-class Motions(NamedTuple):
-    """What derivatives need to know of orientations and sources beyond the image's arguments."""
+class LastMotions(NamedTuple):
+    """What derivatives need to know of orientations and sources beyond the image's arguments, domains turned last."""
 
     axes: np.ndarray  # (orientations, 3, 3): cell axes of every step of the scan and domain [A]
     spins: np.ndarray  # (orientations, 3): axes of the domains' rotations times their angles over the spread
     leans: np.ndarray  # (sources,): polarization axis a.i/a.E
+
+
+class OwnMotions(NamedTuple):
+    """The same where domains are turned and stretched in the crystal's own frame; orientations go domain by domain."""
+
+    axes: np.ndarray
+    spins: np.ndarray
+    leans: np.ndarray
+    stretches: np.ndarray  # (domains, 3): factors on a, b, c
+    steps: np.ndarray  # (phi steps, 3, 3): rotations of the scan
+
+
+Motions = LastMotions | OwnMotions
 
 
 @scalar
@@ -89,16 +103,23 @@ def clear(w: np.ndarray, start: int, stop: int) -> None:
 
 
 @scalar
+def panel_number(w: np.ndarray, a: Arguments) -> int:
+    """The panel of a block, all pixels of which lie on one."""
+    return int(w[SLOW, 0]) // a.sheet.rows
+
+
+@scalar
 def aim_block(w: np.ndarray, a: Arguments, layer: int, sub_slow: int, sub_fast: int) -> None:
     """Rays, solid angles and fractions caught, with their slopes, for one sub-pixel of a layer."""
     wide_vectors()
-    panel, steps, sensor = panel_of(a.sheet), a.steps, a.sensor
-    n = steps.oversample
+    number = panel_number(w, a)
+    panel, steps, sensor = panel_of(a.sheet, number), a.steps, a.sensor
+    n, before = steps.oversample, float(number * a.sheet.rows)
     first = layer == 0 and sub_slow == 0 and sub_fast == 0
     depth = layer_depth(layer, sensor.thickness)
     for i in range(w.shape[1]):
         fast = subpixel_center(w[FAST, i], sub_fast, n, panel.pixel_size)
-        slow = subpixel_center(w[SLOW, i], sub_slow, n, panel.pixel_size)
+        slow = subpixel_center(w[SLOW, i] - before, sub_slow, n, panel.pixel_size)
         ray = ray_to(position(panel, fast, slow, depth))
         put_vector(w, RAY, i, ray.direction)
         w[DISTANCE, i] = ray.distance
@@ -192,7 +213,7 @@ def across(g: Vector, direction: Vector, distance: float) -> Vector:
 def close_detector(w: np.ndarray, a: Arguments, source: int, layer: int) -> None:
     """The same for a force and a torque on the detector, and the thickness of a layer."""
     wide_vectors()
-    panel, wavelength = panel_of(a.sheet), a.illumination.wavelength[source]
+    panel, wavelength = panel_of(a.sheet, panel_number(w, a)), a.illumination.wavelength[source]
     fall = 2.0 if panel.point_pixels else 3.0
     oblique = 0.0 if panel.point_pixels else 1.0 / panel.close_distance
     moves_wide = 0.0 if a.steps.one_solid_angle else 1.0

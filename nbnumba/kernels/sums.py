@@ -81,10 +81,11 @@ def derive(
 
 def intermediates(run: Run, a: Arguments, motions: Motions, pixels: np.ndarray, width: int) -> np.ndarray:
     """z (numbers in z, n) of pixels (n,), places in an image whose rows have ``width``."""
-    places, nothing = Places(pixels, width, np.array([0, len(pixels)])), np.zeros(1)
+    order = np.argsort(pixels // (width * a.sheet.rows), kind="stable")  # one panel after another
+    places, nothing = Places(pixels[order], width, np.array([0, len(pixels)])), np.zeros(1)
     z, target = np.empty((COUNT, len(pixels))), Target(0, 0.0, nothing, nothing, nothing, nothing)
     run(z, True, places, target, True, False, motions, a)
-    return z
+    return z[:, np.argsort(order)]
 
 
 def centers(places: Places) -> np.ndarray:
@@ -101,12 +102,18 @@ class Chunks(NamedTuple):
     centers: np.ndarray  # (chunks, 2) of its group
 
 
-def chunks_of(places: Places, least: int = CHUNK) -> Chunks:
-    """Chunks of at least so many pixels, where a group has them, and at most ``CHUNKS`` for one group."""
+def chunks_of(places: Places, rows: int, least: int = CHUNK) -> Chunks:
+    """Chunks of at least so many pixels, where a group has them, and at most ``CHUNKS`` for one group.
+
+    Each lies on one panel of so many ``rows``: the loops look up one panel for many pixels.
+    """
+    edges = np.flatnonzero(np.diff(places.pixels // (places.width * rows))) + 1
     bounds, owner = [0], []
     for i, (start, stop) in enumerate(itertools.pairwise(places.groups.tolist())):
         size = -(-max(least, -(-(stop - start) // CHUNKS)) // BLOCK) * BLOCK
         ends = [*range(start + size, stop, size), stop] if stop > start else []
+        inside = edges[(edges > start) & (edges < stop)]
+        ends = np.union1d(ends, inside).astype(int).tolist() if inside.size else ends
         bounds += ends
         owner += [i] * len(ends)
     whose = np.array(owner, dtype=np.int64)

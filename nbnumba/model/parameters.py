@@ -60,11 +60,17 @@ def _field(name: str, unit: str, acts: Callable[[Experiment], bool] = lambda _: 
     return Parameter(unit, get, part, change)
 
 
-def _item(name: str, i: int, unit: str, prepare: Callable[[Any], Any] = lambda part: part) -> Parameter:
+def _item(
+    name: str,
+    i: int,
+    unit: str,
+    prepare: Callable[[Any], Any] = lambda part: part,
+    acts: Callable[[Experiment], bool] = lambda _: True,
+) -> Parameter:
     part, key = name.split(".")
 
-    def get(e: Experiment) -> float:
-        return float(getattr(prepare(getattr(e, part)), key)[i])
+    def get(e: Experiment) -> float | None:
+        return float(getattr(prepare(getattr(e, part)), key)[i]) if acts(e) else None
 
     def change(old: Any, value: float) -> Any:
         prepared = prepare(old)
@@ -90,10 +96,15 @@ def by_cell(crystal: Crystal) -> Crystal:
 
 
 def _with_wavelength(beam: Beam, value: float) -> Beam:
-    if beam.sources is None:
-        return replace(beam, wavelength=value)
-    rows = tuple((*row[:4], row[4] * value / beam.wavelength) for row in beam.sources.rows)
-    return replace(beam, wavelength=value, sources=Sources(rows))
+    """All wavelengths of sources and spectrum are scaled alike."""
+    factor = value / beam.wavelength
+    changes: dict[str, Any] = {}
+    if beam.sources is not None:
+        changes["sources"] = Sources(tuple((*row[:4], row[4] * factor) for row in beam.sources.rows))
+    if beam.spectrum is not None:
+        wavelengths = tuple(wavelength * factor for wavelength in beam.spectrum.wavelengths)
+        changes["spectrum"] = replace(beam.spectrum, wavelengths=wavelengths)
+    return replace(beam, wavelength=value, **changes)
 
 
 def tilt_axis(e: Experiment, name: str) -> Vector:
@@ -108,7 +119,7 @@ def _tilt(name: str) -> Parameter:
         incident, weight, wavelength = as_arrays(e.sources)
         turned = [rotate(Vector(*row), axis, angle) for row in incident.tolist()]
         rows = [(-v.x, -v.y, -v.z, w, x) for v, w, x in zip(turned, weight.tolist(), wavelength.tolist(), strict=True)]
-        return replace(e.beam, sources=Sources(tuple(rows)))
+        return e.beam.with_sources(Sources(tuple(rows)))
 
     return Parameter("degrees", lambda e: 0.0, "beam", change_by=change)
 
@@ -123,35 +134,54 @@ def _center(i: int) -> Parameter:
             return replace(old, closest_point=(found[0], found[1]))
         return replace(old, beam_center=old.frame.from_detector((found[0], found[1]), old.extent))
 
-    return Parameter("mm", lambda e: e.detector.reference_point[i], "detector", change)
+    return Parameter("mm", lambda e: e.detector.reference_point[i] if _placed(e) else None, "detector", change)
 
 
-def _distance(e: Experiment) -> float:
-    return e.geometry.distance
+def _placed(e: Experiment) -> bool:
+    """Whether the detector is placed as a whole, and not panel by panel."""
+    return not e.detector.panels
+
+
+def _distance(e: Experiment) -> float | None:
+    return e.geometry.distance if _placed(e) else None
+
+
+def _rotation(i: int) -> Parameter:
+    found = _item("detector.rotation", i, "degrees")
+    return found._replace(get=lambda e: found.get(e) if _placed(e) else None)
+
+
+def _one_spread(e: Experiment) -> bool:
+    mosaic = e.crystal.mosaic
+    return mosaic.isotropic and mosaic.spread != 0.0 and mosaic.count > 1
 
 
 def _sensor(e: Experiment) -> bool:
-    return e.detector.sensor_mu > 0.0
+    return e.sensor_mu > 0.0
+
+
+def _sensor_mu(e: Experiment) -> bool:
+    return _sensor(e) and e.detector.sensor_material is None
 
 
 PARAMETERS: dict[str, Parameter] = {
     **{f"cell_{x}": _item("crystal.cell", i, "A", by_cell) for i, x in enumerate("abc")},
     **{f"cell_{x}": _item("crystal.cell", 3 + i, "degrees", by_cell) for i, x in enumerate(("alpha", "beta", "gamma"))},
     **{f"misset_{x}": _item("crystal.misset", i, "degrees", by_cell) for i, x in enumerate("xyz")},
-    **{f"cells_{x}": _item("crystal.cells", i, "") for i, x in enumerate("abc")},
-    "mosaic_spread": _field("crystal.mosaic.spread", "degrees", lambda e: e.crystal.mosaic.count > 1),
+    **{f"cells_{x}": _item("crystal.cells", i, "", acts=lambda e: not e.crystal.tilted) for i, x in enumerate("abc")},
+    "mosaic_spread": _field("crystal.mosaic.spread", "degrees", _one_spread),
     "phi_start": _field("scan.start", "degrees", lambda e: e.scan is not None),
     "spot_scale": _field("crystal.spot_scale", ""),
     "wavelength": Parameter("A", lambda e: e.beam.wavelength, "beam", _with_wavelength),
     "beam_tilt_h": _tilt("beam_tilt_h"),
     "beam_tilt_v": _tilt("beam_tilt_v"),
-    "polarization": _field("beam.polarization", "", lambda e: e.beam.polarized),
+    "polarization": _field("beam.polarization", "", lambda e: e.beam.polarized and e.beam.stokes is None),
     "distance": Parameter("mm", _distance, "detector", lambda old, x: changed(old, {"distance": x}, "detector")),
     "beam_center_fast": _center(0),
     "beam_center_slow": _center(1),
-    **{f"detector_rot{x}": _item("detector.rotation", i, "degrees") for i, x in enumerate("xyz")},
-    "twotheta": _field("detector.twotheta", "degrees"),
-    "sensor_mu": _field("detector.sensor_mu", "1/mm", _sensor),
+    **{f"detector_rot{x}": _rotation(i) for i, x in enumerate("xyz")},
+    "twotheta": _field("detector.twotheta", "degrees", _placed),
+    "sensor_mu": _field("detector.sensor_mu", "1/mm", _sensor_mu),
     "sensor_thickness": _field("detector.sensor_thickness", "mm", _sensor),
 }
 
@@ -190,8 +220,9 @@ def check_acts(experiment: Experiment, name: str) -> None:
         raise unknown_key("parameters", name, list(PARAMETERS))
     if PARAMETERS[name].get(experiment) is None:
         raise NbnumbaError(
-            f"{name}: found a parameter that cannot act here (no sensor, no scan, one domain, or no polarization); "
-            f"allowed: {', '.join(parameters(experiment))}"
+            f"{name}: found a parameter that cannot act here (no sensor, or one whose material sets its mu; no scan, "
+            "one domain, three mosaic spreads, a matrix of cells, no polarization, beam.stokes, or panels placed one "
+            f"by one); allowed: {', '.join(parameters(experiment))}"
         )
 
 

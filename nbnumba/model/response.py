@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nbnumba.model.presets import preset
 from nbnumba.model.validate import choice, flag, number, refuse, whole
 
 SPREADS = ("none", "gaussian", "fiber")
@@ -97,6 +98,11 @@ class Response:
         if self.threshold + self.dead_time > 0.0 and self.psf != "none" and self.noise_before_spread:
             allowed = '"none", or noise_before_spread = false: what counts photons has no screen'
             raise refuse("response.psf with a threshold or dead_time", self.psf, allowed)
+
+    @classmethod
+    def preset(cls, name: str, **others: Any) -> Response:
+        """The typical response of a detector that people use, one of ``nb.PRESETS``; ``others`` come first."""
+        return cls(**{**preset(name, "response").response, **others})
 
     @property
     def _range(self) -> tuple[int, int]:

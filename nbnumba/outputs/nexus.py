@@ -40,13 +40,17 @@ def write_nexus(
 ) -> Path:
     """Write images and the experiment that made them; the same input makes the same bytes.
 
+    Panels lie below one another in the file's images (panel times slow, fast), each with its NXdetector_module: DIALS
+    reads them so.
+
     With a scan, image i is taken to start at ``scan.start + i * scan.width``; without one, or with one of width 0, the
     images are stills. Floats become float32; integers of 64 bits, and unsigned ones of 32, become int32.
 
     Args:
         path: the new file.
         experiment: what was rendered.
-        images: array (slow, fast) or (n, slow, fast), or anything that gives images one by one, written as they come.
+        images: an image, (slow, fast) or (panel, slow, fast), an array of n such images, or anything that gives images
+            one by one, written as they come.
         overwrite: replace an existing file.
         expected: images of expected photons, as many and in the same form, to be kept beside counts.
         command_line: to be recorded.
@@ -60,7 +64,7 @@ def write_nexus(
         NbnumbaError: the file cannot be written, or images have another shape than the detector, values that are not
             finite or do not fit, or differ in type.
     """
-    single = getattr(images, "ndim", None) == 2
+    single = getattr(images, "ndim", None) == len(experiment.detector.shape)
     series = [images] if single else images
     total = operator.length_hint(series)
     stacks = {DATA: _each(series)}
@@ -94,13 +98,14 @@ def _each(images: Any) -> Iterable[Any]:
     try:
         return iter(images)
     except TypeError:
-        allowed = "an array (slow, fast) or (n, slow, fast), or something that gives images one by one"
+        allowed = "an image, an array of several, or something that gives images one by one"
         raise NbnumbaError(f"images: found {type(images).__name__}; allowed: {allowed}") from None
 
 
 def _storable(images: Iterable[Any], experiment: Experiment) -> Iterator[np.ndarray]:
     for number, image in enumerate(images):
-        yield storable(image, experiment.detector.pixels, f"image {number}")
+        stored = storable(image, experiment.detector.shape, f"image {number}")
+        yield stored.reshape(experiment.detector.rows, -1)
 
 
 def _begin(file: h5py.File, stacks: list[str]) -> None:
@@ -115,6 +120,8 @@ def _finish(file: h5py.File, experiment: Experiment, count: int, origin: Mapping
     dataset.attrs.update({"units": "counts", "interpretation": "image"})
     if EXPECTED in entry:
         entry[EXPECTED][DATA].attrs.update({"units": "photons", "interpretation": "image"})
+    if experiment.detector.panels:
+        dataset.attrs["panels"] = len(experiment.detector.panels)
     describe(entry, experiment, count, dataset.dtype)
     process = group(entry, PROVENANCE, "NXprocess")
     for name, value in origin.items():
@@ -129,10 +136,15 @@ def _origin(
         "program": "nbnumba",
         "version": __version__,
         "experiment": experiment.to_toml(inline=True),
-        "seeds": json.dumps({"mosaic": experiment.crystal.mosaic.seed, **(seeds or {})}),
+        "seeds": json.dumps({**_mosaic_seeds(experiment), **(seeds or {})}),
         "images": _IMAGES[single],
     }
     return known if command_line is None else {**known, "command_line": command_line}
+
+
+def _mosaic_seeds(experiment: Experiment) -> dict[str, int]:
+    lattices = {f"lattices.{i}.mosaic": lattice.mosaic.seed for i, lattice in enumerate(experiment.lattices)}
+    return {"mosaic": experiment.crystal.mosaic.seed, **lattices}
 
 
 def read_nexus(path: str | Path, *, expected: bool = False) -> tuple[Experiment, np.ndarray]:
@@ -143,8 +155,8 @@ def read_nexus(path: str | Path, *, expected: bool = False) -> tuple[Experiment,
         expected: read the expected photons that were kept beside the counts, instead of the counts.
 
     Returns:
-        An experiment equal to the one written, and the images: (slow, fast) if a single array of two dimensions was
-        written, else (n, slow, fast); their type as stored.
+        An experiment equal to the one written, and the images: one, if a single array (slow, fast) or (panel, slow,
+        fast) was written, else an array of n of them; their type as stored.
 
     Raises:
         NbnumbaError: the file is missing, damaged, not HDF5, not NXmx, or was not written by this program.
@@ -158,7 +170,18 @@ def read_nexus(path: str | Path, *, expected: bool = False) -> tuple[Experiment,
             text, images = _contents(path, file, EXPECTED if expected else DATA)
     except (OSError, RuntimeError) as error:
         raise _unreadable(path, getattr(error, "strerror", None) or f"damaged: {error}") from error
-    return Experiment.from_toml(text), images
+    experiment = Experiment.from_toml(text)
+    return experiment, images.reshape(*images.shape[:-2], *experiment.detector.shape)
+
+
+def read_experiment(path: str | Path) -> Experiment | None:
+    """The experiment in a file that ``write_nexus`` has written; None: there is none."""
+    try:
+        with h5py.File(path, "r") as file:
+            text = file[f"{ENTRY}/{PROVENANCE}/experiment"].asstr()[()]
+    except (OSError, RuntimeError, KeyError):
+        return None
+    return Experiment.from_toml(text)
 
 
 def _contents(path: str | Path, file: h5py.File, which: str) -> tuple[str, np.ndarray]:

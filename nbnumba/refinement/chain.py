@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.kernels.own import STRAIN, TURN
 from nbnumba.kernels.slopes import (
     AXES,
     CELLS,
@@ -38,8 +40,8 @@ from nbnumba.prediction import start_angle
 
 _DETECTOR = ("distance", "beam_center_fast", "beam_center_slow", "detector_rotx", "detector_roty", "detector_rotz",
              "twotheta")  # fmt: skip
-#: Steps of the differences: half a degree, or a thousandth of a length.
-_DEGREES, _OF_LENGTH = 0.5, 1e-3
+#: Steps of the differences: half a degree, a thousandth of a length, a millionth of the wavelength.
+_DEGREES, _OF_LENGTH, _OF_WAVELENGTH = 0.5, 1e-3, 1e-6
 _SEVEN = ((-3, -1.0 / 60.0), (-2, 9.0 / 60.0), (-1, -45.0 / 60.0), (1, 45.0 / 60.0), (2, -9.0 / 60.0), (3, 1.0 / 60.0))
 
 
@@ -89,16 +91,32 @@ def _column(e: Experiment, name: str) -> np.ndarray:
     if name in direct:
         place, factor = direct[name]
         t[place] = factor
+        if name == "wavelength":
+            t[MU] = _attenuation_rate(e)
     elif name == "spot_scale":
         t[VALUE] = 1.0 / e.crystal.spot_scale
     elif name.startswith("beam_tilt"):
         t[SOURCES : SOURCES + 3] = math.radians(1.0) * np.array(tilt_axis(e, name))
     elif name in _DETECTOR:
         t[FORCE : FORCE + 3], t[TORQUE : TORQUE + 3] = _velocity(e, name)
+    elif e.crystal.mosaic.in_crystal:
+        t[AXES : AXES + 9] = _own(e, name)
     else:
         # dI = <sum W g y^T, dA> and y = A^-1 h.
         t[AXES : AXES + 9] = (_rate(e, name, lambda part: _axes(e, part)) @ np.linalg.inv(_axes(e))).ravel()
     return t
+
+
+def _attenuation_rate(e: Experiment) -> float:
+    """Derivative of the sensor's attenuation by the wavelength, which a material alone has.
+
+    The step is short: tables bend at their energies, and jump at absorption edges.
+    """
+    if e.detector.sensor_material is None:
+        return 0.0
+    value, step = e.beam.wavelength, _OF_WAVELENGTH * e.beam.wavelength
+    high, low = (replace(e, beam=PARAMETERS["wavelength"].changed(e, value + s)).sensor_mu for s in (step, -step))
+    return (high - low) / (2.0 * step)
 
 
 def _axes(e: Experiment, part: Crystal | Scan | None = None) -> np.ndarray:
@@ -106,6 +124,30 @@ def _axes(e: Experiment, part: Crystal | Scan | None = None) -> np.ndarray:
     crystal = part if isinstance(part, Crystal) else e.crystal
     start = math.radians(part.start) if isinstance(part, Scan) else start_angle(e)
     return np.asarray(crystal.axes @ rotation_matrix(e.spindle, start).T)
+
+
+def _own(e: Experiment, name: str) -> np.ndarray:
+    """Strain of the cell in the crystal's own frame, and spin of that frame, in the places of ``kernels.own``."""
+    shape = _rate(e, name, lambda part: _setting(e, part)) @ np.linalg.inv(_setting(e))
+    frame = _frame_at_start(e)
+    spin = 0.5 * np.cross(frame, _rate(e, name, lambda part: _frame_at_start(e, part))).sum(axis=0)
+    found = np.zeros(9)
+    found[list(STRAIN)] = shape.ravel()[list(STRAIN)]
+    found[list(TURN)] = rotation_matrix(e.spindle, -start_angle(e)) @ spin
+    return found
+
+
+def _setting(e: Experiment, part: Crystal | Scan | None = None) -> np.ndarray:
+    """Cell axes in the crystal's own frame."""
+    crystal = part if isinstance(part, Crystal) else e.crystal
+    return np.asarray(crystal.axes @ crystal.frame.T)
+
+
+def _frame_at_start(e: Experiment, part: Crystal | Scan | None = None) -> np.ndarray:
+    """The crystal's own frame at the start of the scan."""
+    crystal = part if isinstance(part, Crystal) else e.crystal
+    start = math.radians(part.start) if isinstance(part, Scan) else start_angle(e)
+    return np.asarray(crystal.frame @ rotation_matrix(e.spindle, start).T)
 
 
 def _frame(e: Experiment, detector: Detector) -> np.ndarray:

@@ -52,7 +52,8 @@ class _OnGpu:
         from nbnumba.kernels.cuda import LEAST, SUMMING, add_chunks, sum_chunk
 
         device: Any = self._device
-        chunks, groups = chunks_of(places, SUMMING if storing else LEAST), len(places.groups) - 1
+        least = SUMMING if storing else LEAST
+        chunks, groups = chunks_of(places, a.sheet.rows, least), len(places.groups) - 1
         firsts = np.searchsorted(chunks.owner, np.arange(groups + 1))
         with device.active():
             # All orientations are in the motions.

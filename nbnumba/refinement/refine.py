@@ -187,8 +187,8 @@ def _nearer(
 
 
 def _smaller(experiment: Experiment, factor: float) -> Experiment:
-    cells = tuple(max(n / factor, 1.0) for n in experiment.crystal.cells)
-    photons = math.prod(experiment.crystal.cells) / math.prod(cells)
+    cells = tuple(max(n / factor, 1.0) for n in experiment.crystal.cells_across)
+    photons = experiment.crystal.cell_count / math.prod(cells)
     return experiment.replace(**{
         "crystal.cells": cells, "crystal.shape": "gauss",
         "crystal.spot_scale": experiment.crystal.spot_scale * photons,

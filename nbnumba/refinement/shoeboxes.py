@@ -36,15 +36,16 @@ def shoeboxes(
     """Boxes around all reflections near the Ewald sphere at the start of the scan, those nearest to it first.
 
     Args:
-        experiment: crystal, beam and detector; of several sources, the mean is taken.
+        experiment: crystal, beam and detector; of several sources, the mean is taken, of several lattices the crystal.
         size: pixels along the edge of a box, an odd number; boxes end at the detector's edge.
         excitation: largest distance from the Ewald sphere [1/A]; None: twice the width of a spot, 1/(N a) along the
-            axis where the crystal is thinnest and the mosaic spread times 1/d together.
+            axis where the crystal is thinnest and the width of the mosaic domains times 1/d together.
         dmin: smallest spacing [A]; 0: that of the detector's farthest corner.
 
     Raises:
-        NbnumbaError: a size that is not odd and positive.
+        NbnumbaError: a size that is not odd and positive, or a detector that lists panels.
     """
+    experiment.detector.check_single("shoeboxes")
     if not isinstance(size, int) or size < 1 or size % 2 == 0:
         raise NbnumbaError(f"size: found {size!r}; allowed: an odd whole number from 1 on [pixels]")
     number("dmin", dmin, "A", low=0.0)
@@ -53,9 +54,9 @@ def shoeboxes(
     beam, crystal = mean_beam(experiment), experiment.crystal
     turned = crystal.axes @ rotation_matrix(experiment.spindle, start_angle(experiment)).T
     hkl, q = _resolved(turned, max(dmin, resolution_limits(experiment)["resolution_corner_A"]))
-    thin = (np.array(crystal.cells) * np.linalg.norm(turned, axis=1)).min()
+    thin = (np.array(crystal.cells_across) * np.linalg.norm(turned, axis=1)).min()
     wide = np.full(len(q), excitation) if excitation is not None else 2.0 * (
-        1.0 / thin + math.radians(crystal.mosaic.spread) * np.linalg.norm(q, axis=1)
+        1.0 / thin + crystal.mosaic.width * np.linalg.norm(q, axis=1)
     )  # fmt: skip
     # A first look leaves few to be looked at one by one: |s|^2 - 1/lambda^2 is twice the distance over lambda.
     near = np.abs(q @ np.array(beam.direction) + 0.5 * beam.wavelength * (q * q).sum(axis=1)) <= 4.0 * wide

@@ -31,18 +31,24 @@ class Chip:
             return photons
 
     def spread(self, photons: Any, response: Response, pixel_size: float) -> Any:
-        """The signal after the point spread. That of fibres, whose tails reach everywhere, is left to the CPU."""
+        """The signal after the point spread, on each panel by itself."""
         with self._device.active():
-            if response.psf == "fiber":
-                return self._cuda.to_device(spread(photons.copy_to_host(), response, pixel_size))
-            taps = self._cuda.to_device(gaussian_taps(response.psf_fwhm / pixel_size))
-            for along_slow in (True, False):
-                result = self._device.array(photons.shape, np.float64)
-                rows, width = photons.shape
-                grid = (rows, -(-width // THREADS)), (1, THREADS)
-                call(kernel(spread_pixel)[grid], result, photons, taps, along_slow)
-                photons = result
-            return photons
+            result = self._device.array(photons.shape, np.float64)
+            for panel in range(1 if photons.ndim == 2 else photons.shape[0]):
+                here = slice(None) if photons.ndim == 2 else panel
+                self._spread(photons[here], result[here], response, pixel_size)
+            return result
+
+    def _spread(self, photons: Any, result: Any, response: Response, pixel_size: float) -> None:
+        """Fill ``result`` (slow, fast). The spread of fibres, whose tails reach everywhere, is left to the CPU."""
+        if response.psf == "fiber":
+            result.copy_to_device(spread(photons.copy_to_host(), response, pixel_size))
+            return
+        taps = self._cuda.to_device(gaussian_taps(response.psf_fwhm / pixel_size))
+        between, (rows, width) = self._device.array(photons.shape, np.float64), photons.shape
+        spreading = kernel(spread_pixel)[(rows, -(-width // THREADS)), (1, THREADS)]
+        call(spreading, between, photons, taps, True)
+        call(spreading, result, between, taps, False)
 
     def read_out(
         self, photons: Any, seen: np.ndarray, counts: np.ndarray, readout: Readout, electronics: Electronics

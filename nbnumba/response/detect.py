@@ -13,6 +13,7 @@ from nbnumba.errors import NbnumbaError, NbnumbaWarning
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.response import TYPES, Response
 from nbnumba.model.validate import whole
+from nbnumba.response.background import background
 from nbnumba.simulation import check_device, check_threads
 
 LARGEST_SEED, MOST_IMAGES = 2**63 - 1, 2**32
@@ -28,15 +29,15 @@ def detect(
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
-    """Counts for an image of expected photons, by way of the experiment's response.
+    """Counts for an image of expected photons: the experiment's background is added, then comes its response.
 
     Random numbers are functions of seed, image number and pixel: any one image can be made again alone, with any
     number of threads. Without a response counts are photons: Poisson numbers of the image, gain 1, no offset.
 
     Args:
         experiment: what the image is of.
-        image: expected photons, as from ``simulate``, of the detector's shape; or a stack of such images; or an image
-            that a ``Renderer`` left on the device.
+        image: expected photons of the crystal, as from ``simulate``, of the detector's shape; or a stack of those;
+            or an image that a ``Renderer`` left on the device.
         seed: of the random numbers, 0 to 2^63 - 1.
         number: of the image in its series, 0 to 2^32 - 1; that of the first one in a stack.
         device: "cpu", "cuda" (the first GPU), or "cuda:1" and so on; counts are the same everywhere.
@@ -56,12 +57,14 @@ def detect(
     images = _images(experiment, image)
     number = whole("number", number, low=0, high=MOST_IMAGES - len(images))
     response = experiment.response or Response()
-    counts = np.empty((len(images), *experiment.detector.pixels), dtype=TYPES[response.dtype])
+    haze = background(experiment, device=device) if experiment.background else None
+    counts = np.empty((len(images), *experiment.detector.shape), dtype=TYPES[response.dtype])
     with using_threads(threads):
         for i, one in enumerate(images):
             if progress is not None:
                 progress(i, len(images))
-            _detect(loops, experiment, one, counts[i], seed, number + i)
+            photons = one if haze is None else np.asarray(one, dtype=np.float64) + haze
+            _detect(loops, experiment, photons, counts[i], seed, number + i)
     if progress is not None:
         progress(len(images), len(images))
     if experiment.response is None and bool((counts == response.highest).any()):
@@ -71,9 +74,9 @@ def detect(
 
 def _images(experiment: Experiment, image: Any) -> Any:
     """The images as a stack."""
-    shape = experiment.detector.pixels
+    shape = experiment.detector.shape
     if hasattr(image, "copy_to_host") and image.shape == shape:
-        return [image]
+        return [image if not experiment.background else image.copy_to_host()]
     array = np.asarray(image)
     if array.dtype.kind not in "fiu" or array.ndim - len(shape) not in (0, 1) or array.shape[-len(shape) :] != shape:
         raise NbnumbaError(

@@ -21,8 +21,10 @@ class Host:
         return photons
 
     def spread(self, photons: np.ndarray, response: Response, pixel_size: float) -> np.ndarray:
-        """The signal after the point spread."""
-        return spread(photons, response, pixel_size)
+        """The signal after the point spread, on each panel by itself."""
+        if photons.ndim == 2:
+            return spread(photons, response, pixel_size)
+        return np.stack([spread(panel, response, pixel_size) for panel in photons])
 
     def read_out(
         self, photons: np.ndarray, seen: np.ndarray, counts: np.ndarray, readout: Readout, electronics: Electronics

@@ -45,8 +45,10 @@ def contributions(
     Raises:
         NbnumbaError: a region that is not on the detector, or too many steps.
     """
+    experiment.check_single("contributions")
     part = experiment if roi is None else experiment.replace(**{"detector.roi": roi})
-    pixels, found = part.rendered_pixels(), []
+    # Rows are counted through all panels.
+    pixels, found = np.argwhere(part.rendered.reshape(part.detector.rows, -1)), []
     total = len(pixels) * part.steps_per_pixel
     if total > limit:
         raise NbnumbaError(
@@ -68,10 +70,12 @@ def contributions(
 
 def pixel_values(experiment: Experiment, pixels: np.ndarray) -> np.ndarray:
     """Photons (n,) of pixels (n, 2), slow and fast, summed step by step in double precision."""
-    a, steps, total = pack(experiment, merged=False), experiment.steps_per_pixel, np.zeros(len(pixels))
-    for start in range(0, len(pixels) * steps, _CHUNK):
-        numbers = np.arange(start, min(start + _CHUNK, len(pixels) * steps))
-        total += np.bincount(numbers // steps, weights=_terms(a, pixels, numbers)[1], minlength=len(pixels))
+    total = np.zeros(len(pixels))
+    for part, weight in experiment.components():
+        a, steps = pack(part, merged=False, weight=weight), part.steps_per_pixel
+        for start in range(0, len(pixels) * steps, _CHUNK):
+            numbers = np.arange(start, min(start + _CHUNK, len(pixels) * steps))
+            total += np.bincount(numbers // steps, weights=_terms(a, pixels, numbers)[1], minlength=len(pixels))
     return total
 
 

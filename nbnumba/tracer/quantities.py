@@ -57,7 +57,7 @@ QUANTITIES = {
     "resolution": Quantity("A", "spacing 1/|q|", spacing),
     "beyond_dmin": Quantity("", "whether the step is left out for its resolution", beyond),
     "polarization": Quantity("", "polarization factor; of the first step where one serves all", polarization),
-    "axes": Quantity("A", "cell axes a, b, c after phi and the domain's rotation", turn),
+    "axes": Quantity("A", "cell axes a, b, c of the domain after phi", turn),
     "h": Quantity("", "index along a", indices),
     "k": Quantity("", "index along b", indices),
     "l": Quantity("", "index along c", indices),
@@ -122,7 +122,7 @@ def parts(name: str) -> list[str]:
 def implementation(function: Callable[..., Any], a: Arguments) -> Callable[..., Any]:
     """The function that computes a quantity for these arguments, where their types choose."""
     chosen = getattr(function, "implementations", {})
-    for given in (panel_of(a.sheet), a.lattice, a.structure):
+    for given in (panel_of(a.sheet, 0), a.lattice, a.structure):
         function = chosen.get(type(given), function)
     return function
 

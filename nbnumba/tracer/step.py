@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from nbnumba._jit import scalar
-from nbnumba.kernels.arguments import Arguments, matrix, panel_of, row_vector
+from nbnumba.kernels.arguments import Arguments, Orientations, matrix, panel_of, row_vector
 from nbnumba.physics.absorption import capture
 from nbnumba.physics.lattice import Along, along_axes, slopes, transform
 from nbnumba.physics.pixel import parallax, position, ray_to, solid_angle, subpixel_center
@@ -77,12 +77,13 @@ class Step(NamedTuple):
 
 @scalar
 def point_at(a: Arguments, slow: float, fast: float, place: Place) -> Vector:
-    """Position [mm] of a sub-pixel in a layer."""
-    panel, n = panel_of(a.sheet), a.steps.oversample
+    """Position [mm] of a sub-pixel in a layer; ``slow`` counts rows through all panels."""
+    number, n = int(slow) // a.sheet.rows, a.steps.oversample
+    panel = panel_of(a.sheet, number)
     return position(
         panel,
         subpixel_center(fast, place.sub_fast, n, panel.pixel_size),
-        subpixel_center(slow, place.sub_slow, n, panel.pixel_size),
+        subpixel_center(slow - number * a.sheet.rows, place.sub_slow, n, panel.pixel_size),
         layer_depth(place.layer, a.sensor.thickness),
     )
 
@@ -97,9 +98,17 @@ def polarization_at(a: Arguments, direction: Vector, source: int) -> float:
 
 
 @scalar
+def axes_at(orientations: Orientations, place: Place) -> Matrix:
+    """Cell axes at a step of the scan, of a domain."""
+    cell = place.domain if orientations.scan_last else place.phi
+    last = place.phi if orientations.scan_last else place.domain
+    return turn(matrix(orientations.turns, last), matrix(orientations.cells, cell))
+
+
+@scalar
 def step_at(a: Arguments, slow: float, fast: float, place: Place, before: float) -> Step:
     """The step of a pixel at one place of the loops; ``before``: photons of the steps that came first."""
-    panel, light, steps, sensor = panel_of(a.sheet), a.illumination, a.steps, a.sensor
+    panel, light, steps, sensor = panel_of(a.sheet, int(slow) // a.sheet.rows), a.illumination, a.steps, a.sensor
     point = point_at(a, slow, fast, place)
     ray = ray_to(point)
     # What serves the whole pixel is that of its first step.
@@ -117,7 +126,7 @@ def step_at(a: Arguments, slow: float, fast: float, place: Place, before: float)
         first.direction if steps.one_polarization else ray.direction,
         0 if steps.one_polarization else place.source,
     )
-    axes = turn(matrix(a.orientations.domains, place.domain), matrix(a.orientations.cells, place.phi))
+    axes = axes_at(a.orientations, place)
     spot = diffraction(axes, a.lattice, q)
     at, d = spot.at, offsets(spot.at)
     f_cell, f_latt = float(cell_amplitude(a.structure, at)), transform(a.lattice, spot.argument)

@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 
 import nbnumba as nb
 from nbnumba.model.cell import reciprocal
-from nbnumba.physics.lattice import Gauss, GaussStar, Round, Square, Tophat, TophatStar, amplitude
+from nbnumba.physics.lattice import (
+    Gauss,
+    GaussStar,
+    Round,
+    Square,
+    TiltedGauss,
+    TiltedRound,
+    TiltedTophat,
+    Tophat,
+    TophatStar,
+    amplitude,
+)
 from nbnumba.physics.lattice.metric import index_square, reciprocal_square
 from nbnumba.physics.lattice.round import sphere_transform
 
@@ -79,6 +90,17 @@ def test_gauss_is_the_exponential(dh, dk, dl):
 
 
 @given(offsets, offsets, offsets)
+def test_tilted_outlines_depend_on_the_length_of_the_product(dh, dk, dl):
+    off = 0.2, 0.3, 0.4  # bc, ca, ab
+    n = 2.0 * np.array([[1.0, off[2], off[1]], [off[2], 1.2, off[0]], [off[1], off[0], 1.1]])
+    rho = 1.3 * float(np.sum((n @ [dh, dk, dl]) ** 2))
+    made = [shape(2.0, 2.0, 2.0, 1.3, 1.0, 1.2, 1.1, *off) for shape in (TiltedRound, TiltedGauss, TiltedTophat)]
+    expected = [8.0 * 0.723601254558268 * sphere_transform(rho), 8.0 * math.exp(-rho / 0.63), 8.0 * (rho < 0.3969)]
+    for outline, value in zip(made, expected, strict=True):
+        assert amplitude(outline, dh, dk, dl) == pytest.approx(value, rel=1e-11, abs=1e-12)
+
+
+@given(offsets, offsets, offsets)
 def test_tophat_cuts_the_metric(dh, dk, dl):
     lattice = Tophat(2.0, 3.0, 4.5, 1.7)
     inside = 1.7 * index_square(lattice, dh, dk, dl) < 0.3969
@@ -143,6 +165,9 @@ def test_round_depends_on_the_ellipsoidal_radius():
         GaussStar(3.0, 4.5, 5.0, 1.0, 1e-3, 2e-3, 3e-3, 1e-4, 2e-4, 3e-4),
         Tophat(1.2, 1.3, 1.4, 1.0),
         TophatStar(3.0, 4.5, 5.0, 1.0, 1e-3, 2e-3, 3e-3, 1e-4, 2e-4, 3e-4),
+        TiltedRound(3.0, 3.0, 3.0, 1.0, 1.0, 1.2, 1.1, 0.2, 0.3, 0.4),
+        TiltedGauss(3.0, 3.0, 3.0, 1.0, 1.0, 1.2, 1.1, 0.2, 0.3, 0.4),
+        TiltedTophat(1.3, 1.3, 1.3, 1.0, 1.0, 1.2, 1.1, 0.2, 0.3, 0.4),
     ],
     ids=lambda lattice: type(lattice).__name__,
 )

@@ -11,7 +11,17 @@ from test_scalar_physics import tricubic_table
 
 from nbnumba.physics.absorption import capture, capture_slopes
 from nbnumba.physics.elementary import sin_over_pi
-from nbnumba.physics.lattice import Gauss, GaussStar, Round, Square, amplitude, slopes
+from nbnumba.physics.lattice import (
+    Gauss,
+    GaussStar,
+    Round,
+    Square,
+    TiltedGauss,
+    TiltedRound,
+    TiltedTophat,
+    amplitude,
+    slopes,
+)
 from nbnumba.physics.lattice.square import _NEAR, grating_slopes
 from nbnumba.physics.polarization import fields, polarization, polarization_slopes
 from nbnumba.physics.rotation import rotate
@@ -61,6 +71,21 @@ def test_slopes_of_the_lattice_transform(shape, rng):
     np.testing.assert_allclose(
         2.0 * found.f * np.array(found[1:]) / steepest, differences(square, at, step) / steepest, atol=1e-8
     )
+
+
+@pytest.mark.parametrize("shape", [TiltedRound, TiltedGauss, TiltedTophat])
+@given(rng=scenes.generators())
+def test_slopes_of_tilted_outlines(shape, rng):
+    edge, matrix = rng.uniform(2.0, 20.0), 0.2 * rng.uniform(-1.0, 1.0, (3, 3))
+    a, b, c, bc, ca, ab = (1.0 + matrix[0, 0], 1.0, 1.0, matrix[1, 2], matrix[2, 0], matrix[0, 1])
+    outline = shape(edge, edge, edge, rng.uniform(0.5, 1.5), a, b, c, bc, ca, ab)
+    offsets = rng.uniform(-1.0, 1.0, 3) / edge
+    found = slopes(outline, *offsets)
+    assert abs(found.f) == pytest.approx(abs(amplitude(outline, *offsets)), rel=1e-12)
+    steepest = edge**7
+    by = differences(lambda *x: amplitude(outline, *x) ** 2, offsets, [1e-3 / edge] * 3)
+    if shape is not TiltedTophat or not by.any():  # whose edge has no slope
+        np.testing.assert_allclose(2.0 * found.f * np.array(found[1:4]) / steepest, by / steepest, atol=1e-8)
 
 
 def slopes_at(offset, cells):

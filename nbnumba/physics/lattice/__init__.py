@@ -21,6 +21,17 @@ from nbnumba.physics.lattice.gauss import (
 from nbnumba.physics.lattice.round import Round, round_argument, round_slopes, round_transform
 from nbnumba.physics.lattice.slopes import Slopes
 from nbnumba.physics.lattice.square import Square, endless, same, square_amplitude, square_slopes
+from nbnumba.physics.lattice.tilted import (
+    TiltedGauss,
+    TiltedRound,
+    TiltedTophat,
+    tilted_gauss_argument,
+    tilted_gauss_slopes,
+    tilted_round_argument,
+    tilted_round_slopes,
+    tilted_tophat_argument,
+    tilted_tophat_slopes,
+)
 from nbnumba.physics.lattice.tophat import (
     Tophat,
     TophatStar,
@@ -33,10 +44,11 @@ from nbnumba.physics.lattice.tophat import (
 )
 from nbnumba.physics.vector import Vector
 
-Lattice = Square | Round | Gauss | GaussStar | Tophat | TophatStar
+Lattice = Square | Round | Gauss | GaussStar | Tophat | TophatStar | TiltedRound | TiltedGauss | TiltedTophat
 
 #: The shapes by the name that users give them. Fields of a shape's tuple are numbers of cells na, nb, nc, the factor
-#: fudge, or products of reciprocal axes, as ``metric`` names them; those with a default serve the loops.
+#: fudge, products of reciprocal axes, as ``metric`` names them, or elements of a matrix, as ``tilted`` does; those with
+#: a default serve the loops.
 SHAPES: dict[str, type] = {
     "square": Square,
     "round": Round,
@@ -45,6 +57,8 @@ SHAPES: dict[str, type] = {
     "tophat": Tophat,
     "tophat_star": TophatStar,
 }
+#: Those whose numbers of cells may be a matrix, with the tuples that they then have.
+TILTED: dict[str, type] = {"round": TiltedRound, "gauss": TiltedGauss, "tophat": TiltedTophat}
 
 
 @by_type(
@@ -55,6 +69,9 @@ SHAPES: dict[str, type] = {
         GaussStar: gauss_star_argument,
         Tophat: tophat_argument,
         TophatStar: tophat_star_argument,
+        TiltedRound: tilted_round_argument,
+        TiltedGauss: tilted_gauss_argument,
+        TiltedTophat: tilted_tophat_argument,
     }
 )
 def argument(lattice: Lattice, dh: float, dk: float, dl: float) -> float:
@@ -70,6 +87,9 @@ def argument(lattice: Lattice, dh: float, dk: float, dl: float) -> float:
         GaussStar: gauss_transform,
         Tophat: tophat_transform,
         TophatStar: tophat_transform,
+        TiltedRound: round_transform,
+        TiltedGauss: gauss_transform,
+        TiltedTophat: tophat_transform,
     }
 )
 def transform(lattice: Lattice, argument: float) -> float:
@@ -85,6 +105,9 @@ def transform(lattice: Lattice, argument: float) -> float:
         GaussStar: gauss_end,
         Tophat: tophat_end,
         TophatStar: tophat_end,
+        TiltedRound: endless,
+        TiltedGauss: gauss_end,
+        TiltedTophat: tophat_end,
     }
 )
 def end(lattice: Lattice) -> float:
@@ -128,6 +151,9 @@ def along_axes(lattice: Lattice, dh: float, dk: float, dl: float) -> Along:
         GaussStar: gauss_star_slopes,
         Tophat: tophat_slopes,
         TophatStar: tophat_star_slopes,
+        TiltedRound: tilted_round_slopes,
+        TiltedGauss: tilted_gauss_slopes,
+        TiltedTophat: tilted_tophat_slopes,
     }
 )
 def slopes(lattice: Lattice, dh: float, dk: float, dl: float) -> Slopes:
@@ -147,7 +173,19 @@ def standing(lattice: GaussStar | TophatStar, h: Vector) -> Vector:
     return Vector(nearest_integer(h.x), nearest_integer(h.y), nearest_integer(h.z))
 
 
-@by_type({Square: moving, Round: moving, Gauss: moving, GaussStar: standing, Tophat: moving, TophatStar: standing})
+@by_type(
+    {
+        Square: moving,
+        Round: moving,
+        Gauss: moving,
+        GaussStar: standing,
+        Tophat: moving,
+        TophatStar: standing,
+        TiltedRound: moving,
+        TiltedGauss: moving,
+        TiltedTophat: moving,
+    }
+)
 def lever(lattice: Lattice, h: Vector) -> Vector:
     """What the slopes by the indices are multiplied with to get those by the cell axes (derivatives, 2.3)."""
     raise NotImplementedError
