@@ -16,6 +16,9 @@ from nbnumba.simulation import (
     canvas,
     check_choice,
     check_device,
+    check_no_threads,
+    check_threads,
+    render_on,
     report_counts,
     simulate,
     warn_if_dark,
@@ -29,15 +32,19 @@ class Renderer:
         experiment: the first of them.
         device: "cpu", "cuda" or "cuda:1" and so on.
         precision: "double" or "mixed", as ``simulate`` explains.
+        threads: number of CPU threads; None: as many as Numba is set to use.
 
     Raises:
-        NbnumbaError: a device or precision that is not there.
+        NbnumbaError: a device, precision or number of threads that is not there.
     """
 
-    def __init__(self, experiment: Experiment, *, device: str = "cuda", precision: str = "double") -> None:
+    def __init__(
+        self, experiment: Experiment, *, device: str = "cuda", precision: str = "double", threads: int | None = None
+    ) -> None:
         check_device(device)
         check_choice("precision", precision, PRECISIONS)
-        self.experiment, self.device, self.precision = experiment, device, precision
+        check_threads(threads) if device == "cpu" else check_no_threads(device, threads)
+        self.experiment, self.device, self.precision, self.threads = experiment, device, precision, threads
         self._gpu = None if device == "cpu" else Gpu(device, precision)
 
     @property
@@ -72,27 +79,42 @@ class Renderer:
         if self._gpu is None:
             if on_device:
                 raise NbnumbaError("on_device: found True with device 'cpu'; allowed: with 'cuda'")
-            return simulate(experiment, precision=self.precision, out=out, progress=progress)
-        warn_if_dark(experiment)
+            return simulate(experiment, precision=self.precision, threads=self.threads, out=out, progress=progress)
         if out is not None:
             canvas(experiment, out)
-        image, counts = self._gpu.render(experiment, out, on_device, progress)
-        report_counts(*counts, self.precision)
-        return image
+        return render_on(self._gpu, experiment, out=out, on_device=on_device, progress=progress)
 
     def series(self, experiments: Iterable[Experiment]) -> Iterator[np.ndarray]:
-        """Images of experiments in order: one is rendered while the one before is copied back."""
-        if self._gpu is None:
-            yield from (self.render(experiment) for experiment in experiments)
-            return
+        """Images of experiments in order: one is rendered while the one before is copied back.
+
+        Where memory is too short for that, they are rendered one by one, as ``render`` does.
+        """
         waiting = None
-        for experiment in experiments:
-            begun = self._gpu.begin(settled(experiment))
+        try:
+            for experiment in experiments:
+                experiment = settled(experiment)
+                before, waiting = waiting, self._begin(experiment)
+                if before is not None:
+                    yield self._end(before)
+                if waiting is None:
+                    yield self.render(experiment)
             if waiting is not None:
-                yield self._end(waiting)
-            waiting = begun
-        if waiting is not None:
-            yield self._end(waiting)
+                before, waiting = waiting, None
+                yield self._end(before)
+        finally:
+            if waiting is not None and self._gpu is not None:
+                self._gpu.end(waiting)
+
+    def _begin(self, experiment: Experiment) -> Any:
+        """What is under way, or None where it cannot be."""
+        if self._gpu is None:
+            return None
+        try:
+            begun = self._gpu.begin(experiment)
+        except NbnumbaError:
+            return None
+        warn_if_dark(experiment)
+        return begun
 
     def _end(self, begun: Any) -> np.ndarray:
         assert self._gpu is not None
