@@ -11,7 +11,7 @@ import threading
 import time
 import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -161,9 +161,20 @@ def command_line() -> str:
 def keep_inputs(
     experiment: Experiment, file: Path | None, outputs: list[Path | None], others: tuple[Path | None, ...] = ()
 ) -> None:
-    """Refuse outputs that are the same file as one another or as an input."""
+    """Refuse outputs that are the same file as one another or as an input, also one that the TOML file names."""
     lists = [crystal.reflections for crystal in experiment.crystals]
-    check_distinct(outputs, [file, *others, *(each.origin.get("file") for each in lists if each)])
+    named = [] if file is None else _files_in(tomllib.loads(file.read_text(encoding="utf-8")), file.parent)
+    check_distinct(outputs, [file, *others, *named, *(each.origin.get("file") for each in lists if each)])
+
+
+def _files_in(value: Any, folder: Path) -> list[Path]:
+    """Files that strings within nested tables and lists name."""
+    if isinstance(value, str):
+        with suppress(OSError, ValueError):  # what is no name of a file
+            return [folder / value] if (folder / value).is_file() else []
+        return []
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [path for item in inner for path in _files_in(item, folder)]
 
 
 def jsonable(value: Any) -> Any:

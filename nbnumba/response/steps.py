@@ -13,7 +13,7 @@ from nbnumba.physics.readout import Electronics, varied
 def exposure(experiment: Experiment, response: Response, seed: int, number: int) -> Exposure:
     """From expected photons to photons, in image ``number``."""
     intensity = varied(1.0, response.flicker, normal(draw(Stream(seed, number, FLICKER), 0, 0)))
-    part = response.counted(PHOTON_ENERGY / experiment.mean_wavelength, experiment.detector.pixel_size)
+    part = response.counted_fraction(PHOTON_ENERGY / experiment.mean_wavelength, experiment.detector.pixel_size)
     return Exposure(seed, number, response.photon_noise, intensity * part, response.calibration, response.seed)
 
 
