@@ -213,7 +213,9 @@ class Detector:
             return
         if not isinstance(material, str) or not material.strip():
             raise refuse("detector.sensor_material", material, "the name or formula of a material, as Si, CdTe or GaAs")
-        if self.sensor_mu is not None:
+        if mu == 0.0:
+            object.__setattr__(self, "sensor_mu", None)
+        else:
             raise refuse("detector.sensor_material and sensor_mu", (material, mu), "one of them")
         if thickness == 0.0:
             raise refuse("detector.sensor_thickness", thickness, f"above 0 mm, for a sensor of {material}")
