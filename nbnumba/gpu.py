@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nbnumba._jit import call, kernel
-from nbnumba.errors import NbnumbaError
+from nbnumba.errors import NbnumbaJobError
 from nbnumba.kernels.arguments import NO_ORIENTATIONS, Arguments, all_axes
 from nbnumba.kernels.pack import pack
 from nbnumba.model.experiment import Experiment
@@ -85,7 +85,7 @@ class Gpu:
         """Send, render and copy back the region, without waiting.
 
         Raises:
-            NbnumbaError: too little memory, among others.
+            NbnumbaJobError: too little memory, among others.
         """
         (s0, s1), (f0, f1) = experiment.detector.region
         with self.device.active():
@@ -163,12 +163,20 @@ class Gpu:
     def _band(self, slow: int, fast: int) -> Any:
         """Memory for as many of the rows of an image as there is, kept for the next one."""
         if self._kept is None or self._kept[0] != (slow, fast):
+            from nbnumba.kernels.device import in_words
+
             self._kept = None  # makes room
             try:
                 band = self.device.array((slow, fast), np.float32)
-            except NbnumbaError:
-                rows = int((self.device.free() - _SPARE) // (4 * fast))
-                if not 0 < rows < slow:
+            except NbnumbaJobError:
+                free = self.device.free()
+                rows = int((free - _SPARE) // (4 * fast))
+                if rows <= 0:
+                    raise NbnumbaJobError(
+                        f"device: {in_words(free)} of the GPU's memory are free, of which {in_words(_SPARE)} are left "
+                        "to others: too little for one row of the image; nvidia-smi tells what uses it; or use 'cpu'"
+                    ) from None
+                if rows >= slow:
                     raise
                 band = self.device.array((rows, fast), np.float32)
             self._kept = (slow, fast), band

@@ -156,7 +156,7 @@ def canvas(experiment: Experiment, out: np.ndarray | None) -> np.ndarray:
 
 def check_device(device: str) -> None:
     """Refuse what is no name of a device."""
-    if not isinstance(device, str) or not re.fullmatch(r"cpu|cuda(:\d+)?", device):
+    if not isinstance(device, str) or not re.fullmatch(r"cpu|cuda(:(0|[1-9][0-9]{0,2}))?", device):
         raise NbnumbaError(f"device: found {device!r}; allowed: 'cpu', 'cuda', or 'cuda:1' and so on")
 
 
@@ -175,7 +175,7 @@ def check_no_threads(device: str, threads: int | None) -> None:
 
 def check_choice(name: str, value: str, there: tuple[str, ...]) -> None:
     """Refuse a value that is none of those that there are."""
-    if value not in there:
+    if not isinstance(value, str) or value not in there:
         raise NbnumbaError(f"{name}: found {value!r}; there is: {', '.join(there)}")
 
 

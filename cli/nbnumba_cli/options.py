@@ -21,7 +21,7 @@ from nbnumba._cache import cache_directory
 from nbnumba.atomic import check_distinct
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.experiment import Experiment
-from nbnumba.simulation import PRECISIONS
+from nbnumba.simulation import PRECISIONS, check_device, check_no_threads
 from nbnumba_cli.interrupt import heed
 
 _PATIENCE = 2.0  # seconds
@@ -248,10 +248,13 @@ def waiting(label: str) -> Iterator[None]:
 
 
 @contextmanager
-def limited(threads: int | None) -> Iterator[None]:
-    """Run a block with a number of threads."""
+def limited(threads: int | None, device: str) -> Iterator[None]:
+    """Run a block with a number of threads, if it runs on the CPU."""
     from nbnumba._jit import thread_limit, using_threads
 
+    check_device(device)
+    if device != "cpu":
+        check_no_threads(device, threads)
     if threads is not None and threads > thread_limit():
         raise NbnumbaError(f"--threads: found {threads}; allowed: 1 to {thread_limit()} on this machine")
     with using_threads(threads):

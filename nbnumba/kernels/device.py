@@ -9,47 +9,11 @@ from typing import Any
 
 import numpy as np
 from numba import config, cuda
-from numba.cuda.cudadrv.driver import CudaAPIError
 
-from nbnumba.errors import NbnumbaError
+from nbnumba.errors import NbnumbaJobError
+from nbnumba.kernels.driver import explained, is_theirs, number_of, require
 
-_SIMULATED = bool(config.ENABLE_CUDASIM)
 _FEWER = "take fewer pixels, reflections or domains, or 'cpu'"
-_EXTRAS = "'nbnumba[cuda12]' (drivers from 525 on) or 'nbnumba[cuda13]' (from 580 on)"
-
-
-def require(device: str) -> None:
-    """Check that there is a GPU to compute on.
-
-    Raises:
-        NbnumbaError: numba-cuda, its compiler, a driver or a GPU is missing, or there is no GPU of this number.
-    """
-    if not _SIMULATED and getattr(cuda, "implementation", "") != "NVIDIA":
-        raise NbnumbaError(
-            f"device: found {device!r}, but numba-cuda is not installed; install it with pip install {_EXTRAS}, "
-            "or use 'cpu'"
-        )
-    if not cuda.is_available():
-        raise NbnumbaError(f"device: found {device!r}, but {_what_is_missing()}, or use 'cpu'")
-    number, count = number_of(device), len(list(cuda.gpus))
-    if number >= count:
-        raise NbnumbaError(f"device: found {device!r}; there is: cpu, {', '.join(f'cuda:{i}' for i in range(count))}")
-
-
-def _what_is_missing() -> str:
-    """Why there is no GPU to compute on, and what to do."""
-    error = cuda.cuda_error()
-    if error is None:  # the driver has no complaint
-        return (
-            f"numba-cuda does not find its compiler NVVM; install one that fits the driver with pip install {_EXTRAS}"
-        )
-    reason = " ".join(str(error).split())
-    return f"no usable GPU and driver ({reason}); nvidia-smi tells what is there; install or update the driver"
-
-
-def number_of(device: str) -> int:
-    """Number of the GPU that "cuda" (the first) or "cuda:N" names."""
-    return int(device.partition(":")[2] or 0)
 
 
 class Device:
@@ -57,18 +21,23 @@ class Device:
 
     Raises:
         NbnumbaError: it is not there.
+        NbnumbaJobError: driver, toolkit and GPU do not fit together.
     """
 
     def __init__(self, name: str) -> None:
         require(name)
         self.cuda, self.bytes_sent = cuda, 0
-        self._number, self._one_at_a_time = number_of(name), threading.RLock()
+        self._name, self._number, self._one_at_a_time = name, number_of(name), threading.RLock()
         self._sent: dict[str, tuple[np.ndarray, Any]] = {}
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """Within it, memory and launches are on this GPU, and this thread alone uses what was sent."""
-        with self._one_at_a_time, self.cuda.gpus[self._number]:
+        """Within it, memory and launches are on this GPU, and this thread alone uses what was sent.
+
+        Raises:
+            NbnumbaJobError: the driver or its toolkit failed.
+        """
+        with self._one_at_a_time, explained(self._name), _without_advice(), self.cuda.gpus[self._number]:
             yield
 
     def free(self) -> float:
@@ -79,7 +48,7 @@ class Device:
         """An array on the device, of any content.
 
         Raises:
-            NbnumbaError: too little memory; ``advice`` says what to do.
+            NbnumbaJobError: too little memory; ``advice`` says what to do.
         """
         return self._allocated(self.cuda.device_array, shape, dtype, advice)
 
@@ -87,20 +56,20 @@ class Device:
         """An array on the CPU that the device can fill while both compute.
 
         Raises:
-            NbnumbaError: too little memory.
+            NbnumbaJobError: too little memory.
         """
         return self._allocated(self.cuda.pinned_array, shape, dtype, _FEWER)
 
     def _allocated(self, make: Any, shape: tuple[int, ...], dtype: Any, advice: str) -> Any:
         try:  # numba-cuda tries twice, and in between gives back what nobody uses any more
             return make(shape, dtype)
-        except (CudaAPIError, MemoryError) as error:
-            if isinstance(error, CudaAPIError) and "OUT_OF_MEMORY" not in str(error):
+        except Exception as error:
+            if not isinstance(error, MemoryError) and not (is_theirs(error) and "OUT_OF_MEMORY" in str(error)):
                 raise
             needed = np.prod(shape, dtype=float) * np.dtype(dtype).itemsize
-            raise NbnumbaError(
-                f"device: {needed / 2**20:.2f} MiB for {' x '.join(map(str, shape))} numbers do not fit into the GPU's "
-                f"memory, of which {self.free() / 2**20:.2f} MiB are free; {advice}"
+            raise NbnumbaJobError(
+                f"device: {in_words(needed)} for {' x '.join(map(str, shape))} numbers do not fit into the GPU's "
+                f"memory, of which {in_words(self.free())} are free; {advice}"
             ) from None
 
     def send(self, value: Any, key: str, stream: Any = None) -> Any:
@@ -112,7 +81,7 @@ class Device:
             stream: on which they are sent; None: when all other work is done, for any stream.
 
         Raises:
-            NbnumbaError: too little memory.
+            NbnumbaJobError: too little memory.
         """
         if isinstance(value, tuple):
             parts = [self.send(item, f"{key}.{i}", stream) for i, item in enumerate(value)]
@@ -142,6 +111,22 @@ class Device:
         """Drop what was sent with this key, or one that begins with it and a comma."""
         for place in [place for place in self._sent if place.startswith((f"{key}.", f"{key},"))]:
             del self._sent[place]
+
+
+def in_words(size: float) -> str:
+    """A number of bytes in a unit in which it is no fraction."""
+    power = 2 if size >= 2**20 else 1 if size >= 2**10 else 0
+    return f"{size / 2.0 ** (10 * power):.5g} {('bytes', 'KiB', 'MiB')[power]}"
+
+
+@contextmanager
+def _without_advice() -> Iterator[None]:
+    """Keep numba-cuda from warning of small images, whose size is not for the user of a program to choose."""
+    before, config.CUDA_LOW_OCCUPANCY_WARNINGS = config.CUDA_LOW_OCCUPANCY_WARNINGS, 0
+    try:
+        yield
+    finally:
+        config.CUDA_LOW_OCCUPANCY_WARNINGS = before
 
 
 def _same(a: np.ndarray, b: np.ndarray) -> bool:
