@@ -4,6 +4,7 @@ python benchmarks/cuda.py            everything, in some minutes; NUMBA_ENABLE_C
 python benchmarks/cuda.py --small    a few tiny sizes
 """
 
+import logging
 import statistics
 import sys
 import time
@@ -93,9 +94,10 @@ def fixed_cost() -> None:
     """Time of an image of next to nothing, and of one whose orientation changes."""
     experiment = scene(8, 1)
     renderer = nb.Renderer(experiment)
-    turned = [experiment.replace(**{"crystal.misset": (i, 2, 3)}) for i in range(64)]
-    same = median(lambda: [on_device(renderer) for _ in range(64)]) / 64
-    new = median(lambda: [renderer.render(e, on_device=True) for e in turned] and cuda.synchronize()) / 64
+    number = 2 if SMALL else 64
+    turned = [experiment.replace(**{"crystal.misset": (i, 2, 3)}) for i in range(number)]
+    same = median(lambda: [on_device(renderer) for _ in turned]) / number
+    new = median(lambda: [renderer.render(e, on_device=True) for e in turned] and cuda.synchronize()) / number
     print(f"fixed cost: {same * 1e3:.3f} ms an image, {new * 1e3:.3f} ms with another orientation")
 
 
@@ -175,6 +177,7 @@ def chains(x, factor, turns):
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore", NumbaPerformanceWarning)  # of small images
+    logging.getLogger("nbnumba").setLevel(logging.ERROR)  # no notes on flags
     GOLDEN = Path(__file__).parents[1] / "tests" / "golden"
     try:
         nb.Renderer(scene(8, 1))
