@@ -31,7 +31,7 @@ log = logging.getLogger("nbnumba")
 
 
 def amplitude_jacobian(experiment: Experiment, pixels: ArrayLike | None = None) -> tuple[np.ndarray, np.ndarray, Any]:
-    """Pixels with their derivatives by amplitudes, of few reflections each.
+    """Pixels with their derivatives by amplitudes, of few reflections each; on the CPU.
 
     Args:
         experiment: what is rendered; its crystal needs reflections.

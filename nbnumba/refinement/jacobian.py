@@ -35,7 +35,7 @@ def jacobian(
         parameters: names among ``experiment.parameters()``.
         pixels: (n, 2), slow and fast numbers of the pixels that are wanted, or (n, 3) with that of the panel first,
             where panels are listed; None: all that are rendered.
-        device: "cpu", or "cuda", "cuda:1" and so on.
+        device: "cpu", or "cuda", "cuda:1" and so on (extras cuda12, cuda13; docs/gpu.md).
 
     Returns:
         The image in float64 [photons], and by name its derivatives [photons per A, degree, mm ...]: arrays of the

@@ -26,7 +26,7 @@ def value_and_gradient(
         experiment: what is rendered.
         loss: Poisson, Gaussian or LeastSquares, with the data.
         parameters: names among ``experiment.parameters()``.
-        device: "cpu", or "cuda", "cuda:1" and so on.
+        device: "cpu", or "cuda", "cuda:1" and so on (extras cuda12, cuda13; docs/gpu.md).
 
     Raises:
         NbnumbaError: a parameter that does not exist, cannot act or has no derivative, or data of another shape.
@@ -47,7 +47,7 @@ def normal_equations(
         experiment: what is rendered.
         loss: Poisson, Gaussian or LeastSquares, with the data.
         parameters: names among ``experiment.parameters()``.
-        device: "cpu", or "cuda", "cuda:1" and so on.
+        device: "cpu", or "cuda", "cuda:1" and so on (extras cuda12, cuda13; docs/gpu.md).
 
     Raises:
         NbnumbaError: a parameter that does not exist, cannot act or has no derivative, or data of another shape.
@@ -66,7 +66,7 @@ def vjp(
         experiment: what is rendered.
         slopes: array of the image's shape [1/photons].
         parameters: names among ``experiment.parameters()``.
-        device: "cpu", or "cuda", "cuda:1" and so on.
+        device: "cpu", or "cuda", "cuda:1" and so on (extras cuda12, cuda13; docs/gpu.md).
 
     Raises:
         NbnumbaError: a parameter that does not exist, cannot act or has no derivative, or slopes of another shape or

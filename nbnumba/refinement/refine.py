@@ -71,7 +71,7 @@ def refine(
         optimizer: "fisher" (damped Fisher scoring), or SciPy's "L-BFGS-B", "trust-exact", "trust-ncg".
         iterations: largest number of points to try, at each stage.
         tolerance: fall of the loss that is not worth another step.
-        device: "cpu", or "cuda", "cuda:1" and so on.
+        device: "cpu", or "cuda", "cuda:1" and so on (extras cuda12, cuda13; docs/gpu.md).
         report: called with an ``Iteration`` for every point; a line of the log "nbnumba" tells the same.
 
     Returns:
