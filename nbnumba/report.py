@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,9 @@ def counts_report(experiment: Experiment, counts: np.ndarray, seed: int) -> dict
         "counts_mean": float(seen.mean(dtype=np.float64)),
         "counts_saturated": int(np.count_nonzero(seen >= response.highest)),
         "counts_type": counts.dtype.name,
+        "response": {
+            f.name: getattr(response, f.name) for f in fields(response) if getattr(response, f.name) != f.default
+        },
         "seed": seed,
     }
 
@@ -65,7 +69,8 @@ def counts_text(report: dict[str, Any]) -> str:
         f"{report['counts_min']} to {report['counts_max']}, {report['counts_mean']:.6g} on average, "
         f"{report['counts_saturated']} pixels saturated; {report['counts_type']}, seed {report['seed']}"
     )
-    return table([("Counts", text)])
+    steps = ", ".join(f"{name} {value}" for name, value in report["response"].items())
+    return table([("Response", steps or "photon noise alone"), ("Counts", text)])
 
 
 def beam_figures(experiment: Experiment) -> dict[str, float]:
@@ -173,6 +178,7 @@ def report_text(report: dict[str, Any]) -> str:
                     f"{100.0 * report['illuminated_fraction']:.4g} % of that at the beam's centre"),
         ("Sensor", _sensor(report)),
         *([("Background", "; ".join(report["background"]))] if report["background"] else []),
+        *_choices(report),
         ("Steps", f"{report['steps']:.4g} ({_numbers(report['pixels'], 'd', ' x ')} pixels, "
                   f"{report['steps_per_pixel']} in each)"),
         ("Photons", f"{report['photons_max']:.6g} at most ({', '.join(f'{axis} {n}' for axis, n in brightest)}), "
@@ -218,6 +224,14 @@ def _spectrum_text(report: dict[str, Any]) -> str:
         return f"one wavelength, {report['wavelength_mean_A']:.6g} A"
     mean, width = report["wavelength_mean_A"], report["wavelength_fwhm_A"]
     return f"{report['wavelengths']} wavelengths, mean {mean:.6g} A, FWHM {width:.4g} A ({100.0 * width / mean:.3g} %)"
+
+
+def _choices(report: dict[str, Any]) -> list[tuple[str, str]]:
+    """Numbers of steps that were chosen for a tolerance."""
+    return [
+        ("" if i else "Sampling", f"{name} {choice['number']}: twice as many change {100.0 * choice['change']:.2g} %")
+        for i, (name, choice) in enumerate(report.get("sampling", {}).items())
+    ]
 
 
 def _further(lattices: int) -> str:

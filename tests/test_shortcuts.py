@@ -24,7 +24,7 @@ SKEWED = {"crystal.cell": (70, 80, 90, 60, 70, 110), "crystal.mosaic.spread": 0.
 def reached(experiment):
     """Which pixels' centres may be lit, by the limits that the loops use."""
     a, (slow, fast) = pack(experiment), experiment.detector.pixels
-    axes = turn(matrix(a.orientations.domains, 0), matrix(a.orientations.cells, 0))
+    axes = turn(matrix(a.orientations.turns, 0), matrix(a.orientations.cells, 0))
     points = ((s + 0.5, f + 0.5) for s in range(slow) for f in range(fast))
     near = [within_reach(experiment.scattering_vector(*point), axes, a.reach) for point in points]
     return np.array(near).reshape(slow, fast)
@@ -43,6 +43,20 @@ def test_points_out_of_reach_are_dropped_without_a_trace(shape, changes, monkeyp
     assert not pack(experiment).reach.limited
     np.testing.assert_array_equal(short, nb.simulate(experiment))
     assert short.any() or shape == "tophat_star"  # whose small spots miss all centres
+
+
+@pytest.mark.parametrize("cells", [(15, 20, 25), ((20, 8, 2), (8, 15, -4), (2, -4, 25))])
+@pytest.mark.parametrize("shape", ["gauss", "tophat"])
+def test_domains_with_cells_of_their_own_are_dropped_without_a_trace_too(shape, cells, monkeypatch):
+    mosaic = nb.Mosaic(spread=(0.05, 0.1, 0.2), cell_spread=0.3, domains=20, distribution="gaussian")
+    changes = {"crystal.shape": shape, "crystal.cells": cells, "crystal.mosaic": mosaic}
+    experiment = nb.from_nanobragg(FLAGS + MANY).replace(**changes)
+    kept = reached(experiment)
+    assert 0 < np.count_nonzero(kept) < 0.9 * kept.size
+    short = nb.simulate(experiment)
+    monkeypatch.setattr(packing, "WORTH_DROPPING", 10**9)
+    np.testing.assert_array_equal(short, nb.simulate(experiment))
+    assert short.any()
 
 
 @pytest.mark.parametrize("shape", ["gauss_star", "tophat_star"])

@@ -15,7 +15,7 @@ import nbnumba as nb
 from nbnumba.atomic import check_writable
 from nbnumba.errors import NbnumbaError
 from nbnumba.report import counts_report, counts_text, image_report, report_text
-from nbnumba_cli.options import jsonable, progress_bar
+from nbnumba_cli.options import jsonable, progress_bar, waiting
 
 
 class Frame(NamedTuple):
@@ -83,6 +83,7 @@ def render_to_files(
         )
     if keep_expected and not counting:
         raise NbnumbaError("--keep-expected: found without counts, so that expected photons are the image itself")
+    experiment, choices = _sampled(experiment)
     series = Series(experiment, first, images, counting, seed, how)
     frames = series.frames()
     shown = next(frames)
@@ -98,17 +99,26 @@ def render_to_files(
     )
     if png is not None:
         nb.write_png(png, shown.written, experiment=experiment, overwrite=overwrite)
-    _summarize(series, shown, files, as_json)
+    _summarize(series, shown, choices, files, as_json)
+
+
+def _sampled(experiment: nb.Experiment) -> tuple[nb.Experiment, dict[str, Any]]:
+    """The experiment with numbers of steps for its tolerance, and what there is to tell of them."""
+    if experiment.sampling.tolerance == 0.0:
+        return experiment, {}
+    with waiting("Choosing the sampling"):
+        found = nb.choose_sampling(experiment)
+    return found.experiment, {"sampling": {c.name: {"number": c.number, "change": c.change} for c in found.choices}}
 
 
 def _as_given(series: Iterator[np.ndarray], images: int) -> Any:
     return next(series) if images == 1 else series
 
 
-def _summarize(series: Series, frame: Frame, files: list[Path], as_json: bool) -> None:
+def _summarize(series: Series, frame: Frame, choices: dict[str, Any], files: list[Path], as_json: bool) -> None:
     """Print what a person, or a program, wants to know of the first image."""
     experiment = series.numbered(series.first)
-    report = image_report(experiment, frame.expected, frame.seconds)
+    report = image_report(experiment, frame.expected, frame.seconds) | choices
     if series.counts:
         report |= counts_report(experiment, frame.written, series.seed)
     if as_json:

@@ -88,7 +88,9 @@ class Experiment:
 
     @cached_property
     def _components(self) -> tuple[Component, ...]:
-        each = [replace(self, crystal=crystal, lattices=()) for crystal in self.crystals] if self.lattices else [self]
+        sampling = replace(self.sampling, oversample=self.oversample)
+        alone = [replace(self, crystal=crystal, lattices=(), sampling=sampling) for crystal in self.crystals]
+        each = alone if self.lattices else [self]
         return tuple(Component(part, weight) for one in each for weight, part in by_wavelength(one))
 
     @property
@@ -207,15 +209,16 @@ class Experiment:
 
     @cached_property
     def oversample(self) -> int:
-        """Sub-pixels along each edge of a pixel."""
+        """Sub-pixels along each edge of a pixel, enough for the largest of several lattices."""
         if isinstance(self.sampling.oversample, int):
             return self.sampling.oversample
         pixel = self.beam.wavelength * self._distance / self.detector.pixel_size
-        needed = 3.0 * max(self.crystal.size) / pixel
+        largest = max(max(crystal.size) for crystal in self.crystals)
+        needed = 3.0 * largest / pixel
         if not needed <= 1000.0:
             raise NbnumbaError(
                 f"sampling.oversample: 'auto' asks for {needed:.6g} x {needed:.6g} sub-pixels for a crystal of "
-                f"{max(self.crystal.size):.4g} A; set sampling.oversample to a whole number up to 1000"
+                f"{largest:.4g} A; set sampling.oversample to a whole number up to 1000"
             )
         return max(math.ceil(needed - 1e-9), 1)  # a whole quotient is not to be pushed up by rounding
 

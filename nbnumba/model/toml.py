@@ -313,14 +313,8 @@ def _reflections(where: str, value: Any, folder: Path) -> Reflections | Spectral
         return _reflections_from_file(where, dict(value), folder)
     if "tables" in value:
         tables = value["tables"] if isinstance(value["tables"], list) else []
-        listed = tuple(_listed(f"{where}.tables[{i}]", table) for i, table in enumerate(tables))
-        return SpectralReflections(value.get("wavelengths", ()), listed)
-    return _listed(where, value)
-
-
-def _listed(where: str, value: Any) -> Reflections:
-    if not isinstance(value, dict):
-        raise NbnumbaError(f"{where}: found {value!r}; allowed: a table with a list, or with hkl and amplitude")
+        each = [_reflections(f"{where}.tables[{i}]", table, folder) for i, table in enumerate(tables)]
+        return SpectralReflections(value.get("wavelengths", ()), cast(tuple[Reflections, ...], tuple(each)))
     cell = cast(Cell, numbers(f"{where}.cell", value["cell"], 6, "A, degrees")) if "cell" in value else None
     if "list" in value:
         try:

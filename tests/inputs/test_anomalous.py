@@ -171,6 +171,13 @@ def test_other_options_are_refused(tmp_path, options, message):
         read_reflections(pdb(tmp_path / "a.pdb"), resolution=2.0, **options)
 
 
+def test_elements_beyond_the_tables_are_refused_unless_given(tmp_path):
+    path, options = pdb(tmp_path / "a.pdb", (*ATOMS, ("PU", 9.0, 1.0, 1.0, 1.0, 9.0))), {"resolution": 3.0}
+    with pytest.raises(nb.NbnumbaError, match=r"no table for Pu; give"):
+        read_reflections(path, anomalous=True, wavelength=EDGE, **options)
+    read_reflections(path, anomalous={"Pu": (-5.0, 9.0)}, wavelength=EDGE, **options)
+
+
 def test_lists_have_no_atoms_to_be_anomalous(tmp_path):
     (tmp_path / "a.hkl").write_text("1 2 3 4\n")
     with pytest.raises(nb.NbnumbaError, match=r"anomalous is True, but .*a\.hkl is read as hkl"):
@@ -192,6 +199,19 @@ def test_toml_names_the_options(tmp_path):
             text = experiment.to_toml(inline=inline)
             assert nb.Experiment.from_toml(text) == experiment
             assert nb.Experiment.from_toml(text).to_toml(inline=inline) == text
+
+
+def test_toml_names_the_files_of_lists_that_were_read_one_by_one(tmp_path):
+    path = pdb(tmp_path / "a.pdb")
+    tables = [read_reflections(path, resolution=3.0, anomalous=True, wavelength=w) for w in (0.97, 0.98)]
+    experiment = nb.Experiment(
+        crystal=nb.Crystal(reflections=nb.SpectralReflections((0.97, 0.98), tables)),
+        beam=nb.Beam(wavelength=EDGE),
+        detector=nb.Detector(pixels=(4, 5), pixel_size=1.0),
+    )
+    assert str(path) in experiment.to_toml()
+    assert nb.Experiment.from_toml(experiment.to_toml()) == experiment
+    assert nb.Experiment.from_toml(experiment.to_toml(inline=True)) == experiment
 
 
 # --- scale and B factor ----------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from nbnumba.constants import EV_ANGSTROM
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.validate import number, numbers, refuse
 
+LAST_TABULATED = 92  # uranium
 Anomalous = bool | Mapping[str, Any]
 #: What an option keeps of values that were given: pairs f', f'' by element, one or one for each wavelength.
 Given = dict[str, list[Any]]
@@ -80,5 +81,10 @@ def corrections(elements: Iterable[str], wavelength: float | list[float], given:
 def _tabulated(name: str, wavelength: float) -> tuple[float, float]:
     import gemmi
 
-    real, imaginary = gemmi.cromer_liberman(z=gemmi.Element(name).atomic_number, energy=EV_ANGSTROM / wavelength)
+    number_of_electrons = gemmi.Element(name).atomic_number
+    if number_of_electrons > LAST_TABULATED:
+        raise NbnumbaError(
+            f"anomalous: there is no table for {name}; give f', f'', as anomalous={{{name!r}: (f', f'')}}"
+        )
+    real, imaginary = gemmi.cromer_liberman(z=number_of_electrons, energy=EV_ANGSTROM / wavelength)
     return float(real), float(imaginary)
