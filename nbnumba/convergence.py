@@ -44,8 +44,8 @@ class Sampled(NamedTuple):
 def choose_sampling(experiment: Experiment, progress: Callable[[int, int], None] | None = None) -> Sampled:
     """Choose sub-pixels, layers, phi steps, mosaic domains and source points for ``experiment.sampling.tolerance``.
 
-    Numbers that the experiment holds itself are not looked at. What cannot be reached within some millions of steps a
-    pixel is left there, with a warning.
+    Numbers that the experiment holds itself are not looked at. What cannot be reached within 131,072 steps a pixel
+    is left there, with a warning. The search runs on the CPU.
 
     Args:
         experiment: with a tolerance above 0.
@@ -64,10 +64,14 @@ def choose_sampling(experiment: Experiment, progress: Callable[[int, int], None]
     return _Search(experiment, tolerance, progress).run()
 
 
-@lru_cache(maxsize=8)
 def settled(experiment: Experiment) -> Experiment:
     """The experiment itself, or with the numbers that its tolerance asks for."""
-    return experiment if experiment.sampling.tolerance == 0.0 else choose_sampling(experiment).experiment
+    return experiment if experiment.sampling.tolerance == 0.0 else _settled(experiment)
+
+
+@lru_cache(maxsize=8)
+def _settled(experiment: Experiment) -> Experiment:
+    return choose_sampling(experiment).experiment
 
 
 def numbers(experiment: Experiment) -> dict[str, int]:
@@ -143,12 +147,12 @@ class _Search:
     def _grown(self, found: dict[str, int]) -> dict[str, int]:
         """Double what changes the image most, as long as that is more than its share."""
         while True:
-            changes = {name: self._change(found, name, 2) for name in found}
-            name = max(changes, key=lambda name: changes[name])
-            larger = {**found, name: 2 * found[name]}
-            if changes[name] <= self._share or self._steps(larger) > _MOST_STEPS:
+            fits = [name for name in found if self._steps({**found, name: 2 * found[name]}) <= _MOST_STEPS]
+            changes = {name: self._change(found, name, 2) for name in fits}
+            name = max(changes, key=lambda name: changes[name], default="")
+            if not name or changes[name] <= self._share:
                 return found
-            found = larger
+            found = {**found, name: 2 * found[name]}
 
     def _steps(self, found: dict[str, int]) -> int:
         return with_numbers(self._experiment, found).steps_per_pixel
@@ -163,7 +167,7 @@ class _Search:
     def _image(self, found: dict[str, int]) -> np.ndarray:
         key = tuple(found.values())
         if key not in self._images:
-            self._images[key] = self._render(found, self._looked_at)[self._looked_at.pixels]
+            self._images[key] = self._render(found, self._looked_at)[self._looked_at.pixels].astype(np.float64)
             self._rendered += 1
             if self._progress is not None:
                 self._progress(self._rendered, max(self._rendered + 1, 8 * len(self._begin)))
@@ -175,7 +179,7 @@ class _Search:
         experiment = with_numbers(self._experiment, found)
         if mask is not None:
             experiment = experiment.replace(**{"detector.mask": mask, "detector.roi": None})
-        return simulate(experiment).astype(np.float64)
+        return simulate(experiment)
 
     def _parts(self) -> np.ndarray:
         """Pixels to look at: all of a small detector, else blocks, half of them the brightest and half at random."""

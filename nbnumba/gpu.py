@@ -103,7 +103,7 @@ class Gpu:
         if self._packed is not None and self._packed[0] is experiment:
             return self._packed[1]  # all of it is there
         sent = []
-        for part, weight in experiment.components():
+        for part, weight, _ in experiment.components():
             a = pack(part, self._precision, weight=weight)
             axes = all_axes(a.orientations)
             few = a._replace(structure=self._narrowed(a), orientations=Orientations(axes[:0], axes[:0], False))

@@ -52,10 +52,12 @@ def simulate(
     """
     check_device(device)
     check_choice("precision", precision, PRECISIONS)
-    experiment = settled(experiment)
     if device != "cpu":
-        return _on_gpu(experiment, device, precision, threads, progress, out)
+        return _on_gpu(settled(experiment), device, precision, threads, progress, out)
     check_threads(threads)
+    if experiment.sampling.tolerance > 0.0:
+        with using_threads(threads):
+            experiment = settled(experiment)
     warn_if_dark(experiment)
     image, counts = _on_cpu(experiment, precision, threads, progress, out)
     report_counts(*counts, precision)
@@ -72,11 +74,11 @@ def _on_cpu(
 
     parts = experiment.components()
     try:
-        packed = [pack(part, precision, weight=weight) for part, weight in parts]
+        packed = [pack(part, precision, weight=weight) for part, weight, _ in parts]
         image = canvas(experiment, out)
         total = np.zeros(image.shape) if len(parts) > 1 else image
     except MemoryError:
-        domains = sum(part.crystal.mosaic.count for part, _ in parts)
+        domains = sum(part.experiment.crystal.mosaic.count for part in parts)
         raise NbnumbaError(
             f"detector.pixels, crystal.mosaic.domains: an image of {experiment.detector.shape} pixels and "
             f"{domains} domains do not fit into memory; ask for fewer"
@@ -84,7 +86,7 @@ def _on_cpu(
     outside, broken, done, rows = 0, 0, 0, image.reshape(experiment.detector.rows, -1)
     first, last = packed[0].region.slow_start, packed[0].region.slow_stop
     with using_threads(threads) as used:
-        for (part, _), arguments in zip(parts, packed, strict=True):
+        for (part, *_), arguments in zip(parts, packed, strict=True):
             for start, stop in [(first, first), *_bands(part, used)]:
                 counts = render(arguments, rows, start, stop)
                 outside, broken, done = outside + counts[0], broken + counts[1], done + stop - start

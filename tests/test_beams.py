@@ -114,7 +114,6 @@ def test_derivatives_take_the_same_beam(name):
 
 AT_EDGE = scenes.still(**CASES["edge"])
 REFUSING = {
-    "jacobian": lambda e: nb.jacobian(e, ["wavelength"]),
     "amplitude_jacobian": nb.amplitude_jacobian,
     "refine_amplitudes": lambda e: nb.refine_amplitudes(e, nb.LeastSquares(np.zeros(scenes.PIXELS))),
     "value_and_gradient": lambda e: nb.value_and_gradient(e, nb.LeastSquares(np.zeros(scenes.PIXELS)), ["cell_a"]),
@@ -199,3 +198,30 @@ def test_toml_holds_them():
 def test_junk_is_refused(junk):
     with pytest.raises(nb.NbnumbaError):
         nb.Experiment.from_toml(scenes.still().to_toml(), {"crystal.reflections": junk})
+
+
+def exact(e):
+    """The image in double precision."""
+    return nb.jacobian(e, ["spot_scale"])[0]
+
+
+@pytest.mark.parametrize("name", ["misset_x", "cell_b", "spot_scale", "distance"])
+def test_derivatives_add_up_over_wavelengths_and_lattices(name):
+    e = AT_EDGE.replace(lattices=(AT_EDGE.replace(**{"crystal.misset": (4, 5, 6)}).crystal,))
+    value, h = e.parameters()[name], 1e-4
+    ahead, behind = (exact(e.with_parameters(**{name: value + step})) for step in (h, -h))
+    slope = nb.jacobian(e, [name])[1][name]
+    assert np.abs(slope - (ahead - behind) / (2.0 * h)).max() < 1e-4 * np.abs(slope).max()  # of second order in h
+
+
+def test_derivative_by_wavelength_is_refused_where_reflections_jump():
+    with pytest.raises(nb.NbnumbaError, match="wavelength: found with reflections that depend on it"):
+        nb.jacobian(AT_EDGE, ["wavelength"])
+
+
+def test_one_attenuation_serves_all_wavelengths_also_with_a_list_for_each():
+    sensor = {"detector.sensor_material": "Si", "detector.sensor_thickness": 0.3}
+    table = AT_EDGE.crystal.reflections.tables[0]
+    alike = nb.SpectralReflections(AT_EDGE.crystal.reflections.wavelengths, (table,) * len(EDGE.tables))
+    images = [nb.simulate(AT_EDGE.replace(**sensor, **{"crystal.reflections": r})) for r in (table, alike)]
+    np.testing.assert_allclose(images[1], images[0], rtol=1e-5, atol=1e-6 * images[0].max())

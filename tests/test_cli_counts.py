@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import scenes
 from test_cli import refused, run
 
 import nbnumba as nb
@@ -84,3 +85,43 @@ def test_counts_of_a_still_differ_from_image_to_image(toml, tmp_path):
 def test_what_makes_no_sense_is_refused(words, parts, toml, tmp_path):
     refused(run("simulate", toml, "-o", tmp_path / "x.h5", *words), *parts)
     assert not (tmp_path / "x.h5").exists()
+
+
+def test_expected_photons_beside_counts_of_panels_with_background(tmp_path):
+    e = nb.Experiment.from_toml(TOML).with_panels(slow=3, fast=1)
+    e = e.replace(background=[nb.Background(material="water", thickness=0.1)], response=nb.Response(gain=2.0))
+    file = tmp_path / "p.toml"
+    e.to_toml(file)
+    result = run("simulate", file, "-o", tmp_path / "p.h5", "--keep-expected", "--png", tmp_path / "p.png")
+    assert result.returncode == 0, result.stderr
+    assert written(tmp_path / "p.h5")[0] == e
+    np.testing.assert_array_equal(written(tmp_path / "p.h5")[1], nb.detect(e, nb.simulate(e)))
+    expected = written(tmp_path / "p.h5", expected=True)[1]
+    np.testing.assert_allclose(expected, nb.simulate(e) + nb.background(e), rtol=1e-6)
+
+
+def test_refine_takes_response_and_background_from_the_experiment(tmp_path):
+    e = scenes.still(**{"detector.pixels": (24, 30), "crystal.spot_scale": 2.0, "beam.fluence": 1e30})
+    haze = nb.Background(material="water", thickness=0.01, area=1e-15)  # mm^2: some photons a pixel
+    e = e.replace(background=[haze], response=nb.Response(gain=3.0, offset=20.0))
+    assert 1.0 < nb.background(e).mean() < 1000.0
+    e.replace(**{"crystal.spot_scale": 1.0}).to_toml(tmp_path / "start.toml")
+    nb.write_nexus(tmp_path / "data.h5", e, nb.detect(e, nb.simulate(e)))
+    words = ["--parameter", "spot_scale", "-o", tmp_path / "found.toml"]
+    result = run("refine", tmp_path / "start.toml", tmp_path / "data.h5", *words)
+    assert result.returncode == 0, result.stderr
+    found = nb.Experiment.from_toml(tmp_path / "found.toml").crystal.spot_scale
+    assert found == pytest.approx(2.0, abs=0.1)
+
+
+def test_loss_without_the_background_of_the_experiment_is_refused():
+    e = scenes.still(background=[nb.Background(material="water", thickness=0.1)])
+    with pytest.raises(nb.NbnumbaError, match=r"background: found water .* background=nb\.background"):
+        nb.refine(e, nb.Poisson(np.ones(e.detector.shape)), ["spot_scale"])
+
+
+def test_other_commands_choose_the_sampling_first(tmp_path):
+    scenes.still(**{"sampling.tolerance": 0.3}).to_toml(tmp_path / "t.toml")
+    result = run("trace", tmp_path / "t.toml", "--pixel", 3, 4)
+    assert result.returncode == 0, result.stderr
+    assert "Note: for sampling.tolerance 0.3: sampling.oversample" in result.stderr

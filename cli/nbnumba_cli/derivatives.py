@@ -44,7 +44,7 @@ def command(
       nbnumba derivatives crystal.toml
       nbnumba derivatives crystal.toml --parameter misset_x --parameter cell_a -o rates.h5 --svg rates.svg
     """
-    described = options.load_experiment(experiment, nanobragg, settings)
+    described = options.load_settled(experiment, nanobragg, settings)
     line = options.command_line()
     options.keep_inputs(described, experiment, [output, svg])
     if not names:

@@ -13,21 +13,24 @@ from nbnumba.errors import NbnumbaError
 if TYPE_CHECKING:
     import numpy as np
 
+    from nbnumba.model.experiment import Experiment
+
 LOSSES = ("poisson", "gaussian", "least-squares")
 
 
-def read_loss(file: Path, pixels: tuple[int, ...], asked: dict[str, Any]) -> Any:
+def read_loss(file: Path, experiment: Experiment, asked: dict[str, Any]) -> Any:
     """The loss that options ask for, with the data of a file in photons.
 
     Args:
         file: an image of any kind.
-        pixels: shape of the detector's images.
+        experiment: whose response and background serve where options are not given.
         asked: options of ``nbnumba refine`` by name.
     """
     import numpy as np
 
     import nbnumba as nb
 
+    pixels, response = experiment.detector.shape, experiment.response or nb.Response()
     rows = math.prod(pixels[:-1]), pixels[-1]
     stored = nb.read_image(file, number=asked["number"], shape=asked["shape"] or rows)
     stored = stored.reshape(pixels) if stored.shape == rows else stored
@@ -41,9 +44,12 @@ def read_loss(file: Path, pixels: tuple[int, ...], asked: dict[str, Any]) -> Any
         if given.shape != stored.shape:
             raise NbnumbaError(f"--mask: found {given.shape} pixels (slow, fast); allowed: {stored.shape}, as the data")
         mask &= given
-    photons = (stored.astype(float) - asked["adu_offset"]) / asked["adu_per_photon"]
-    known = {"mask": mask, "background": _background(asked["background"])}
-    noise, robust = asked["readout_sigma"], asked["robust"]
+    if experiment.response is not None:
+        mask &= (stored != response.masked_value) & (stored < response.highest)
+    gain, offset = _given(asked["adu_per_photon"], response.gain), _given(asked["adu_offset"], response.offset)
+    photons = (stored.astype(float) - offset) / gain
+    known = {"mask": mask, "background": _background(asked["background"], experiment)}
+    noise, robust = _given(asked["readout_sigma"], response.readout_noise / gain), asked["robust"]
     if asked["loss"] == "least-squares":
         _refuse(robust is not None and noise == 0.0, "--robust", "a --readout-sigma beside --loss least-squares")
         return nb.LeastSquares(photons, None if noise == 0.0 else 1.0 / noise**2, huber=robust, **known)
@@ -58,9 +64,15 @@ def _refuse(found: bool, option: str, allowed: str) -> None:
         raise NbnumbaError(f"{option}: allowed with {allowed}")
 
 
-def _background(text: str) -> float | np.ndarray:
+def _given(option: float | None, otherwise: float) -> float:
+    return otherwise if option is None else option
+
+
+def _background(text: str | None, experiment: Experiment) -> float | np.ndarray:
     import nbnumba as nb
 
+    if text is None:
+        return nb.background(experiment) if experiment.background else 0.0
     try:
         return float(text)
     except ValueError:

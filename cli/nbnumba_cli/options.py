@@ -99,6 +99,20 @@ def experiment_source(function: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
+def load_settled(file: Path | None, nanobragg: str | None, settings: tuple[str, ...]) -> Experiment:
+    """The same with numbers of steps, where it has a tolerance for them."""
+    experiment = load_experiment(file, nanobragg, settings)
+    if experiment.sampling.tolerance == 0.0:
+        return experiment
+    from nbnumba.convergence import choose_sampling
+
+    with waiting("Choosing the sampling"):
+        found = choose_sampling(experiment)
+    numbers = ", ".join(f"{choice.name} {choice.number}" for choice in found.choices)
+    click.echo(f"Note: for sampling.tolerance {experiment.sampling.tolerance:g}: {numbers}", err=True)
+    return found.experiment
+
+
 def load_experiment(file: Path | None, nanobragg: str | None, settings: tuple[str, ...]) -> Experiment:
     """The experiment that the shared arguments describe."""
     if (file is None) == (nanobragg is None):

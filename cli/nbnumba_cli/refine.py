@@ -44,9 +44,7 @@ _PASSED_ON = ("planes", "system", "continuation", "optimizer", "iterations", "to
 @click.option(
     "--readout-sigma",
     type=click.FloatRange(min=0.0),
-    default=0.0,
-    show_default=True,
-    help="Standard deviation of the read-out noise [photons].",
+    help="Standard deviation of the read-out noise [photons] [default: that of the [response], or 0].",
 )
 @click.option(
     "--robust",
@@ -57,17 +55,15 @@ _PASSED_ON = ("planes", "system", "continuation", "optimizer", "iterations", "to
 @click.option(
     "--adu-per-photon",
     type=click.FloatRange(min=0.0, min_open=True),
-    default=1.0,
-    show_default=True,
-    help="Units of the data that one photon makes.",
+    help="Units of the data that one photon makes [default: gain of the [response], or 1].",
 )
-@click.option("--adu-offset", type=float, default=0.0, show_default=True, help="Units of the data without photons.")
+@click.option(
+    "--adu-offset", type=float, help="Units of the data without photons [default: offset of the [response], or 0]."
+)
 @click.option(
     "--background",
-    default="0",
-    show_default=True,
     metavar="PHOTONS|FILE",
-    help="Photons a pixel that the model does not hold, or an image of them.",
+    help="Photons a pixel beside the crystal's, or an image of them [default: the experiment's background, or 0].",
 )
 @click.option("--mask", type=click.Path(path_type=Path), help="SMV or .npy file: pixels of value 0 do not count.")
 @click.option(
@@ -154,7 +150,7 @@ def command(
         raise click.UsageError("Give DATA, the image to refine against.")
     if not names:
         raise click.UsageError("Give --parameter NAME; nbnumba derivatives EXPERIMENT.toml lists the names.")
-    start = options.load_experiment(experiment, nanobragg, settings)
+    start = options.load_settled(experiment, nanobragg, settings)
     line = options.command_line()
     files = [file for file in (output, results, svg) if file is not None]
     options.keep_inputs(start, experiment, [output, results, svg], (data, asked["mask"]))
@@ -162,7 +158,7 @@ def command(
 
     for file in files:
         check_writable(file, overwrite)
-    loss = read_loss(data, start.detector.shape, asked)
+    loss = read_loss(data, start, asked)
     with options.limited(threads), options.log_on_stderr():
         found = _refined(start, loss, names, asked)
         found.experiment.to_toml(output, overwrite=overwrite)

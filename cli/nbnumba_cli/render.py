@@ -45,14 +45,18 @@ class Series(NamedTuple):
 
     def frames(self) -> Iterator[Frame]:
         """The images, as they are rendered."""
+        where = {name: self.how[name] for name in ("device", "threads") if name in self.how}
+        haze = None
+        if self.experiment.background:  # the same in all images, and in double precision, as nb.detect adds it
+            haze = nb.background(self.experiment, **where).astype(np.float64)
         for i in range(self.images):
             number = self.first + i
             experiment = self.numbered(number)
+            bare = experiment.replace(background=())
             with progress_bar("Rendering" if self.images == 1 else f"Rendering {i + 1} of {self.images}") as bar:
                 crystal = nb.simulate(experiment, progress=bar.show, **self.how)
-            where = {name: self.how[name] for name in ("device", "threads") if name in self.how}
-            expected = crystal + nb.background(experiment, **where) if experiment.background else crystal
-            counts = nb.detect(experiment, crystal, seed=self.seed, number=number, **where) if self.counts else expected
+            expected = crystal if haze is None else crystal + haze
+            counts = nb.detect(bare, expected, seed=self.seed, number=number, **where) if self.counts else expected
             yield Frame(counts, expected, bar.seconds)
 
 
@@ -98,7 +102,7 @@ def render_to_files(
         seeds={"noise": seed} if counting else None,
     )
     if png is not None:
-        nb.write_png(png, shown.written, experiment=experiment, overwrite=overwrite)
+        nb.write_png(png, _measured(series, shown), experiment=experiment, overwrite=overwrite)
     _summarize(series, shown, choices, files, as_json)
 
 
@@ -109,6 +113,13 @@ def _sampled(experiment: nb.Experiment) -> tuple[nb.Experiment, dict[str, Any]]:
     with waiting("Choosing the sampling"):
         found = nb.choose_sampling(experiment)
     return found.experiment, {"sampling": {c.name: {"number": c.number, "change": c.change} for c in found.choices}}
+
+
+def _measured(series: Series, frame: Frame) -> np.ndarray:
+    """The image with NaN in the place of what is no measurement."""
+    if not series.counts or series.experiment.response is None:
+        return frame.written
+    return np.where(nb.pixel_mask(series.experiment) == 0, frame.written, np.nan)
 
 
 def _as_given(series: Iterator[np.ndarray], images: int) -> Any:

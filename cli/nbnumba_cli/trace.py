@@ -78,7 +78,7 @@ def command(
       nbnumba trace crystal.toml --region 500 520 290 310 --top 5
     """
     _check(pixel, region, csv, html, nanobragg, settings, as_json, asked)
-    described = options.load_experiment(experiment, nanobragg, settings)
+    described = options.load_settled(experiment, nanobragg, settings)
     options.keep_inputs(described, experiment, [csv, html], (asked["compare"], asked["reference"]))
     if region is not None:
         _show_region(described, region, asked["top"] or _SHOWN, as_json)
@@ -225,7 +225,7 @@ def _compare(traced: Any, other: Path | None, program: Path | None, nanobragg: s
     from nbnumba.tracer.difference import differences, report
 
     if other is not None:
-        second = _traced(options.load_experiment(other, None, ()), (traced.slow, traced.fast), traced.panel, limit)
+        second = _traced(options.load_settled(other, None, ()), (traced.slow, traced.fast), traced.panel, limit)
         click.echo(report(differences(traced, second), ("here", str(other))))
     if program is not None:
         from nbnumba.compat.reference import printed_terms, reference_differences

@@ -123,6 +123,5 @@ def _matter(experiment: Experiment) -> Matter:
 
 def _parts(experiment: Experiment) -> int:
     shortest = min(row[4] for row in experiment.sources.rows)
-    nearest = min(g.nearest for g in experiment.geometries)
-    span = experiment.detector.pixel_size / nearest / (2.0 * shortest)
+    span = experiment.detector.pixel_size / experiment.nearest / (2.0 * shortest)
     return min(max(math.ceil(span / FINENESS - 1e-9), 1), MOST_PARTS)

@@ -11,7 +11,7 @@ from nbnumba.physics.poisson import poisson
 from nbnumba.physics.readout import Electronics, digitized, varied
 
 #: What random numbers are for: each purpose has its own.
-FLICKER, CALIBRATION, PHOTONS, READOUT, DEFECTS = range(5)
+FLICKER, CALIBRATION, PHOTONS, READOUT, DEFECTS, LOST = range(6)
 DEAD, HOT = 1, 2
 
 
@@ -35,6 +35,7 @@ class Readout(NamedTuple):
     dead: float  # fraction of pixels
     hot: float
     masked: float
+    counting: bool  # whether photons come one by one
 
 
 @scalar
@@ -67,9 +68,11 @@ def written(photons: float, r: Readout, e: Electronics, pixel: int) -> float:
         return e.highest
     photons = 0.0 if fault == DEAD else photons
     noise = normal(draw(Stream(r.seed, r.image, READOUT), pixel, 0)) if e.noise > 0.0 else 0.0
-    return digitized(photons, noise, e)
+    lost = normal(draw(Stream(r.seed, r.image, LOST), pixel, 0)) if e.dead > 0.0 and r.counting else 0.0
+    return digitized(photons, lost, noise, e)
 
 
 def readout_of(response: Response, seed: int = 0, image: int = 0) -> Readout:
     """From photons to what is written, in one image."""
-    return Readout(seed, image, response.seed, response.dead_pixels, response.hot_pixels, float(response.masked_value))
+    masked, counting = float(response.masked_value), response.photon_noise
+    return Readout(seed, image, response.seed, response.dead_pixels, response.hot_pixels, masked, counting)

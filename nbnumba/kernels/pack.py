@@ -26,7 +26,6 @@ from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.mask import NO_MASK
 from nbnumba.model.mosaic import Mosaic, rotation_matrix
-from nbnumba.model.panel import Geometry
 from nbnumba.model.sources import as_arrays
 from nbnumba.model.spectral import SpectralReflections
 from nbnumba.physics.elementary import EXP_END
@@ -199,15 +198,12 @@ def _faintest(experiment: Experiment, structure: Structure, photons: float) -> f
     A millionth of that: sums of what is left out do not round another number up either.
     """
 
-    def widest(g: Geometry) -> float:
-        """Largest solid angle that a pixel can have."""
-        size = detector.pixel_size
-        return 1e6 / g.nearest**2 if detector.point_pixels else size**2 * g.close_distance / g.nearest**3
-
-    detector = experiment.detector
+    # The plane of a pixel is not farther from the sample than the pixel itself.
+    detector, nearest = experiment.detector, experiment.nearest
+    widest = 1e6 / nearest**2 if detector.point_pixels else detector.pixel_size**2 / nearest**2
     values = np.atleast_1d(structure.value if isinstance(structure, Uniform) else structure.values)
     strongest = min(max(float(values.max()), -float(values.min())), 1e150)  # whose square is a number
-    largest = photons * max(map(widest, experiment.geometries)) * strongest**2 * experiment.layers
+    largest = photons * widest * strongest**2 * experiment.layers
     return max(1e-6 * float(np.finfo(np.float32).smallest_subnormal) / max(largest, 1e-300), 1e-300)
 
 
@@ -244,7 +240,7 @@ def _structure(crystal: Crystal) -> Structure:
     if isinstance(crystal.reflections, SpectralReflections):
         raise NbnumbaError(
             f"crystal.reflections: found a list for each of {len(crystal.reflections.tables)} wavelengths, which "
-            "nb.simulate alone takes, as it adds up an image for each; allowed here: one list, as of one wavelength"
+            "images and nb.jacobian alone take, as they add up an image for each; allowed here: one list"
         )
     dense, low = crystal.reflections.dense(crystal.default_f)
     nearest = Nearest(dense.ravel(), *map(float, low), *map(float, dense.shape))

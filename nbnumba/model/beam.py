@@ -162,6 +162,10 @@ class Beam:
                 raise refuse("beam.wavelength", None, "a number [A]; with a spectrum it may be left out")
             self._put("wavelength", self.spectrum.mean)
         self._put("wavelength", number("beam.wavelength", self.wavelength, "A", low=1e-4, high=1e4))
+        if self.spectrum is not None:
+            low, high = min(self.spectrum.wavelengths), max(self.spectrum.wavelengths)
+            if not low * (1.0 - 1e-9) <= self.wavelength <= high * (1.0 + 1e-9):
+                raise refuse("beam.wavelength", self.wavelength, f"{low:g} to {high:g} A, as the spectrum, or left out")
 
     def _check_sources(self) -> None:
         if self.sources is not None and not isinstance(self.sources, Sources):

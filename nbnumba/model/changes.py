@@ -76,6 +76,8 @@ def without_rivals(current: Mapping[str, Any], changes: Mapping[str, Any]) -> di
     for partners in ALTERNATIVES:
         if any(changes.get(name) is not None for name in partners):
             values.update({name: None for name in partners if name in values and changes.get(name) is None})
+    if changes.get("spectrum") is not None and changes.get("wavelength") is None and "wavelength" in values:
+        values["wavelength"] = None  # that of another spectrum
     return values
 
 

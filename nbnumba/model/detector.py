@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from numbers import Integral
 from typing import Any
 
@@ -13,7 +13,7 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.model.conventions import CONVENTIONS, Convention, Extent
 from nbnumba.model.mask import Mask
 from nbnumba.model.panel import Geometry, Panel, completed
-from nbnumba.model.presets import preset
+from nbnumba.model.presets import over, preset
 from nbnumba.model.validate import choice, direction, flag, number, numbers, refuse, whole
 from nbnumba.physics.rotation import rotate, rotate_xyz
 from nbnumba.physics.vector import Vector, dot, plus, scaled, unit
@@ -193,7 +193,13 @@ class Detector:
     @classmethod
     def preset(cls, name: str, **others: Any) -> Detector:
         """The pixels, gaps and sensor of a detector that people use, one of ``nb.PRESETS``; ``others`` come first."""
-        return cls(**{**preset(name).detector(), **others})
+        return cls(**over(preset(name).detector(), others))
+
+    def with_mu(self, mu: float) -> Detector:
+        """The same detector with an attenuation coefficient [1/mm] in the place of a material."""
+        if self.sensor_material is None:
+            return self
+        return replace(self, sensor_material=None, sensor_density=None, sensor_mu=mu)
 
     def _check_sensor(self) -> None:
         material, mu, thickness = self.sensor_material, self.sensor_mu or 0.0, self.sensor_thickness

@@ -18,7 +18,7 @@ from nbnumba.model.beam import Beam
 from nbnumba.model.changes import OPTIONAL, PARTS, SEVERAL, changed, put
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.detector import Detector
-from nbnumba.model.panel import Geometry
+from nbnumba.model.panel import Geometry, Panel
 from nbnumba.model.response import Response
 from nbnumba.model.sampling import Sampling
 from nbnumba.model.scan import Scan
@@ -41,6 +41,7 @@ class Component(NamedTuple):
 
     experiment: Experiment
     weight: float
+    lattice: int  # 0: that of ``crystal``
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,19 +80,27 @@ class Experiment:
                 raise refuse(f"experiment.{name}", items, f"a list of {kind.__name__}(...)")
             object.__setattr__(self, name, tuple(items))
         self._check_polarization()
+        self._check_background()
         _ = self.geometries, self.oversample, self.sensor_mu, self.components()
+
+    def _check_background(self) -> None:
+        for i, part in enumerate(self.background):
+            if self.beam.flux is not None and part.area is not None and part.area > self.beam.area * (1.0 + 1e-9):
+                allowed = f"up to the beam's {self.beam.area:.6g} mm^2, which all photons of the flux pass through"
+                raise refuse(f"background.{i}.area", part.area, allowed)
 
     def components(self) -> tuple[Component, ...]:
         """Experiments of one lattice and one list of reflections each, whose weighted images add up to the image."""
         several = self.lattices or isinstance(self.crystal.reflections, SpectralReflections)
-        return self._components if several else (Component(self, 1.0),)
+        return self._components if several else (Component(self, 1.0, 0),)
 
     @cached_property
     def _components(self) -> tuple[Component, ...]:
-        sampling = replace(self.sampling, oversample=self.oversample)
-        alone = [replace(self, crystal=crystal, lattices=(), sampling=sampling) for crystal in self.crystals]
-        each = alone if self.lattices else [self]
-        return tuple(Component(part, weight) for one in each for weight, part in by_wavelength(one))
+        each = [self]
+        if self.lattices:
+            sampling = replace(self.sampling, oversample=self.oversample)
+            each = [replace(self, crystal=crystal, lattices=(), sampling=sampling) for crystal in self.crystals]
+        return tuple(Component(part, weight, i) for i, one in enumerate(each) for part, weight in by_wavelength(one))
 
     @property
     def crystals(self) -> tuple[Crystal, ...]:
@@ -222,6 +231,15 @@ class Experiment:
             )
         return max(math.ceil(needed - 1e-9), 1)  # a whole quotient is not to be pushed up by rounding
 
+    @cached_property
+    def nearest(self) -> float:
+        """Distance [mm] between the sample and the nearest point of the detector."""
+        detector, g = self.detector, self.geometries[0]
+        if detector.curvature != "flat":
+            return min(g.distance, g.close_distance)
+        parts = detector.panels or (Panel(origin=g.origin, fast=g.fast, slow=g.slow, pixels=detector.pixels),)
+        return min(part.nearest(detector.pixel_size) for part in parts)
+
     @property
     def _distance(self) -> float:
         """Distance of the detector along the beam, or of the nearest point of all panels [mm]."""
@@ -255,7 +273,7 @@ class Experiment:
     def steps_per_pixel(self) -> int:
         """Layers x sub-pixels x sources x phi steps x mosaic domains, of all lattices."""
         if self.lattices:
-            return sum(part.steps_per_pixel for part, _ in self.components())
+            return sum(part.experiment.steps_per_pixel for part in self.components())
         per_subpixel = len(self.sources.rows) * len(self.angles) * self.crystal.mosaic.count
         return self.layers * self.oversample**2 * per_subpixel
 
@@ -295,7 +313,7 @@ class Experiment:
         size = self.detector.pixel_size
         place = self.panels[self.detector.panel_number(panel)]
         ray = ray_to(position(place, fast * size, slow * size, 0.0))
-        return scattering_vector(ray.direction, self.beam_direction, self.beam.wavelength)
+        return scattering_vector(ray.direction, self.beam_direction, self.mean_wavelength)
 
     def resolution(self, slow: float, fast: float, panel: int | None = None) -> float:
         """Spacing [A] at a point of a panel, as ``scattering_vector`` takes it."""

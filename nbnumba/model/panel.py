@@ -26,11 +26,6 @@ class Geometry(NamedTuple):
     beam_center: tuple[float, float]  # fast, slow; NaN where the beam misses the plane
     closest_point: tuple[float, float]  # fast, slow
 
-    @property
-    def nearest(self) -> float:
-        """The shorter of both distances."""
-        return self.close_distance if math.isnan(self.distance) else min(self.distance, self.close_distance)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:

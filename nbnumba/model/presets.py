@@ -9,7 +9,7 @@ offset, noise and calibration of CCDs with fibre tapers are those of nanoBragg's
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -121,3 +121,21 @@ def preset(name: str, where: str = "detector") -> Preset:
         NbnumbaError: a name that is not known.
     """
     return PRESETS[choice(f"{where}.preset", name.lower() if isinstance(name, str) else name, tuple(PRESETS))]
+
+
+def over(fields: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a preset with those that are given in their place; other pixels have no gaps."""
+    from nbnumba.model.changes import without_rivals
+
+    values = without_rivals(fields, given)
+    if "pixels" in given and "mask" not in given:
+        values.pop("mask", None)
+    return values
+
+
+def replaced_by(name: str) -> set[str]:
+    """Keys of [detector] or [response] that a preset takes the place of."""
+    if name == "response":
+        return {key for found in PRESETS.values() for key in found.response}
+    fields = {key for found in PRESETS.values() for key in found.detector()}
+    return fields | {"sensor_mu", "sensor_density", "panels", "geometry", "roi"}

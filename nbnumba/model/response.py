@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nbnumba.model.presets import preset
+from nbnumba.model.presets import over, preset
 from nbnumba.model.validate import choice, flag, number, refuse, whole
 
 SPREADS = ("none", "gaussian", "fiber")
@@ -102,7 +102,7 @@ class Response:
     @classmethod
     def preset(cls, name: str, **others: Any) -> Response:
         """The typical response of a detector that people use, one of ``nb.PRESETS``; ``others`` come first."""
-        return cls(**{**preset(name, "response").response, **others})
+        return cls(**over(preset(name, "response").response, others))
 
     @property
     def _range(self) -> tuple[int, int]:

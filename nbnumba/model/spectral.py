@@ -72,7 +72,7 @@ class SpectralReflections:
         return np.asarray(distances.argmin(axis=1))
 
 
-def by_wavelength(experiment: Experiment) -> list[tuple[float, Experiment]]:
+def by_wavelength(experiment: Experiment) -> list[tuple[Experiment, float]]:
     """Experiments that each have one list of reflections, with weights that sum to 1: their images add up to the image.
 
     An experiment whose reflections do not depend on the wavelength is returned as it is.
@@ -82,7 +82,7 @@ def by_wavelength(experiment: Experiment) -> list[tuple[float, Experiment]]:
     """
     reflections = experiment.crystal.reflections
     if not isinstance(reflections, SpectralReflections):
-        return [(1.0, experiment)]
+        return [(experiment, 1.0)]
     rows = np.array(experiment.sources.rows)
     which, share = reflections.nearest(rows[:, 4]), rows[:, 3] / rows[:, 3].sum()
     used = [i for i in range(len(reflections.tables)) if share[which == i].sum() > 0.0]
@@ -90,7 +90,7 @@ def by_wavelength(experiment: Experiment) -> list[tuple[float, Experiment]]:
         raise NbnumbaError(
             "sampling.polarization: found 'pixel' with reflections that depend on the wavelength; allowed: 'subpixel'"
         )
-    return [(float(share[which == i].sum()), _part(experiment, reflections.tables[i], which == i)) for i in used]
+    return [(_part(experiment, reflections.tables[i], which == i), float(share[which == i].sum())) for i in used]
 
 
 def _part(experiment: Experiment, reflections: Reflections, chosen: np.ndarray) -> Experiment:
@@ -100,4 +100,5 @@ def _part(experiment: Experiment, reflections: Reflections, chosen: np.ndarray) 
         experiment,
         crystal=replace(experiment.crystal, reflections=reflections),
         beam=experiment.beam.with_sources(Sources(tuple(rows))),
+        detector=experiment.detector.with_mu(experiment.sensor_mu),  # one for all sources
     )

@@ -23,7 +23,7 @@ from nbnumba.model.experiment import Experiment
 from nbnumba.model.mask import Mask
 from nbnumba.model.mosaic import Mosaic
 from nbnumba.model.panel import Panel
-from nbnumba.model.presets import Preset, preset
+from nbnumba.model.presets import Preset, over, preset, replaced_by
 from nbnumba.model.reflections import Reflections
 from nbnumba.model.response import Response
 from nbnumba.model.sources import Sources
@@ -133,7 +133,11 @@ def _with_settings(tree: dict[str, Any], settings: Mapping[str, Any]) -> dict[st
     changes: dict[str, Any] = {}
     for name, value in settings.items():
         put(changes, name, value)
-    return _merged(tree, changes)
+    kept = dict(tree)
+    for name in ("detector", "response"):
+        if "preset" in changes.get(name, {}) and isinstance(tree.get(name), dict):
+            kept[name] = {key: value for key, value in tree[name].items() if key not in replaced_by(name)}
+    return _merged(kept, changes)
 
 
 def _merged(table: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -230,14 +234,15 @@ def _values(where: str, kind: type, table: Any, folder: Path, special: Mapping[s
     known = [f.name for f in fields(kind)]
     if not isinstance(table, dict):
         raise NbnumbaError(f"{where}: found {table!r}; allowed: a table with the keys {', '.join(known)}")
-    values = _of_preset(where, kind, table)
+    values: dict[str, Any] = {}
     for key, value in table.items():
         if key == "preset" and kind in _WITH_PRESETS:
             continue
         if key not in known:
             raise unknown_key(where, key, known)
         values[key] = special[key](f"{where}.{key}", value, folder) if key in special else value
-    return values
+    preset_values = _of_preset(where, kind, table)
+    return over(preset_values, values) if preset_values else values
 
 
 def _part(where: str, kind: type, table: Any, folder: Path) -> Any:

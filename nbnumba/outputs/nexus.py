@@ -69,7 +69,7 @@ def write_nexus(
     total = operator.length_hint(series)
     stacks = {DATA: _each(series)}
     if expected is not None:
-        stacks[EXPECTED] = _each([expected] if getattr(expected, "ndim", None) == 2 else expected)
+        stacks[EXPECTED] = _each([expected] if single else expected)
     origin = _origin(experiment, single, command_line, seeds)
     count = 0
     with new_hdf5(path, overwrite) as use:

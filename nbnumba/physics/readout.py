@@ -31,9 +31,28 @@ def registered(photons: float, dead: float, paralyzable: bool) -> float:
 
 
 @scalar
-def digitized(photons: float, normal: float, e: Electronics) -> float:
-    """Whole number that is written for photons, given a normal number of variance 1; halves are rounded up."""
-    counted = registered(photons, e.dead, e.paralyzable) if e.dead > 0.0 else photons
+def unregistered(photons: float, dead: float, paralyzable: bool) -> float:
+    """Standard deviation of what is counted that the noise of the photons does not bring about.
+
+    With x = N tau/T of N photons expected, counts have the variance N/(1 + x)^3, or N e^-x (1 - 2 x e^-x) (Mueller
+    1973, Nucl. Instrum. Methods 112, 47); the variance N of photons alone would make N/(1 + x)^4, or N e^-2x (1 - x)^2.
+    """
+    x = photons * dead
+    survivors = math.exp(-x)
+    squared = survivors * (1.0 - survivors * (1.0 + x * x)) if paralyzable else x / (1.0 + x) ** 4
+    return math.sqrt(photons * squared) if squared > 0.0 else 0.0
+
+
+@scalar
+def digitized(photons: float, lost: float, normal: float, e: Electronics) -> float:
+    """Whole number that is written for photons; halves are rounded up.
+
+    ``lost`` and ``normal`` are normal numbers of variance 1, for photons in the dead time and for the read-out.
+    """
+    counted = photons
+    if e.dead > 0.0:
+        counted = registered(photons, e.dead, e.paralyzable) + lost * unregistered(photons, e.dead, e.paralyzable)
+        counted = counted if counted > 0.0 else 0.0
     value = -ceiling(-(e.gain * counted + e.offset + e.noise * normal + 0.5))
     return e.lowest if value < e.lowest else (e.highest if value > e.highest else value)
 

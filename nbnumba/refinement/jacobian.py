@@ -16,6 +16,7 @@ from nbnumba.kernels.sums import Run, intermediates
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.parameters import PARAMETERS
+from nbnumba.model.spectral import SpectralReflections
 from nbnumba.refinement.chain import chain
 from nbnumba.refinement.engine import engine
 
@@ -46,8 +47,12 @@ def jacobian(
     run = engine(device)
     places = experiment.rendered_pixels() if pixels is None else checked_pixels(experiment, pixels)
     found = np.zeros((1 + len(parameters), len(places)))
-    for number, (part, weight) in enumerate(experiment.components()):
-        _add(found, run, part, weight, _acting(part, parameters, number), places)
+    if "wavelength" in parameters and isinstance(experiment.crystal.reflections, SpectralReflections):
+        raise NbnumbaError(
+            "wavelength: found with reflections that depend on it in steps, where there is no derivative"
+        )
+    for part, weight, lattice in experiment.components():
+        _add(found, run, part, weight, _acting(part, parameters, lattice), places)
     if parameters and not found[0].any():
         text = "the image is zero in all pixels that are wanted, and so are its derivatives"
         warnings.warn(text, NbnumbaWarning, stacklevel=2)
@@ -58,10 +63,10 @@ def jacobian(
     return found[0], dict(zip(parameters, found[1:], strict=True))
 
 
-def _acting(part: Experiment, parameters: Sequence[str], number: int) -> np.ndarray:
+def _acting(part: Experiment, parameters: Sequence[str], lattice: int) -> np.ndarray:
     """What parameters do to the intermediates z of a component, (numbers in z, parameters)."""
     matrix = np.zeros((COUNT, len(parameters)))
-    acts = [number == 0 or PARAMETERS[name].part != "crystal" for name in parameters]
+    acts = [lattice == 0 or PARAMETERS[name].part != "crystal" for name in parameters]
     matrix[:, acts] = chain(part, [name for name, act in zip(parameters, acts, strict=True) if act])
     return matrix
 

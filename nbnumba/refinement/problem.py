@@ -60,6 +60,12 @@ class Picture:
                 f"data: found shape {loss.data.shape}; allowed: {experiment.detector.shape}, the image's"
             )
         experiment.check_single("a loss (which may take the image of the others as background)")
+        if experiment.background and not np.any(loss.background):
+            names = ", ".join(part.name for part in experiment.background)
+            raise NbnumbaError(
+                f"background: found {names} in the experiment and none "
+                "in the loss; give the loss background=nb.background(experiment), or the experiment background=[]"
+            )
         if boxes is not None or planes:
             experiment.detector.check_single("boxes and planes of background")
         counting = experiment.rendered & loss.mask

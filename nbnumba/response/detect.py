@@ -14,7 +14,7 @@ from nbnumba.model.experiment import Experiment
 from nbnumba.model.response import TYPES, Response
 from nbnumba.model.validate import whole
 from nbnumba.response.background import background
-from nbnumba.simulation import check_device, check_threads
+from nbnumba.simulation import check_device, check_no_threads, check_threads
 
 LARGEST_SEED, MOST_IMAGES = 2**63 - 1, 2**32
 
@@ -51,15 +51,18 @@ def detect(
         NbnumbaError: an image of another shape, negative or not finite, or a seed or number that is not allowed.
     """
     check_device(device)
-    check_threads(threads)
+    if device == "cpu":
+        check_threads(threads)
+    else:
+        check_no_threads(device, threads)
     loops = _loops(device)
     seed = whole("seed", seed, low=0, high=LARGEST_SEED)
     images = _images(experiment, image)
     number = whole("number", number, low=0, high=MOST_IMAGES - len(images))
     response = experiment.response or Response()
-    haze = background(experiment, device=device) if experiment.background else None
     counts = np.empty((len(images), *experiment.detector.shape), dtype=TYPES[response.dtype])
     with using_threads(threads):
+        haze = background(experiment, device=device) if experiment.background else None
         for i, one in enumerate(images):
             if progress is not None:
                 progress(i, len(images))

@@ -71,7 +71,7 @@ def contributions(
 def pixel_values(experiment: Experiment, pixels: np.ndarray) -> np.ndarray:
     """Photons (n,) of pixels (n, 2), slow and fast, summed step by step in double precision."""
     total = np.zeros(len(pixels))
-    for part, weight in experiment.components():
+    for part, weight, _ in experiment.components():
         a, steps = pack(part, merged=False, weight=weight), part.steps_per_pixel
         for start in range(0, len(pixels) * steps, _CHUNK):
             numbers = np.arange(start, min(start + _CHUNK, len(pixels) * steps))

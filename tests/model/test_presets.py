@@ -70,3 +70,18 @@ def test_unknown_names_get_a_suggestion():
         nb.Detector.preset("Pilatus-7M")
     with pytest.raises(nb.NbnumbaError, match=r"response\.preset"):
         nb.Response.preset("pilatus")
+
+
+def test_a_preset_that_is_set_takes_the_place_of_what_the_file_says():
+    text = scenes.still(**{"detector.sensor_mu": 1.0, "detector.sensor_thickness": 0.1}).to_toml()
+    found = nb.Experiment.from_toml(text, {"detector.preset": "eiger-1m", "detector.distance": 300.0}).detector
+    known = nb.Detector.preset("eiger-1m")
+    for name in ("pixels", "pixel_size", "mask", "sensor_material", "sensor_thickness", "sensor_mu"):
+        assert getattr(found, name) == getattr(known, name)
+    assert found.distance == 300.0
+
+
+def test_what_is_given_comes_before_the_preset():
+    assert nb.Detector.preset("pilatus-100k", sensor_mu=3.0).sensor_material is None
+    binned = nb.Detector.preset("eiger-1m", pixels=(500, 500), pixel_size=0.15)
+    assert (binned.pixels, binned.mask) == ((500, 500), None)

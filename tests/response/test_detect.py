@@ -128,6 +128,26 @@ class TestReadout:
             counts = nb.detect(e.replace(response=response), means)
             np.testing.assert_allclose(counts[0], seen, atol=0.5)
 
+    @pytest.mark.parametrize("paralyzable", [False, True])
+    def test_variance_with_a_dead_time_is_that_of_a_counter(self, paralyzable):
+        """Against the arrival times themselves: each photon is lost that comes within the dead time."""
+        mean, dead, n = 400.0, 1e-3, 20000
+        e = experiment((100, 200), **{"beam.exposure": 1.0})
+        response = nb.Response(dead_time=dead, paralyzable=paralyzable)
+        counts = nb.detect(e.replace(response=response), flat(mean, (100, 200))).astype(float)
+        rng = np.random.default_rng(5)
+        times = np.cumsum(rng.exponential(1.0 / mean, (n, 620)), axis=1)
+        if paralyzable:
+            seen = np.diff(times, axis=1, prepend=-1.0) > dead
+        else:
+            seen, last = np.zeros(times.shape, dtype=bool), np.full(n, -1.0)
+            for i in range(times.shape[1]):
+                seen[:, i] = times[:, i] - last > dead
+                last = np.where(seen[:, i], times[:, i], last)
+        true = (seen & (times < 1.0)).sum(axis=1)
+        assert counts.mean() == pytest.approx(true.mean(), rel=3e-3)  # the formula is for many counts
+        assert counts.var() == pytest.approx(true.var(), rel=0.05)
+
     def test_threshold_and_shared_charge(self):
         """At half the photon's energy each photon counts once, however the charge spreads; above it some are lost."""
         energy = 12.398419843320026 / experiment().beam.wavelength
