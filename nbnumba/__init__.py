@@ -19,6 +19,7 @@ _HOME = {
     "Mask": "nbnumba.model.mask",
     "Mosaic": "nbnumba.model.mosaic",
     "NbnumbaError": "nbnumba.errors",
+    "NbnumbaJobError": "nbnumba.errors",
     "NbnumbaWarning": "nbnumba.errors",
     "PRESETS": "nbnumba.model.presets",
     "Panel": "nbnumba.model.panel",

@@ -137,9 +137,10 @@ def register_cuda() -> None:
 
 
 def _tell(compiler: Compiler) -> None:
-    while _told[compiler.name] < len(_notes):
-        _told[compiler.name] += 1
-        _notes[_told[compiler.name] - 1](compiler)
+    with _one_at_a_time:
+        while _told[compiler.name] < len(_notes):
+            _told[compiler.name] += 1
+            _notes[_told[compiler.name] - 1](compiler)
 
 
 def loop(*, parallel: bool = False, exact: bool = False) -> Callable[[Function], Function]:
@@ -170,8 +171,33 @@ def loop(*, parallel: bool = False, exact: bool = False) -> Callable[[Function],
     return decorate
 
 
+@functools.cache
+def kernel(function: Callable[..., None], registers: int | None = None) -> Any:
+    """Prepare a function for GPUs; it is compiled for each kind of arguments when ``call`` first launches it with them.
+
+    Args:
+        function: what each thread does.
+        registers: how many a thread may have at most, so that more threads run at a time.
+    """
+    from numba import config, cuda
+
+    with _one_at_a_time:
+        register_cuda()
+        if config.ENABLE_CUDASIM:
+            return cuda.jit(function)
+        from numba.cuda.core import config
+
+        directory = cache_directory()
+        previous, config.CACHE_DIR = config.CACHE_DIR, str(directory or "")
+        try:
+            _loops.append(cuda.jit(function, cache=directory is not None, max_registers=registers))
+            return _loops[-1]
+        finally:
+            config.CACHE_DIR = previous
+
+
 def call(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a loop; where compiled code can be neither stored nor read back, compile without the cache."""
+    """Call a loop, or a kernel on its grid; where compiled code can be neither stored nor read, go without cache."""
     try:
         return function(*arguments)
     except _CACHE_FAULTS as error:

@@ -1,5 +1,7 @@
 """Physical constants and the fixed numbers of the forward model, each with its source."""
 
+import math
+
 #: Classical electron radius squared [m^2], nanoBragg's literal (CODATA 2018: 6e-7 of it less).
 R_E_SQUARED = 7.94079248018965e-30
 
@@ -21,6 +23,9 @@ GAUSS_WIDTH = 0.63
 
 #: Squared radius of a flat spot that has the volume of a square crystal's spot (nanoBragg).
 TOPHAT_RADIUS_SQUARED = 0.3969
+
+#: Full width at half maximum of a normal distribution over its standard deviation.
+FWHM_PER_SIGMA = 2.0 * math.sqrt(2.0 * math.log(2.0))
 
 #: Energy of a photon times its wavelength [keV A]: Planck's constant times the velocity of light (CODATA 2018, exact).
 PHOTON_ENERGY = 12.398419843320026

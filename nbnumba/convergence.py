@@ -1,8 +1,8 @@
 """How finely an image has to be sampled: numbers of steps that grow until doubling them leaves the image as it is.
 
-The change is the sum of absolute differences over the sum of the image, in the brightest parts of the detector and in
-parts chosen at random. Each of n numbers gets the tolerance over sqrt(n), as their changes have nothing to do with one
-another.
+The change is the sum of absolute differences over the sum of the image, estimated from the brightest parts of the
+detector and from parts chosen at random, which stand for all the others. Each of n numbers gets the tolerance over
+sqrt(n), as their changes have nothing to do with one another.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from nbnumba.model.experiment import Experiment
 from nbnumba.model.mask import Mask
 
 _BLOCK = 16  # pixels along each edge of a part of the detector
-_BLOCKS = 16  # that are looked at, half of them the brightest
+_BLOCKS = 32  # that are looked at, half of them the brightest
 _MOST_STEPS = 1 << 17  # of a pixel
 
 
@@ -89,11 +89,11 @@ def numbers(experiment: Experiment) -> dict[str, int]:
     if beam.sources is None:
         for i, width in enumerate(beam.divergence):
             if width > 0.0:
-                found[f"beam.divergence_steps.{i}"] = 2
+                found[f"beam.divergence_steps.{i}"] = 3
         if beam.dispersion > 0.0:
-            found["beam.dispersion_steps"] = 2
+            found["beam.dispersion_steps"] = 3
         if beam.spectrum is not None:
-            found["beam.spectrum_steps"] = 2
+            found["beam.spectrum_steps"] = 3
     return found
 
 
@@ -120,7 +120,8 @@ class _Search:
         self._share = tolerance / math.sqrt(len(self._begin))
         self._images: dict[tuple[int, ...], np.ndarray] = {}
         self._rendered = 0
-        self._looked_at = Mask(self._parts())
+        pixels, self._weight = self._parts()
+        self._looked_at = Mask(pixels)
 
     def run(self) -> Sampled:
         """Grow what is too small; then halve what need not be so large, and look again."""
@@ -161,8 +162,8 @@ class _Search:
         """Relative change of the image between a number and another, ``factor`` times as large."""
         few, many = sorted((found[name], int(found[name] * factor)))
         before, after = (self._image({**found, name: n}) for n in (few, many))
-        total = float(after.sum())
-        return float(np.abs(after - before).sum()) / total if total > 0.0 else 0.0
+        total = float(self._weight @ after)
+        return float(self._weight @ np.abs(after - before)) / total if total > 0.0 else 0.0
 
     def _image(self, found: dict[str, int]) -> np.ndarray:
         key = tuple(found.values())
@@ -181,20 +182,26 @@ class _Search:
             experiment = experiment.replace(**{"detector.mask": mask, "detector.roi": None})
         return simulate(experiment)
 
-    def _parts(self) -> np.ndarray:
-        """Pixels to look at: all of a small detector, else blocks, half of them the brightest and half at random."""
+    def _parts(self) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels to look at, and what each of them stands for.
+
+        They are all pixels of a small detector, else blocks: the brightest, and as many of the others at random, which
+        stand for all the others.
+        """
         there = self._experiment.rendered
         if there.sum() <= _BLOCKS * _BLOCK**2:
-            return there
+            return there, np.ones(int(there.sum()))
         preview = self._render(self._begin, None)
         rows = preview.reshape(-1, preview.shape[-1])
         slow, fast = (-(-n // _BLOCK) for n in rows.shape)
         padded = np.zeros((slow * _BLOCK, fast * _BLOCK))
         padded[: rows.shape[0], : rows.shape[1]] = rows
         light = padded.reshape(slow, _BLOCK, fast, _BLOCK).sum(axis=(1, 3)).ravel()
-        brightest = np.argsort(-light, kind="stable")[: _BLOCKS // 2]
-        others = np.random.default_rng(0).permutation(light.size)[: _BLOCKS // 2]
-        chosen = np.zeros(light.size, dtype=bool)
-        chosen[brightest] = chosen[others] = True
-        whole = np.kron(chosen.reshape(slow, fast), np.ones((_BLOCK, _BLOCK), dtype=bool))
-        return whole[: rows.shape[0], : rows.shape[1]].reshape(preview.shape) & there
+        order = np.argsort(-light, kind="stable")
+        brightest, others = order[: _BLOCKS // 2], order[_BLOCKS // 2 :]
+        chosen = np.random.default_rng(0).permutation(others)[: _BLOCKS // 2]
+        share = np.zeros(light.size)
+        share[brightest], share[chosen] = 1.0, len(others) / len(chosen)
+        whole = np.kron(share.reshape(slow, fast), np.ones((_BLOCK, _BLOCK)))
+        whole = whole[: rows.shape[0], : rows.shape[1]].reshape(preview.shape) * there
+        return whole > 0.0, whole[whole > 0.0]

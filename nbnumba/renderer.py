@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nbnumba.convergence import settled
-from nbnumba.errors import NbnumbaError
+from nbnumba.errors import NbnumbaError, NbnumbaJobError
 from nbnumba.gpu import Gpu
 from nbnumba.model.experiment import Experiment
 from nbnumba.simulation import (
@@ -16,6 +16,9 @@ from nbnumba.simulation import (
     canvas,
     check_choice,
     check_device,
+    check_no_threads,
+    check_threads,
+    render_on,
     report_counts,
     simulate,
     warn_if_dark,
@@ -29,15 +32,20 @@ class Renderer:
         experiment: the first of them.
         device: "cpu", "cuda" or "cuda:1" and so on.
         precision: "double" or "mixed", as ``simulate`` explains.
+        threads: number of CPU threads; None: as many as Numba is set to use.
 
     Raises:
-        NbnumbaError: a device or precision that is not there.
+        NbnumbaError: no experiment, or a device, precision or number of threads that is not there.
     """
 
-    def __init__(self, experiment: Experiment, *, device: str = "cuda", precision: str = "double") -> None:
+    def __init__(
+        self, experiment: Experiment, *, device: str = "cuda", precision: str = "double", threads: int | None = None
+    ) -> None:
+        _check_experiment(experiment)
         check_device(device)
         check_choice("precision", precision, PRECISIONS)
-        self.experiment, self.device, self.precision = experiment, device, precision
+        check_threads(threads) if device == "cpu" else check_no_threads(device, threads)
+        self.experiment, self.device, self.precision, self.threads = experiment, device, precision, threads
         self._gpu = None if device == "cpu" else Gpu(device, precision)
 
     @property
@@ -57,45 +65,96 @@ class Renderer:
 
         Args:
             experiment: what to render; None: the same as before.
-            out: float32 array of the image's shape, C-contiguous, to be filled and returned.
+            out: float32 array of the image's shape, C-contiguous, to be filled and returned; not with ``on_device``.
             on_device: leave the image on the GPU and return it as an array that others there can use
                 (``__cuda_array_interface__``); it is the caller's.
-            progress: called as progress(done, total) with numbers of rows.
+            progress: called as progress(done, total) with numbers of rows, first with 0 when all code is compiled.
 
         Returns:
             float32 array [photons], shaped as ``simulate``'s; 0 outside region and mask.
 
         Raises:
-            NbnumbaError: too little memory on the device, numbers beyond float32, or as ``simulate``.
+            NbnumbaError: numbers beyond float32, after which ``out`` holds them, or as ``simulate``.
+            NbnumbaJobError: too little memory on the device, or its driver failed.
         """
-        self.experiment = experiment = settled(self.experiment if experiment is None else experiment)
+        experiment = self._next(experiment)
         if self._gpu is None:
             if on_device:
                 raise NbnumbaError("on_device: found True with device 'cpu'; allowed: with 'cuda'")
-            return simulate(experiment, precision=self.precision, out=out, progress=progress)
-        warn_if_dark(experiment)
+            return simulate(experiment, precision=self.precision, threads=self.threads, out=out, progress=progress)
         if out is not None:
+            if on_device:
+                raise NbnumbaError("out: found an array with on_device, whose image stays on the GPU; give one of them")
             canvas(experiment, out)
-        image, counts = self._gpu.render(experiment, out, on_device, progress)
-        report_counts(*counts, self.precision)
-        return image
+        return render_on(self._gpu, experiment, out=out, on_device=on_device, progress=progress)
 
-    def series(self, experiments: Iterable[Experiment]) -> Iterator[np.ndarray]:
-        """Images of experiments in order: one is rendered while the one before is copied back."""
+    def series(self, experiments: Iterable[Experiment | None]) -> Iterator[np.ndarray]:
+        """Images of experiments in order: one is rendered while the one before is copied back.
+
+        Where memory is too short for that, they are rendered one by one, as ``render`` does.
+
+        Args:
+            experiments: what to render; on a GPU the next is asked for before an image is given. None: the same again.
+
+        Yields:
+            float32 array [photons] for each, as ``render``'s.
+
+        Raises:
+            NbnumbaError: as ``render``, after the images of the experiments before.
+        """
         if self._gpu is None:
-            yield from (self.render(experiment) for experiment in experiments)
+            yield from map(self.render, experiments)
             return
-        waiting = None
-        for experiment in experiments:
-            begun = self._gpu.begin(settled(experiment))
-            if waiting is not None:
-                yield self._end(waiting)
-            waiting = begun
-        if waiting is not None:
-            yield self._end(waiting)
+        begun, under_way = self._begun(experiments), None
+        try:
+            while True:
+                failed, following = None, None
+                try:
+                    following = next(begun, None)
+                except Exception as error:
+                    failed = error
+                before, under_way = under_way, following
+                if before is not None:
+                    yield self._end(*before)
+                if failed is not None:
+                    raise failed
+                if following is None:
+                    return
+        finally:
+            if under_way is not None and under_way[1] is not None:
+                self._gpu.end(under_way[1])
 
-    def _end(self, begun: Any) -> np.ndarray:
+    def _next(self, experiment: Experiment | None) -> Experiment:
+        """What to render, remembered."""
+        if experiment is not None:
+            _check_experiment(experiment)
+        self.experiment = settled(self.experiment if experiment is None else experiment)
+        return self.experiment
+
+    def _begun(self, experiments: Iterable[Experiment | None]) -> Iterator[tuple[Experiment, Any]]:
+        """Experiments in order, each with what is under way; None where too little memory is left for that."""
         assert self._gpu is not None
+        for given in experiments:
+            experiment = self._next(given)
+            try:
+                begun = self._gpu.begin(experiment)
+            except NbnumbaJobError:
+                yield experiment, None
+                continue
+            warn_if_dark(experiment)
+            yield experiment, begun
+
+    def _end(self, experiment: Experiment, begun: Any) -> np.ndarray:
+        """The image of what was begun, or could not be."""
+        assert self._gpu is not None
+        if begun is None:
+            return np.asarray(render_on(self._gpu, experiment))
         image, counts = self._gpu.end(begun)
         report_counts(*counts, self.precision)
         return image
+
+
+def _check_experiment(value: object) -> None:
+    """Refuse what is no experiment."""
+    if not isinstance(value, Experiment):
+        raise NbnumbaError(f"experiment: found {type(value).__name__}; allowed: an Experiment")

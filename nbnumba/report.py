@@ -143,9 +143,9 @@ def installation() -> dict[str, Any]:
 
     import numba
     from llvmlite import binding
-    from numba import cuda
 
     from nbnumba import __version__
+    from nbnumba.kernels.driver import installed
 
     features = binding.get_host_cpu_features()
     return {
@@ -155,7 +155,7 @@ def installation() -> dict[str, Any]:
         "processor": f"{binding.get_host_cpu_name()}, {platform.machine()}",
         "vectors": next((f"{n} bits" for name, n in _SIMD.items() if features.get(name)), "128 bits or less"),
         "threads": numba.config.NUMBA_NUM_THREADS,
-        "GPU": "there, but not used by this version" if cuda.is_available() else "none found",
+        "GPU": installed(),
         "cache": str(cache_directory() or "none: no folder can be written; set NUMBA_CACHE_DIR"),
         "compiling": "switched off (NUMBA_DISABLE_JIT)" if numba.config.DISABLE_JIT else "on",
     }

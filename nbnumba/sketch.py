@@ -38,7 +38,7 @@ def write_sketch(
         NbnumbaError: the file cannot be written, a ring that the wavelength does not allow, or a detector that lists
             panels.
     """
-    experiment.detector.check_single("this picture")
+    experiment.detector.check_one_panel("this picture")
     pixels = experiment.detector.pixels
     scale = max(pixels) / SIZE
     grey = np.full([max(math.ceil(n / scale), 1) for n in pixels], 255, dtype=np.uint8)

@@ -125,3 +125,11 @@ def test_other_commands_choose_the_sampling_first(tmp_path):
     result = run("trace", tmp_path / "t.toml", "--pixel", 3, 4)
     assert result.returncode == 0, result.stderr
     assert "Note: for sampling.tolerance 0.3: sampling.oversample" in result.stderr
+
+
+def test_files_that_the_experiment_names_are_kept(tmp_path):
+    (tmp_path / "s.txt").write_text("# A\n0.99 1\n1.01 2\n")
+    file = tmp_path / "e.toml"
+    file.write_text(TOML.replace("wavelength = 1.0", 'spectrum = "s.txt"'))
+    refused(run("simulate", file, "-o", tmp_path / "s.txt", "--overwrite"), "s.txt: is an input")
+    assert (tmp_path / "s.txt").read_text().startswith("# A")

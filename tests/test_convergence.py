@@ -72,7 +72,7 @@ def test_simulate_takes_the_same_numbers():
 
 def test_large_detectors_are_looked_at_in_parts():
     e = scenes.still(**{"detector.pixels": (200, 300), "detector.pixel_size": 0.2, "sampling.tolerance": 0.3})
-    assert nb.choose_sampling(e).pixels <= 16 * 256
+    assert nb.choose_sampling(e).pixels <= 32 * 256
 
 
 def test_what_cannot_be_reached_is_told(monkeypatch):

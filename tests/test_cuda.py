@@ -9,8 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scenes
+from click.testing import CliRunner
+from nbnumba_cli.main import cli
 
 import nbnumba as nb
+from nbnumba.report import installation
 
 HERE = Path(__file__).parent
 #: numba-cuda in front of Numba's own, which tells that it is on its way out.
@@ -78,12 +81,6 @@ for name, changes in test_cuda.KINDS.items():
         assert exact.max() > 0.0, name
         assert np.abs(image - exact).max() <= bound * exact.max(), (name, precision)
     print(name)
-try:
-    nb.Renderer(scenes.still(**test_cuda.KINDS["edge"])).render()
-except nb.NbnumbaError as error:
-    assert "a list for each of 2 wavelengths" in str(error)
-else:
-    raise AssertionError("rendered")
 mask = np.random.default_rng(1).uniform(size=(4, 17)) < 0.5
 e = scenes.still(**{"detector.pixels": (4, 17), "detector.mask": nb.Mask(mask)})
 renderer = nb.Renderer(e, device="cuda")
@@ -112,7 +109,17 @@ there = renderer.render(e, on_device=True)
 np.testing.assert_array_equal(there.copy_to_host(), first)
 seen = []
 renderer.render(e, progress=lambda done, total: seen.append((done, total)))
-assert seen[-1] == (4, 4)
+assert (seen[0], seen[-1]) == ((0, 4), (4, 4))
+assert len(list(renderer.series([e, None]))) == 2
+images = renderer.series([e, "x"])
+np.testing.assert_array_equal(next(images), first)  # not lost
+for refused in (lambda: next(images), lambda: renderer.render(out=out, on_device=True)):
+    try:
+        refused()
+    except nb.NbnumbaError as error:
+        assert "experiment: found str" in str(error) or "out: found an array with on_device" in str(error)
+    else:
+        raise AssertionError("not refused")
 print("renderer")
 """
 BACKGROUND = """
@@ -192,6 +199,8 @@ for device in ("cuda", "cuda:7"):
     ("how", "words"),
     [
         ({"device": "gpu"}, "device: found 'gpu'; allowed: 'cpu', 'cuda'"),
+        *(({"device": f"cuda:{n}"}, "device: found") for n in ("", "x", "01", "-1", "9" * 5000, "\u0663")),
+        ({"precision": np.array(["double", "x"])}, "precision: found"),
         ({"device": "cuda", "threads": 1}, "threads: found 1 with device 'cuda'"),
         ({"device": "cuda", "precision": "half"}, "precision: found 'half'"),
         ({"device": "cuda", "out": np.zeros(3)}, "out: found float64"),
@@ -200,6 +209,96 @@ for device in ("cuda", "cuda:7"):
 def test_what_makes_no_sense_is_refused(how, words):
     with pytest.raises(nb.NbnumbaError, match=words):
         nb.simulate(scenes.still(), **how)
+
+
+def test_a_renderer_takes_experiments():
+    with pytest.raises(nb.NbnumbaError, match="experiment: found str; allowed: an Experiment"):
+        nb.Renderer("x", device="cpu")
+
+
+ERRORS = """
+import sys
+from nbnumba import NbnumbaJobError
+from nbnumba.kernels import driver
+raised = type("Raised", (Exception,), {"__module__": "cuda.core.anything"})
+for words in ("CUDA_ERROR_OUT_OF_MEMORY: a", "CUDA_ERROR_UNSUPPORTED_PTX_VERSION", "CUDA_ERROR_LAUNCH_FAILED",
+              "CUDA_ERROR_NO_BINARY_FOR_GPU", "Failure finding libnvrtc.so.12", "anything\\nelse"):
+    try:
+        with driver.explained("cuda:1"):
+            raise raised(words)
+    except NbnumbaJobError as error:
+        print(error)
+for other in (ValueError("mine"), KeyboardInterrupt()):
+    try:
+        with driver.explained("cuda"):
+            raise other
+    except BaseException as error:
+        assert error is other
+def full(shape, dtype):
+    raise raised("CUDA_ERROR_OUT_OF_MEMORY")
+from nbnumba.kernels.device import Device
+device = Device("cuda")
+device.cuda = type("Full", (), {"device_array": full})
+device.free = lambda: 3.0 * 2**20
+try:
+    device.array((2, 3), float)
+except NbnumbaJobError as error:
+    print(error)
+driver.cuda.is_available = lambda: True
+driver._SIMULATED, driver.cuda.gpus, driver.cuda.implementation = False, [], "NVIDIA"
+print(driver.installed())
+driver.what_does_not_fit = lambda number: "it is too old"
+driver.cuda.gpus = [None]
+for name in ("cuda:0", "cuda:1"):
+    try:
+        driver.require(name)
+    except ValueError as error:
+        print(error)
+import nbnumba_cli.simulate
+from nbnumba_cli.main import main
+for device in ("cuda", "cuda:1"):
+    try:
+        main(["simulate", sys.argv[1], "-o", sys.argv[2], "--device", device])
+    except SystemExit as error:
+        print("exit", error.code)
+"""
+
+
+def test_errors_of_a_driver_tell_what_to_do(tmp_path):
+    scenes.still().to_toml(tmp_path / "e.toml")
+    files = [str(tmp_path / "e.toml"), str(tmp_path / "o.h5")]
+    said = python(f"import sys; sys.argv[1:] = {files!r}\n{ERRORS}", NUMBA_ENABLE_CUDASIM="1")
+    full, old, failed, no_code, part, other, array, none, unfit, number, *ends = said.splitlines()
+    assert full.startswith("device 'cuda:1': the GPU is out of memory; take fewer")
+    assert "the driver is too old" in old
+    assert "start the program again" in failed
+    assert "makes no code for this GPU" in no_code
+    assert "pip install 'nbnumba[cuda12]'" in part
+    assert "Raised: anything else; nvidia-smi tells" in other
+    assert "48 bytes for 2 x 3 numbers do not fit into the GPU's memory, of which 3 MiB are free" in array
+    assert none.startswith("none: the driver finds no GPU")
+    assert unfit == "device: found 'cuda:0', but it is too old, or use 'cpu'"
+    assert number == "device: found 'cuda:1'; there is: cpu, cuda:0"
+    assert ends == ["exit 1", "exit 2"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["derivatives", "e.toml", "--device", "gpu"], "device: found 'gpu'"),
+        (["derivatives", "e.toml", "--parameter", "misset_x", "-o", "r.h5", "--device", "cuda", "--threads", "1"],
+         "threads: found 1 with device 'cuda'"),
+    ],
+)  # fmt: skip
+def test_the_command_line_refuses_what_makes_no_sense(words, told, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    scenes.still().to_toml("e.toml")
+    found = CliRunner().invoke(cli, words)
+    assert told in str(found.exception)
+
+
+def test_info_tells_gpus_or_why_there_are_none():
+    assert installation()["GPU"].startswith(("none: ", "simulated")) or "numba-cuda" in installation()["GPU"]
 
 
 def test_a_renderer_on_the_cpu():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nbnumba.simulation import check_device
 from nbnumba_cli import options
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def command(
       nbnumba derivatives crystal.toml
       nbnumba derivatives crystal.toml --parameter misset_x --parameter cell_a -o rates.h5 --svg rates.svg
     """
+    check_device(device)
     described = options.load_settled(experiment, nanobragg, settings)
     line = options.command_line()
     options.keep_inputs(described, experiment, [output, svg])
@@ -58,7 +60,7 @@ def command(
 
     for file in filter(None, (output, svg)):
         check_writable(file, overwrite)
-    with options.waiting("Deriving"), options.limited(threads):
+    with options.waiting("Deriving"), options.limited(threads, device):
         import nbnumba as nb
 
         image, derivatives = nb.jacobian(described, names, device=device)

@@ -64,7 +64,7 @@ def command(
     options.keep_inputs(described, experiment, [png])
     if png is not None:
         check_writable(png, overwrite)
-        described.detector.check_single("--png")
+        described.detector.check_one_panel("--png")
     report = geometry_report(described, reflections, pixels, panel=panel)
     click.echo(json.dumps(options.jsonable(report), allow_nan=False) if as_json else geometry_text(report))
     if png is not None:

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from nbnumba import __version__
-from nbnumba.errors import NbnumbaError
+from nbnumba.errors import NbnumbaError, NbnumbaJobError
 from nbnumba_cli.interrupt import stop
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
@@ -82,7 +82,7 @@ def main(args: list[str] | None = None) -> NoReturn:
         sys.exit(error.exit_code)
     except NbnumbaError as error:
         click.echo(f"Error: {error}", err=True)
-        sys.exit(BAD_INPUT)
+        sys.exit(FAILED if isinstance(error, NbnumbaJobError) else BAD_INPUT)
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted: no half-written file was left behind.", err=True)
         sys.exit(INTERRUPTED)

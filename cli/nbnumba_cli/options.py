@@ -11,7 +11,7 @@ import threading
 import time
 import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from nbnumba._cache import cache_directory
 from nbnumba.atomic import check_distinct
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.experiment import Experiment
-from nbnumba.simulation import PRECISIONS
+from nbnumba.simulation import PRECISIONS, check_device, check_no_threads
 from nbnumba_cli.interrupt import heed
 
 _PATIENCE = 2.0  # seconds
@@ -161,9 +161,20 @@ def command_line() -> str:
 def keep_inputs(
     experiment: Experiment, file: Path | None, outputs: list[Path | None], others: tuple[Path | None, ...] = ()
 ) -> None:
-    """Refuse outputs that are the same file as one another or as an input."""
+    """Refuse outputs that are the same file as one another or as an input, also one that the TOML file names."""
     lists = [crystal.reflections for crystal in experiment.crystals]
-    check_distinct(outputs, [file, *others, *(each.origin.get("file") for each in lists if each)])
+    named = [] if file is None else _files_in(tomllib.loads(file.read_text(encoding="utf-8")), file.parent)
+    check_distinct(outputs, [file, *others, *named, *(each.origin.get("file") for each in lists if each)])
+
+
+def _files_in(value: Any, folder: Path) -> list[Path]:
+    """Files that strings within nested tables and lists name."""
+    if isinstance(value, str):
+        with suppress(OSError, ValueError):  # what is no name of a file
+            return [folder / value] if (folder / value).is_file() else []
+        return []
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [path for item in inner for path in _files_in(item, folder)]
 
 
 def jsonable(value: Any) -> Any:
@@ -237,10 +248,13 @@ def waiting(label: str) -> Iterator[None]:
 
 
 @contextmanager
-def limited(threads: int | None) -> Iterator[None]:
-    """Run a block with a number of threads."""
+def limited(threads: int | None, device: str) -> Iterator[None]:
+    """Run a block with a number of threads, if it runs on the CPU."""
     from nbnumba._jit import thread_limit, using_threads
 
+    check_device(device)
+    if device != "cpu":
+        check_no_threads(device, threads)
     if threads is not None and threads > thread_limit():
         raise NbnumbaError(f"--threads: found {threads}; allowed: 1 to {thread_limit()} on this machine")
     with using_threads(threads):

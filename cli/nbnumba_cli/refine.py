@@ -159,7 +159,7 @@ def command(
     for file in files:
         check_writable(file, overwrite)
     loss = read_loss(data, start, asked)
-    with options.limited(threads), options.log_on_stderr():
+    with options.limited(threads, asked["device"]), options.log_on_stderr():
         found = _refined(start, loss, names, asked)
         found.experiment.to_toml(output, overwrite=overwrite)
         _write(found, start, results, svg, overwrite, line)

@@ -49,12 +49,13 @@ class Series(NamedTuple):
         haze = None
         if self.experiment.background:  # the same in all images, and in double precision, as nb.detect adds it
             haze = nb.background(self.experiment, **where).astype(np.float64)
+        renderer = nb.Renderer(self.experiment, **{"device": "cpu"} | self.how)
         for i in range(self.images):
             number = self.first + i
             experiment = self.numbered(number)
             bare = experiment.replace(background=())
             with progress_bar("Rendering" if self.images == 1 else f"Rendering {i + 1} of {self.images}") as bar:
-                crystal = nb.simulate(experiment, progress=bar.show, **self.how)
+                crystal = renderer.render(experiment, progress=bar.show)
             expected = crystal if haze is None else crystal + haze
             counts = nb.detect(bare, expected, seed=self.seed, number=number, **where) if self.counts else expected
             yield Frame(counts, expected, bar.seconds)

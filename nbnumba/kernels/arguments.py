@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -98,9 +98,15 @@ class Orientations(NamedTuple):
     scan_last: bool
 
 
+#: For loops that are given the axes of all orientations. Each array would cost time at every launch of a kernel.
+NO_ORIENTATIONS: Any = Orientations((), (), False)  # type: ignore[arg-type]
+
+
 def all_axes(orientations: Orientations) -> np.ndarray:
     """Axes of every cell in every turn, shape (cells x turns, 3, 3), rows a, b, c [A]."""
-    return np.einsum("pij,mkj->pmik", orientations.cells, orientations.turns).reshape(-1, 3, 3)
+    cells, turns = orientations.cells, orientations.turns
+    products = (cells.reshape(-1, 3) @ turns.reshape(-1, 3).T).reshape(len(cells), 3, len(turns), 3)
+    return np.ascontiguousarray(products.swapaxes(1, 2)).reshape(-1, 3, 3)
 
 
 class Sensor(NamedTuple):

@@ -3,23 +3,47 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import cuda
 
-from nbnumba._jit import register_cuda
+from nbnumba._jit import Compiler, scalar, when_compiling
 from nbnumba.kernels.amorphous import background_pixel
+from nbnumba.kernels.arguments import Arguments
 from nbnumba.kernels.crystal_slopes import fill_block
 from nbnumba.kernels.pixel import pixel_sum
 from nbnumba.kernels.slopes import COUNT, ROWS, VALUE, Z, set_pixels
 from nbnumba.kernels.sums import LOSS, SLOPE, WIDTH, set_planes, terms_at
 
-THREADS = 128  # of a block, along fast
+THREADS = 128  # of a block, which are pixels along fast
+#: Of a thread, for images: the loop over orientations needs no more, and so 1024 threads of a multiprocessor can run at
+#: a time, twice as many as with what the compiler would take for the work around it.
+REGISTERS = 64
 SUMMING = 64  # threads of a block that sums derivatives
 SHARE = WIDTH * WIDTH // SUMMING  # sums of each of them
+APART = WIDTH + 1  # so that numbers of one row, those of all threads, are in different banks of shared memory
+LEAST = 256  # pixels of a chunk: few enough that many blocks run at a time
+
+
+@when_compiling
+def _remember_types(compiler: Compiler) -> None:
+    """Find the type of arguments once for each kind of them, not at every launch, where it takes 0.1 ms."""
+    if compiler.name != "cuda":
+        return
+    typeof, known = compiler.extending.typeof_impl.dispatch(tuple), dict[Any, Any]()
+
+    def kind(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return type(value), *map(kind, value)
+        return type(value), getattr(value, "dtype", None), getattr(value, "ndim", None)
+
+    @compiler.extending.typeof_impl.register(Arguments)
+    def type_of(value: Arguments, context: Any) -> Any:
+        key = kind(value)
+        if key not in known:
+            known[key] = typeof(value, context)
+        return known[key]
 
 
 def render_pixel(image, counts, adding, first_slow, first_fast, axes, arguments):  # type: ignore[no-untyped-def]
@@ -29,7 +53,7 @@ def render_pixel(image, counts, adding, first_slow, first_fast, axes, arguments)
     interpolation table, and pixels beyond float32.
     """
     region = arguments.region
-    column, row = cuda.grid(2)
+    row, column = cuda.grid(2)  # in this order there may be any number of rows
     slow, fast = row + first_slow, column + first_fast
     if row < image.shape[0] and column < image.shape[1]:
         if not adding:
@@ -56,7 +80,24 @@ def render_background_pixel(image, arguments):  # type: ignore[no-untyped-def]
         image[row, column] = np.float32(value)
 
 
-def sum_chunk(sums, z, storing, bounds, centers, pixels, width, target, whole, motions, arguments):  # type: ignore[no-untyped-def]
+class Element(NamedTuple):
+    """Row and column of a matrix of sums."""
+
+    row: int
+    column: int
+
+
+@scalar
+def element_of(number: int, curved: bool) -> Element:
+    """Place of one of the sums: all of them when ``curved``, else those of slopes, and the value after them."""
+    if curved:
+        return Element(number // WIDTH, number % WIDTH)
+    return Element(number, SLOPE) if number < COUNT else Element(LOSS, LOSS)
+
+
+def sum_chunk(  # type: ignore[no-untyped-def]
+    sums, z, storing, bounds, centers, pixels, width, target, whole, curved, motions, arguments
+):
     """Fill ``sums[chunk]`` (WIDTH, WIDTH) by one block of threads, as ``derivatives.derive_chunk`` does on the CPU.
 
     When ``storing``, columns of ``z`` (numbers in z, n) are filled instead. Each thread fills z of one pixel, in
@@ -65,10 +106,11 @@ def sum_chunk(sums, z, storing, bounds, centers, pixels, width, target, whole, m
     chunk, thread = cuda.blockIdx.x, cuda.threadIdx.x
     w = cuda.local.array((ROWS, 1), np.float64)
     place = cuda.local.array(1, np.int32)
-    rows = cuda.shared.array((SUMMING, WIDTH), np.float64)
+    rows = cuda.shared.array((SUMMING, APART), np.float64)
     curvatures = cuda.shared.array(SUMMING, np.float64)  # in a line of its own: the simulator knows them by their lines
     totals = cuda.local.array(SHARE, np.float64)
-    for e in range(SHARE):
+    share = SHARE if curved else 1
+    for e in range(share):
         totals[e] = 0.0
     last = bounds[chunk + 1] - 1
     for start in range(bounds[chunk], last + 1, SUMMING):
@@ -88,19 +130,27 @@ def sum_chunk(sums, z, storing, bounds, centers, pixels, width, target, whole, m
             rows[thread, LOSS] = found.value if counts else 0.0
             curvatures[thread] = found.curvature if counts else 0.0
             cuda.syncthreads()
-            for e in range(SHARE):
-                row, column = (thread + e * SUMMING) // WIDTH, (thread + e * SUMMING) % WIDTH
+            for e in range(share):
+                row, column = element_of(thread + e * SUMMING, curved)
                 for i in range(SUMMING):
                     left = rows[i, row] if row < COUNT else 1.0
                     totals[e] += left * (rows[i, column] * (curvatures[i] if column < COUNT else 1.0))
             cuda.syncthreads()
     if not storing:
         for e in range(SHARE):
-            sums[chunk, (thread + e * SUMMING) // WIDTH, (thread + e * SUMMING) % WIDTH] = totals[e]
+            row, column = element_of(thread + e * SUMMING, True)
+            sums[chunk, row, column] = 0.0
+        cuda.syncthreads()
+        for e in range(share):
+            row, column = element_of(thread + e * SUMMING, curved)
+            sums[chunk, row, column] = totals[e]
 
 
-@cache
-def compiled(kernel: Callable[..., None]) -> Any:
-    """A kernel; numba-cuda compiles it for each kind of arguments when it is first launched with them."""
-    register_cuda()
-    return cuda.jit(kernel)
+def add_chunks(found, sums, firsts):  # type: ignore[no-untyped-def]
+    """Add up the sums of the chunks ``firsts[group]`` ... ``firsts[group + 1]`` - 1 into ``found[group]``."""
+    group = cuda.blockIdx.x
+    row, column = element_of(cuda.blockIdx.y * SUMMING + cuda.threadIdx.x, True)
+    total = 0.0
+    for chunk in range(firsts[group], firsts[group + 1]):
+        total += sums[chunk, row, column]
+    found[group, row, column] = total

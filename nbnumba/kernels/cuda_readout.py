@@ -18,7 +18,7 @@ def expose_pixel(photons, image, exposure):  # type: ignore[no-untyped-def]
 
 def spread_pixel(result, image, taps, along_slow):  # type: ignore[no-untyped-def]
     """Signal of the pixel of this thread: ``image`` (slow, fast) convolved along one axis; what leaves is lost."""
-    fast, slow = cuda.grid(2)
+    slow, fast = cuda.grid(2)  # in this order there may be any number of rows
     if slow < image.shape[0] and fast < image.shape[1]:
         reach, total = taps.size // 2, 0.0
         for shift in range(-reach, reach + 1):

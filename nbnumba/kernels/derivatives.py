@@ -12,7 +12,7 @@ from nbnumba._lowered import borrowed, wide_vectors
 from nbnumba.kernels.arguments import Arguments
 from nbnumba.kernels.crystal_slopes import fill_block
 from nbnumba.kernels.slopes import BLOCK, COUNT, ROWS, SPREAD, VALUE, Motions, Z, set_pixels
-from nbnumba.kernels.sums import LOSS, SLOPE, WIDTH, Places, Target, set_planes, terms_at
+from nbnumba.kernels.sums import LOSS, SLOPE, WIDTH, Places, Target, chunks_of, set_planes, terms_at
 
 TILE = 4  # rows and columns that are summed at a time: so many numbers stay in registers
 
@@ -160,11 +160,14 @@ def judge(found, model, pixels, target):  # type: ignore[no-untyped-def]
 
 
 def run(
-    sums: np.ndarray, z: np.ndarray, storing: bool, bounds: np.ndarray, middles: np.ndarray, places: Places,
-    target: Target, whole: bool, curved: bool, motions: Motions, a: Arguments,
-) -> None:  # fmt: skip
-    """Run the loops for the chunks of pixels between ``bounds``, as ``sums`` has it."""
+    z: np.ndarray, storing: bool, places: Places, target: Target, whole: bool, curved: bool, motions: Motions,
+    a: Arguments,
+) -> np.ndarray:  # fmt: skip
+    """Run the loops for groups of pixels, as ``sums`` has it."""
+    chunks, groups = chunks_of(places, a.sheet.rows), len(places.groups) - 1
+    sums = np.empty((len(chunks.owner), WIDTH, WIDTH))
     call_parallel(
-        derive_chunks, derive_chunk, sums, 0, len(sums), z, storing, bounds, middles, places.pixels, places.width,
-        target, whole, curved, motions, *a,
+        derive_chunks, derive_chunk, sums, 0, len(sums), z, storing, chunks.bounds, chunks.centers, places.pixels,
+        places.width, target, whole, curved, motions, *a,
     )  # fmt: skip
+    return np.array([sums[chunks.owner == i].sum(axis=0) for i in range(groups)])

@@ -2,43 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numba import config, cuda
 
-from nbnumba.errors import NbnumbaError
+from nbnumba.errors import NbnumbaJobError
+from nbnumba.kernels.driver import explained, is_theirs, number_of, require
 
-_SIMULATED = bool(config.ENABLE_CUDASIM)
-
-
-def require(device: str) -> None:
-    """Check that there is a GPU to compute on.
-
-    Raises:
-        NbnumbaError: numba-cuda, a driver or a GPU is missing, or there is no GPU of this number.
-    """
-    if not _SIMULATED and getattr(cuda, "implementation", "") != "NVIDIA":
-        raise NbnumbaError(
-            f"device: found {device!r}, but numba-cuda is not installed; install it with pip install 'nbnumba[cuda12]' "
-            "(drivers from 525 on) or 'nbnumba[cuda13]' (from 580 on), or use 'cpu'"
-        )
-    if not cuda.is_available():
-        reason = " ".join(str(cuda.cuda_error()).split())
-        raise NbnumbaError(
-            f"device: found {device!r}, but no usable GPU and driver ({reason}); nvidia-smi tells what is there; "
-            "install or update the driver, or use 'cpu'"
-        )
-    number, count = number_of(device), len(list(cuda.gpus))
-    if number >= count:
-        raise NbnumbaError(f"device: found {device!r}; there is: cpu, {', '.join(f'cuda:{i}' for i in range(count))}")
-
-
-def number_of(device: str) -> int:
-    """Number of the GPU that "cuda" (the first) or "cuda:N" names."""
-    return int(device.partition(":")[2] or 0)
+_FEWER = "take fewer pixels, reflections or domains, or 'cpu'"
 
 
 class Device:
@@ -46,58 +21,112 @@ class Device:
 
     Raises:
         NbnumbaError: it is not there.
+        NbnumbaJobError: driver, toolkit and GPU do not fit together.
     """
 
     def __init__(self, name: str) -> None:
         require(name)
         self.cuda, self.bytes_sent = cuda, 0
-        self._number = number_of(name)
+        self._name, self._number, self._one_at_a_time = name, number_of(name), threading.RLock()
         self._sent: dict[str, tuple[np.ndarray, Any]] = {}
 
-    def active(self) -> AbstractContextManager[Any]:
-        """Within it, memory and launches are on this GPU."""
-        found: AbstractContextManager[Any] = self.cuda.gpus[self._number]
-        return found
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Within it, memory and launches are on this GPU, and this thread alone uses what was sent.
+
+        Raises:
+            NbnumbaJobError: the driver or its toolkit failed.
+        """
+        with self._one_at_a_time, explained(self._name), _without_advice(), self.cuda.gpus[self._number]:
+            yield
 
     def free(self) -> float:
         """Bytes of memory that are free."""
         return float(self.cuda.current_context().get_memory_info().free)
 
-    def send(self, value: Any, stream: Any = 0) -> Any:
-        """Nested tuples with their arrays on the device; those that are there already are not sent again.
+    def array(self, shape: tuple[int, ...], dtype: Any, advice: str = _FEWER) -> Any:
+        """An array on the device, of any content.
 
         Raises:
-            NbnumbaError: too little memory.
+            NbnumbaJobError: too little memory; ``advice`` says what to do.
         """
-        new = sum(array.nbytes for array in self._missing(value, ""))
-        if new > self.free():
-            raise NbnumbaError(
-                f"device: tables, matrices and images need {new / 2**20:.0f} MiB, and the GPU has "
-                f"{self.free() / 2**20:.0f} MiB free; take fewer reflections, domains or pixels, or 'cpu'"
-            )
-        return self._sent_tree(value, "", stream)
+        return self._allocated(self.cuda.device_array, shape, dtype, advice)
 
-    def _missing(self, value: Any, place: str) -> Iterator[np.ndarray]:
+    def pinned(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        """An array on the CPU that the device can fill while both compute.
+
+        Raises:
+            NbnumbaJobError: too little memory.
+        """
+        return self._allocated(self.cuda.pinned_array, shape, dtype, _FEWER)
+
+    def _allocated(self, make: Any, shape: tuple[int, ...], dtype: Any, advice: str) -> Any:
+        try:  # numba-cuda tries twice, and in between gives back what nobody uses any more
+            return make(shape, dtype)
+        except Exception as error:
+            if not isinstance(error, MemoryError) and not (is_theirs(error) and "OUT_OF_MEMORY" in str(error)):
+                raise
+            needed = np.prod(shape, dtype=float) * np.dtype(dtype).itemsize
+            raise NbnumbaJobError(
+                f"device: {in_words(needed)} for {' x '.join(map(str, shape))} numbers do not fit into the GPU's "
+                f"memory, of which {in_words(self.free())} are free; {advice}"
+            ) from None
+
+    def send(self, value: Any, key: str, stream: Any = None) -> Any:
+        """Nested tuples with their arrays on the device; what was sent with the same key before is not sent again.
+
+        Args:
+            value: tuples, of which those of arrays are sent.
+            key: what they are for. Arrays take the place of those that were sent with the same key.
+            stream: on which they are sent; None: when all other work is done, for any stream.
+
+        Raises:
+            NbnumbaJobError: too little memory.
+        """
         if isinstance(value, tuple):
-            for i, item in enumerate(value):
-                yield from self._missing(item, f"{place}.{i}")
-        elif isinstance(value, np.ndarray) and not self._there(value, place):
-            yield value
-
-    def _there(self, array: np.ndarray, place: str) -> bool:
-        before = self._sent.get(place)
-        return before is not None and _same(before[0], array)
-
-    def _sent_tree(self, value: Any, place: str, stream: Any) -> Any:
-        if isinstance(value, tuple):
-            parts = [self._sent_tree(item, f"{place}.{i}", stream) for i, item in enumerate(value)]
+            parts = [self.send(item, f"{key}.{i}", stream) for i, item in enumerate(value)]
             return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
         if not isinstance(value, np.ndarray):
             return value
-        if not self._there(value, place):
-            self._sent[place] = value, self.cuda.to_device(np.ascontiguousarray(value), stream=stream)
-            self.bytes_sent += value.nbytes
-        return self._sent[place][1]
+        if key not in self._sent or not _same(self._sent[key][0], value):
+            if stream is None:
+                self.cuda.synchronize()
+            self._replace(key, value, stream or 0)
+            if stream is None:
+                self.cuda.synchronize()
+        return self._sent[key][1]
+
+    def _replace(self, key: str, array: np.ndarray, stream: Any) -> None:
+        before: np.ndarray | None
+        there: Any
+        before, there = self._sent.pop(key, (None, None))
+        if before is None or (before.shape, before.dtype) != (array.shape, array.dtype):
+            del there  # makes room
+            there = self.array(array.shape, array.dtype)
+        there.copy_to_device(np.ascontiguousarray(array), stream=stream)
+        self._sent[key] = array, there
+        self.bytes_sent += array.nbytes
+
+    def forget(self, key: str) -> None:
+        """Drop what was sent with this key, or one that begins with it and a comma."""
+        for place in [place for place in self._sent if place.startswith((f"{key}.", f"{key},"))]:
+            del self._sent[place]
+
+
+def in_words(size: float) -> str:
+    """A number of bytes in a unit in which it is no fraction."""
+    power = 2 if size >= 2**20 else 1 if size >= 2**10 else 0
+    return f"{size / 2.0 ** (10 * power):.5g} {('bytes', 'KiB', 'MiB')[power]}"
+
+
+@contextmanager
+def _without_advice() -> Iterator[None]:
+    """Keep numba-cuda from warning of small images, whose size is not for the user of a program to choose."""
+    before, config.CUDA_LOW_OCCUPANCY_WARNINGS = config.CUDA_LOW_OCCUPANCY_WARNINGS, 0
+    try:
+        yield
+    finally:
+        config.CUDA_LOW_OCCUPANCY_WARNINGS = before
 
 
 def _same(a: np.ndarray, b: np.ndarray) -> bool:

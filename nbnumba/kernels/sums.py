@@ -54,9 +54,9 @@ def terms_at(target: Target, p: int, model: float) -> Terms:
     return terms(target.kind, model + target.background[p], target.data[p], target.extra[p], target.shape)
 
 
-#: Fills sums (chunks, WIDTH, WIDTH), or z (numbers in z, n), given the latter, whether it is wanted, the bounds and
-#: middles of chunks, the pixels, what they are laid beside, which parts are wanted, and the arguments of the loops.
-Run = Callable[..., None]
+#: Sums of each group (groups, WIDTH, WIDTH), given z, whether that is to be filled instead, the pixels, what they are
+#: laid beside, which parts are wanted, and the arguments of the loops.
+Run = Callable[..., np.ndarray]
 
 
 def derive(
@@ -76,20 +76,15 @@ def derive(
         whole: whether any parameter acts through more than the crystal.
         curved: whether the matrix is wanted.
     """
-    bounds, owner = _chunks(places.groups, _edges(a, places))
-    sums = np.empty((len(owner), WIDTH, WIDTH))
-    middles = centers(places)[owner]
-    run(sums, np.empty((COUNT, 1)), False, bounds, middles, places, target, whole, curved, motions, a)
-    return np.array([sums[owner == i].sum(axis=0) for i in range(len(places.groups) - 1)])
+    return run(np.empty((COUNT, 1)), False, places, target, whole, curved, motions, a)
 
 
 def intermediates(run: Run, a: Arguments, motions: Motions, pixels: np.ndarray, width: int) -> np.ndarray:
     """z (numbers in z, n) of pixels (n,), places in an image whose rows have ``width``."""
     order = np.argsort(pixels // (width * a.sheet.rows), kind="stable")  # one panel after another
     places, nothing = Places(pixels[order], width, np.array([0, len(pixels)])), np.zeros(1)
-    z, (bounds, owner) = np.empty((COUNT, len(pixels))), _chunks(places.groups, _edges(a, places))
-    sums, target = np.empty((len(owner), WIDTH, WIDTH)), Target(0, 0.0, nothing, nothing, nothing, nothing)
-    run(sums, z, True, bounds, np.zeros((len(owner), 2)), places, target, True, False, motions, a)
+    z, target = np.empty((COUNT, len(pixels))), Target(0, 0.0, nothing, nothing, nothing, nothing)
+    run(z, True, places, target, True, False, motions, a)
     return z[:, np.argsort(order)]
 
 
@@ -99,19 +94,27 @@ def centers(places: Places) -> np.ndarray:
     return np.column_stack([middle // places.width, middle % places.width]).astype(float)
 
 
-def _edges(a: Arguments, places: Places) -> np.ndarray:
-    """Where in the list of pixels another panel begins: the loops look up one panel for many pixels."""
-    return np.flatnonzero(np.diff(places.pixels // (places.width * a.sheet.rows))) + 1
+class Chunks(NamedTuple):
+    """Pixels that are summed into one matrix: parts of groups."""
+
+    bounds: np.ndarray  # (chunks + 1,) where they begin and end
+    owner: np.ndarray  # (chunks,) group of each
+    centers: np.ndarray  # (chunks, 2) of its group
 
 
-def _chunks(groups: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where chunks begin and end, each on one panel, and the group of each."""
+def chunks_of(places: Places, rows: int, least: int = CHUNK) -> Chunks:
+    """Chunks of at least so many pixels, where a group has them, and at most ``CHUNKS`` for one group.
+
+    Each lies on one panel of so many ``rows``: the loops look up one panel for many pixels.
+    """
+    edges = np.flatnonzero(np.diff(places.pixels // (places.width * rows))) + 1
     bounds, owner = [0], []
-    for i, (start, stop) in enumerate(itertools.pairwise(groups.tolist())):
-        size = -(-max(CHUNK, -(-(stop - start) // CHUNKS)) // BLOCK) * BLOCK
+    for i, (start, stop) in enumerate(itertools.pairwise(places.groups.tolist())):
+        size = -(-max(least, -(-(stop - start) // CHUNKS)) // BLOCK) * BLOCK
         ends = [*range(start + size, stop, size), stop] if stop > start else []
         inside = edges[(edges > start) & (edges < stop)]
         ends = np.union1d(ends, inside).astype(int).tolist() if inside.size else ends
         bounds += ends
         owner += [i] * len(ends)
-    return np.array(bounds), np.array(owner, dtype=np.int64)
+    whose = np.array(owner, dtype=np.int64)
+    return Chunks(np.array(bounds), whose, centers(places)[whose])

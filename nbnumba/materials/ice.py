@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nbnumba.constants import FWHM_PER_SIGMA
 from nbnumba.materials.form_factors import form_factor
 
 #: Cell a, c [A], cold (M. Chaplin, Water Structure and Science, table of ice crystals); at -30 C: 4.511, 7.346.
@@ -68,7 +69,7 @@ def ice() -> np.ndarray:
     """Rows s [1/A], F [electrons]."""
     left = np.where(2.0 * _S < _LAST_RING, np.exp(-2.0 * B * _S * _S), 0.0)
     squared = form_factor("O", _S) ** 2 * (1.0 - left) + 2.0 * form_factor("H", _S) ** 2 * (1.0 - 0.5 * left)
-    sigma = WIDTH / np.sqrt(8.0 * np.log(2.0))
+    sigma = WIDTH / FWHM_PER_SIGMA
     for g, strength in rings():
         share = strength / (4.0 * np.pi * g * g * volume() * MOLECULES)
         squared += share * np.exp(-0.5 * ((2.0 * _S - g) / sigma) ** 2) / (sigma * np.sqrt(2.0 * np.pi))

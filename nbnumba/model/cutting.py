@@ -24,7 +24,7 @@ def cut(experiment: Experiment, slow: int, fast: int) -> Experiment:
     whole("slow", slow, low=1)
     whole("fast", fast, low=1)
     detector = experiment.detector
-    detector.check_single("with_panels")
+    detector.check_one_panel("with_panels")
     if detector.curvature != "flat":
         raise refuse("detector.curvature", detector.curvature, "'flat' for with_panels")
     if detector.pixels[0] % slow or detector.pixels[1] % fast:

@@ -158,7 +158,7 @@ class Detector:
         """Rows of an image, those of one panel after those of another."""
         return math.prod(self.shape[:-1])
 
-    def check_single(self, what: str) -> None:
+    def check_one_panel(self, what: str) -> None:
         """Refuse listed panels: ``what`` is for a detector of one panel alone."""
         if self.panels:
             raise NbnumbaError(f"detector.panels: found {len(self.panels)} panels; allowed for {what}: none listed")
@@ -213,7 +213,9 @@ class Detector:
             return
         if not isinstance(material, str) or not material.strip():
             raise refuse("detector.sensor_material", material, "the name or formula of a material, as Si, CdTe or GaAs")
-        if self.sensor_mu is not None:
+        if mu == 0.0:
+            object.__setattr__(self, "sensor_mu", None)
+        else:
             raise refuse("detector.sensor_material and sensor_mu", (material, mu), "one of them")
         if thickness == 0.0:
             raise refuse("detector.sensor_thickness", thickness, f"above 0 mm, for a sensor of {material}")
@@ -280,7 +282,7 @@ class Detector:
             NbnumbaError: the detector's plane is parallel to the beam or faces away from the sample, or panels are
                 listed.
         """
-        self.check_single("the place of the detector as a whole")
+        self.check_one_panel("the place of the detector as a whole")
         frame = self.frame
         flat = [self._axis("fast_axis", frame.fast), self._axis("slow_axis", frame.slow)]
         flat.append(self._axis("normal_axis", frame.normal))

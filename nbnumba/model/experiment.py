@@ -107,7 +107,7 @@ class Experiment:
         """The crystal and the further lattices."""
         return (self.crystal, *self.lattices)
 
-    def check_single(self, what: str) -> None:
+    def check_one_lattice(self, what: str) -> None:
         """Refuse several lattices, of which ``what`` knows none but one."""
         if self.lattices:
             raise NbnumbaError(
@@ -162,7 +162,7 @@ class Experiment:
     @property
     def geometry(self) -> Geometry:
         """The detector in the laboratory frame [mm]; refused where panels are listed."""
-        self.detector.check_single("the place of the detector as a whole")
+        self.detector.check_one_panel("the place of the detector as a whole")
         return self.geometries[0]
 
     @cached_property
@@ -173,7 +173,7 @@ class Experiment:
     @property
     def panel(self) -> FlatPanel | CurvedPanel:
         """The detector as the physics takes it [mm]; refused where panels are listed."""
-        self.detector.check_single("the place of the detector as a whole")
+        self.detector.check_one_panel("the place of the detector as a whole")
         return self.panels[0]
 
     def _panel(self, g: Geometry) -> FlatPanel | CurvedPanel:

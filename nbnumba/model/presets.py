@@ -124,10 +124,15 @@ def preset(name: str, where: str = "detector") -> Preset:
 
 
 def over(fields: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields of a preset with those that are given in their place; other pixels have no gaps."""
+    """Fields of a preset with those that are given in their place.
+
+    Other pixels have no gaps; a mask for those of the preset leaves out its gaps too.
+    """
     from nbnumba.model.changes import without_rivals
 
-    values = without_rivals(fields, given)
+    values, gaps, mask = without_rivals(fields, given), fields.get("mask"), given.get("mask")
+    if isinstance(gaps, Mask) and isinstance(mask, Mask) and gaps.pixels.shape == mask.pixels.shape:
+        values["mask"] = Mask(gaps.pixels & mask.pixels)
     if "pixels" in given and "mask" not in given:
         values.pop("mask", None)
     return values

@@ -121,7 +121,7 @@ class Response:
             return self.masked
         return -1 if self.dtype == "int32" else 65535
 
-    def counted(self, energy: float, pixel_size: float) -> float:
+    def counted_fraction(self, energy: float, pixel_size: float) -> float:
         """Photons of an energy [keV] that pixels [mm] count, over those that they stop.
 
         A photon counts wherever a pixel gets more than threshold/energy of its charge, which spreads as a normal

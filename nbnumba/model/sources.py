@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nbnumba.constants import FWHM_PER_SIGMA
 from nbnumba.errors import NbnumbaError
-from nbnumba.model.spectrum import FWHM_PER_SIGMA
 from nbnumba.model.validate import numbers, refuse
 from nbnumba.physics.rotation import rotate
 from nbnumba.physics.vector import Vector, cross, scaled, unit

@@ -12,7 +12,6 @@ import numpy as np
 from nbnumba.model.validate import number, refuse
 
 #: FWHM of a gaussian of standard deviation 1.
-FWHM_PER_SIGMA = 2.0 * math.sqrt(2.0 * math.log(2.0))
 
 
 @dataclass(frozen=True)

@@ -274,8 +274,8 @@ def _several(where: str, kind: type, tables: Any, folder: Path, model: Any = Non
         raise NbnumbaError(f"{where}: found {tables!r}; allowed: tables [[{where}]], one for each")
     names = [f"{where}.{i}" for i in range(len(tables))]
     if model is None:
-        return tuple(_item(name, kind, table, folder) for name, table in zip(names, tables, strict=True))
-    return tuple(_variant(name, model, table, folder) for name, table in zip(names, tables, strict=True))
+        return tuple(_named(name, _part, kind, table, folder) for name, table in zip(names, tables, strict=True))
+    return tuple(_named(name, _variant, model, table, folder) for name, table in zip(names, tables, strict=True))
 
 
 def _variant(where: str, model: Any, table: Any, folder: Path) -> Any:
@@ -285,9 +285,10 @@ def _variant(where: str, model: Any, table: Any, folder: Path) -> Any:
     return changed(model, {key: None if value == [] else value for key, value in values.items()}, where)
 
 
-def _item(where: str, kind: type, table: Any, folder: Path) -> Any:
+def _named(where: str, make: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function makes, whose errors begin with a name."""
     try:
-        return _part(where, kind, table, folder)
+        return make(where, *arguments)
     except NbnumbaError as error:
         raise error if str(error).startswith(where) else NbnumbaError(f"{where}: {error}") from None
 

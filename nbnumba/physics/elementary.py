@@ -7,7 +7,7 @@ Constants take the precision of the argument, so that the same functions serve s
 import math
 
 from nbnumba._jit import scalar
-from nbnumba._lowered import bits_of, ceiling, float_of, like, polynomial
+from nbnumba._lowered import bits_of, float_of, like, near_ceiling, polynomial
 
 _SIN_PI = (
     3.141592653523345539,
@@ -35,8 +35,8 @@ EXP_END = 200.0  # where exp_minus ends
 
 @scalar
 def nearest_integer(x: float) -> float:
-    """Nearest whole number, ceil(x - 1/2): halves go down, as the forward model has it."""
-    return ceiling(x - like(0.5, x))
+    """Nearest whole number to x, within 2^51 of 0: ceil(x - 1/2), halves go down, as the forward model has it."""
+    return near_ceiling(x - like(0.5, x))
 
 
 @scalar

@@ -4,6 +4,7 @@ import math
 from typing import NamedTuple
 
 from nbnumba._jit import scalar
+from nbnumba._lowered import quotient
 from nbnumba.physics.elementary import nearest_integer
 from nbnumba.physics.rotation import Matrix, apply
 from nbnumba.physics.vector import Vector, dot, length
@@ -24,9 +25,9 @@ class Indices(NamedTuple):
 def scattering_vector(diffracted: Vector, incident: Vector, wavelength: float) -> Vector:
     """Vector q [1/A] between the unit vectors of the incident and the diffracted beam; wavelength [A]."""
     return Vector(
-        (diffracted.x - incident.x) / wavelength,
-        (diffracted.y - incident.y) / wavelength,
-        (diffracted.z - incident.z) / wavelength,
+        quotient(diffracted.x - incident.x, wavelength),
+        quotient(diffracted.y - incident.y, wavelength),
+        quotient(diffracted.z - incident.z, wavelength),
     )
 
 

@@ -9,8 +9,7 @@ import math
 
 from nbnumba._jit import scalar
 
-#: Full width at half maximum over sigma, and over g: 2 sqrt(2 ln 2), and 2 sqrt(2^(2/3) - 1).
-GAUSSIAN_WIDTH = 2.0 * math.sqrt(2.0 * math.log(2.0))
+#: Full width at half maximum over g.
 FIBER_WIDTH = 2.0 * math.sqrt(2.0 ** (2.0 / 3.0) - 1.0)
 
 

@@ -8,6 +8,7 @@ import math
 from typing import Any, NamedTuple
 
 from nbnumba._jit import by_type, scalar
+from nbnumba._lowered import element, place_in_box
 from nbnumba.physics.scattering import Indices
 
 #: Mask on places in a table, which tells compilers that there is nothing to count from the end.
@@ -59,19 +60,9 @@ class Weights(NamedTuple):
 
 
 @scalar
-def clamped(x: float, high: float) -> float:
-    """Nearest number to ``x`` in [0, high]."""
-    x = x if x > 0.0 else 0.0
-    return x if x < high else high
-
-
-@scalar
 def address(table: Table, h: float, k: float, l: float) -> float:  # noqa: E741
     """Place of reflection (h, k, l) in the table, as a whole number; of the border, if it lies outside."""
-    i = clamped(h - table.h_low, table.h_count - 1.0)
-    j = clamped(k - table.k_low, table.k_count - 1.0)
-    m = clamped(l - table.l_low, table.l_count - 1.0)
-    return (i * table.k_count + j) * table.l_count + m
+    return place_in_box(h, k, l, table.h_low, table.k_low, table.l_low, table.h_count, table.k_count, table.l_count)
 
 
 @scalar
@@ -175,7 +166,7 @@ def uniform_amplitude(structure: Uniform, at: Indices) -> float:
 @scalar
 def nearest_amplitude(table: Table, at: Indices) -> float:
     """F_cell of the nearest reflection."""
-    return table.values[int(address(table, at.h0, at.k0, at.l0)) & NOT_NEGATIVE]
+    return element(table.values, address(table, at.h0, at.k0, at.l0))
 
 
 @scalar
@@ -220,10 +211,10 @@ def no_neighbours(structure: Structure, at: Indices) -> tuple[()]:
 def edge(table: Tricubic, h: float, k: float, l: float) -> tuple[float, ...]:  # noqa: E741
     """Amplitudes of the four reflections from (h, k, l) on along l."""
     return (
-        float(table.values[int(address(table, h, k, l)) & NOT_NEGATIVE]),
-        float(table.values[int(address(table, h, k, l + 1.0)) & NOT_NEGATIVE]),
-        float(table.values[int(address(table, h, k, l + 2.0)) & NOT_NEGATIVE]),
-        float(table.values[int(address(table, h, k, l + 3.0)) & NOT_NEGATIVE]),
+        float(element(table.values, address(table, h, k, l))),
+        float(element(table.values, address(table, h, k, l + 1.0))),
+        float(element(table.values, address(table, h, k, l + 2.0))),
+        float(element(table.values, address(table, h, k, l + 3.0))),
     )
 
 

@@ -57,7 +57,7 @@ def _jacobian(experiment: Experiment, flat: np.ndarray) -> tuple[np.ndarray, np.
     from nbnumba.kernels.reflections import slopes_by_amplitude
 
     sparse = _sparse()
-    experiment.check_single("amplitude_jacobian")
+    experiment.check_one_lattice("amplitude_jacobian")
     a = pack(experiment, merged=False)
     table = a.structure
     if isinstance(table, Uniform):

@@ -57,9 +57,9 @@ class Picture:
     ) -> None:
         if loss.data.shape != experiment.detector.shape:
             raise NbnumbaError(
-                f"data: found shape {loss.data.shape}; allowed: {experiment.detector.shape}, the image's"
+                f"data: found shape {loss.data.shape}; allowed: {experiment.detector.shape}, the detector's"
             )
-        experiment.check_single("a loss (which may take the image of the others as background)")
+        experiment.check_one_lattice("a loss (which may take the image of the others as background)")
         if experiment.background and not np.any(loss.background):
             names = ", ".join(part.name for part in experiment.background)
             raise NbnumbaError(
@@ -67,7 +67,7 @@ class Picture:
                 "in the loss; give the loss background=nb.background(experiment), or the experiment background=[]"
             )
         if boxes is not None or planes:
-            experiment.detector.check_single("boxes and planes of background")
+            experiment.detector.check_one_panel("boxes and planes of background")
         counting = experiment.rendered & loss.mask
         self.boxes: list[Shoebox] = []
         groups = [np.flatnonzero(counting)]

@@ -45,7 +45,7 @@ def shoeboxes(
     Raises:
         NbnumbaError: a size that is not odd and positive, or a detector that lists panels.
     """
-    experiment.detector.check_single("shoeboxes")
+    experiment.detector.check_one_panel("shoeboxes")
     if not isinstance(size, int) or size < 1 or size % 2 == 0:
         raise NbnumbaError(f"size: found {size!r}; allowed: an odd whole number from 1 on [pixels]")
     number("dmin", dmin, "A", low=0.0)

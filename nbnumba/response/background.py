@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nbnumba._jit import using_threads
+from nbnumba._jit import call, kernel, using_threads
 from nbnumba.errors import NbnumbaError
 from nbnumba.kernels.amorphous import BackgroundArguments, pack_background
 from nbnumba.model.experiment import Experiment
@@ -57,7 +57,7 @@ def _on_cpu(experiment: Experiment, image: np.ndarray, threads: int | None) -> N
 
 
 def _on_gpu(experiment: Experiment, image: np.ndarray, device: str) -> None:
-    from nbnumba.kernels.cuda import THREADS, compiled, render_background_pixel
+    from nbnumba.kernels.cuda import THREADS, render_background_pixel
     from nbnumba.kernels.device import Device
 
     gpu = Device(device)
@@ -65,12 +65,8 @@ def _on_gpu(experiment: Experiment, image: np.ndarray, device: str) -> None:
         return
     (s0, s1), (f0, f1) = experiment.detector.region
     with gpu.active():
-        arguments: BackgroundArguments = gpu.send(pack_background(experiment))
-        if 4 * (s1 - s0) * (f1 - f0) > gpu.free():
-            raise NbnumbaError(
-                f"device: an image of {s1 - s0} x {f1 - f0} pixels does not fit into the {gpu.free() / 2**20:.0f} MiB "
-                "that the GPU has free; render a part of it (detector.roi), or on 'cpu'"
-            )
-        band = gpu.cuda.device_array((s1 - s0, f1 - f0), np.float32)
-        compiled(render_background_pixel)[(s1 - s0, -(-(f1 - f0) // THREADS)), (1, THREADS)](band, arguments)
+        arguments: BackgroundArguments = gpu.send(pack_background(experiment), "background")
+        band = gpu.array((s1 - s0, f1 - f0), np.float32)
+        grid = (s1 - s0, -(-(f1 - f0) // THREADS)), (1, THREADS)
+        call(kernel(render_background_pixel)[grid], band, arguments)
         image[s0:s1, f0:f1] = band.copy_to_host()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from nbnumba._jit import call
+from nbnumba.constants import FWHM_PER_SIGMA
 from nbnumba.model.response import Response
-from nbnumba.physics.spread import FIBER_WIDTH, GAUSSIAN_WIDTH, gaussian_share
+from nbnumba.physics.spread import FIBER_WIDTH, gaussian_share
 
 _REACH = 8.5  # sigma, beyond which a gaussian has less than 1e-16 of its integral
 
@@ -19,7 +20,7 @@ def spread(photons: np.ndarray, response: Response, pixel_size: float) -> np.nda
 
 def gaussian_taps(fwhm: float) -> np.ndarray:
     """Parts that pixels along one axis get, the photon's own in the middle; ``fwhm`` in pixels."""
-    sigma = fwhm / GAUSSIAN_WIDTH
+    sigma = fwhm / FWHM_PER_SIGMA
     reach = int(np.ceil(_REACH * sigma))
     return np.array([gaussian_share(float(offset), sigma) for offset in range(-reach, reach + 1)])
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from nbnumba.constants import PHOTON_ENERGY
 from nbnumba.kernels.counting import FLICKER, Exposure
 from nbnumba.model.experiment import Experiment
@@ -13,7 +15,9 @@ from nbnumba.physics.readout import Electronics, varied
 def exposure(experiment: Experiment, response: Response, seed: int, number: int) -> Exposure:
     """From expected photons to photons, in image ``number``."""
     intensity = varied(1.0, response.flicker, normal(draw(Stream(seed, number, FLICKER), 0, 0)))
-    part = response.counted(PHOTON_ENERGY / experiment.mean_wavelength, experiment.detector.pixel_size)
+    spectrum, size = experiment.spectrum, experiment.detector.pixel_size
+    parts = [response.counted_fraction(PHOTON_ENERGY / wavelength, size) for wavelength in spectrum.wavelengths]
+    part = float(np.average(parts, weights=spectrum.weights))
     return Exposure(seed, number, response.photon_noise, intensity * part, response.calibration, response.seed)
 
 

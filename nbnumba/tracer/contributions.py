@@ -45,7 +45,7 @@ def contributions(
     Raises:
         NbnumbaError: a region that is not on the detector, or too many steps.
     """
-    experiment.check_single("contributions")
+    experiment.check_one_lattice("contributions")
     part = experiment if roi is None else experiment.replace(**{"detector.roi": roi})
     # Rows are counted through all panels.
     pixels, found = np.argwhere(part.rendered.reshape(part.detector.rows, -1)), []

@@ -58,7 +58,7 @@ def checked_pixel(experiment: Experiment, slow: int, fast: int, panel: int | Non
     """
     if not all(isinstance(x, Integral) and not isinstance(x, bool) for x in (slow, fast)):
         raise NbnumbaError(f"pixel: found slow {slow!r}, fast {fast!r}; allowed: whole numbers")
-    experiment.check_single("a trace")
+    experiment.check_one_lattice("a trace")
     slow, fast, number = int(slow), int(fast), experiment.detector.panel_number(panel)
     slow_size, fast_size = experiment.detector.size_of(number)
     found = f"pixel: found slow {slow}, fast {fast}"

@@ -468,8 +468,10 @@ def test_a_toml_file_names_one(described):
 
 
 def test_a_table_s_own_spectrum_and_stokes_parameters_stand(described):
-    own = "stokes = [1, 0.2, 0, 0]\nspectrum = { wavelengths = [0.9, 1.0], weights = [1, 1] }"
-    described.write_text(described.read_text().replace("polarization = 0.5", own))
+    text = described.read_text().replace(
+        "polarization = 0.5", "stokes = [1, 0.2, 0, 0]\nspectrum = {wavelengths = [0.9, 1.0], weights = [1, 1]}"
+    )
+    described.write_text(text)
     beam = nb.Experiment.from_toml(described).beam
     assert beam.stokes == (1.0, 0.2, 0.0, 0.0)
     assert beam.wavelength == pytest.approx(0.95)

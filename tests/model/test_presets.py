@@ -85,3 +85,9 @@ def test_what_is_given_comes_before_the_preset():
     assert nb.Detector.preset("pilatus-100k", sensor_mu=3.0).sensor_material is None
     binned = nb.Detector.preset("eiger-1m", pixels=(500, 500), pixel_size=0.15)
     assert (binned.pixels, binned.mask) == ((500, 500), None)
+
+
+def test_a_mask_leaves_the_gaps_out_too():
+    gaps = nb.Detector.preset("pilatus-300k").mask.pixels
+    mine = np.random.default_rng(1).uniform(size=gaps.shape) < 0.9
+    np.testing.assert_array_equal(nb.Detector.preset("pilatus-300k", mask=nb.Mask(mine)).mask.pixels, gaps & mine)

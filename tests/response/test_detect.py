@@ -158,6 +158,11 @@ class TestReadout:
         lost = 1.0 - 2.0 * 0.01 * stats.norm.ppf(0.75) / size
         assert responded(10.0, (2, 3), **part, threshold=0.75 * energy)[0, 0] == round(1e4 * lost**2)
 
+    def test_threshold_counts_each_wavelength_by_itself(self):
+        two = experiment((2, 3), **{"beam.spectrum": nb.Spectrum((1.0, 2.0), (1.0, 3.0))})  # 12.4 and 6.2 keV
+        counts = nb.detect(two.replace(response=nb.Response(threshold=8.0, photon_noise=False)), flat(1000.0, (2, 3)))
+        assert (counts == 250).all()
+
 
 class TestVariation:
     def test_sensitivity_stays_from_image_to_image(self):

@@ -7,9 +7,9 @@ import math
 from typing import NamedTuple
 
 from nbnumba._jit import scalar
-from nbnumba._lowered import polynomial
+from nbnumba._lowered import nearest, polynomial, quotient, root
 from nbnumba.constants import ROUND_SCALE
-from nbnumba.physics.elementary import cos_pi, nearest_integer, sin_pi
+from nbnumba.physics.elementary import cos_pi, sin_pi
 from nbnumba.physics.lattice.metric import index_square
 from nbnumba.physics.lattice.slopes import Slopes
 
@@ -40,10 +40,10 @@ def sphere_transform(square: float) -> float:
     """3 (sin x - x cos x)/x^3 with x = pi sqrt(square); 1 at 0. Up to a sign beyond x = pi/2."""
     quarter = 0.25
     far = square if square > quarter else quarter  # nearer, the closed form loses digits
-    turns = math.sqrt(far)
+    turns = root(far)
     x = math.pi * turns
-    rest = turns - nearest_integer(turns)
-    closed = 3.0 * (sin_pi(rest) - x * cos_pi(rest)) / (x * x * x)
+    rest = turns - nearest(turns)
+    closed = quotient(3.0 * (sin_pi(rest) - x * cos_pi(rest)), x * x * x)
     return closed if square > quarter else polynomial(square, _CENTER)
 
 
@@ -66,7 +66,7 @@ def sphere_slope(square: float) -> float:
     turns = math.sqrt(far)
     x = math.pi * turns
     y = x * x
-    rest = turns - nearest_integer(turns)
+    rest = turns - nearest(turns)
     closed = 1.5 * math.pi * math.pi * ((y - 3.0) * sin_pi(rest) + 3.0 * x * cos_pi(rest)) / (y * y * x)
     return closed if square > 0.25 else polynomial(square, _CENTER_SLOPE)
 

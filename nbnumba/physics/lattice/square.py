@@ -8,8 +8,8 @@ import math
 from typing import NamedTuple
 
 from nbnumba._jit import scalar
-from nbnumba._lowered import like
-from nbnumba.physics.elementary import cos_pi, nearest_integer, sin_over_pi, sin_pi
+from nbnumba._lowered import like, nearest, quotient
+from nbnumba.physics.elementary import cos_pi, sin_over_pi, sin_pi
 from nbnumba.physics.lattice.slopes import Slopes
 
 
@@ -37,7 +37,7 @@ def grating(offset: float, cells: float, least: float) -> Fraction:
     """sin(pi N dh) over sin(pi dh), up to a sign, for abs(dh) <= 1/2."""
     shifted = offset + least
     phase = cells * shifted  # in double precision: the fraction of a large number
-    return Fraction(sin_pi(like(phase - nearest_integer(phase), least)), sin_pi(like(shifted, least)))
+    return Fraction(sin_pi(like(phase - nearest(phase), least)), sin_pi(like(shifted, least)))
 
 
 @scalar
@@ -46,7 +46,7 @@ def square_amplitude(lattice: Square, dh: float, dk: float, dl: float) -> float:
     a = grating(dh, lattice.na, lattice.least)
     b = grating(dk, lattice.nb, lattice.least)
     c = grating(dl, lattice.nc, lattice.least)
-    return a.numerator * b.numerator * c.numerator / (a.denominator * b.denominator * c.denominator)
+    return quotient(a.numerator * b.numerator * c.numerator, a.denominator * b.denominator * c.denominator)
 
 
 @scalar
@@ -80,7 +80,7 @@ def grating_slopes(offset: float, cells: float, inverse: float) -> GratingSlopes
     ``inverse``: pi/sin(x), which three axes find together.
     """
     n, y, phase = cells * cells, offset * offset, cells * offset
-    rest = phase - nearest_integer(phase)
+    rest = phase - nearest(phase)
     cosine, s = cos_pi(rest), sin_over_pi(rest) * inverse
     slope = (cells * cosine - s * cos_pi(offset)) * inverse
     c = math.pi * math.pi * cells * (1.0 - n) / 3.0
