@@ -57,7 +57,7 @@ class Picture:
     ) -> None:
         if loss.data.shape != experiment.detector.shape:
             raise NbnumbaError(
-                f"data: found shape {loss.data.shape}; allowed: {experiment.detector.shape}, the image's"
+                f"data: found shape {loss.data.shape}; allowed: {experiment.detector.shape}, the detector's"
             )
         experiment.check_one_lattice("a loss (which may take the image of the others as background)")
         if experiment.background and not np.any(loss.background):
