@@ -50,6 +50,12 @@ def chain(experiment: Experiment, names: Sequence[str]) -> np.ndarray:
     Raises:
         NbnumbaError: a parameter that does not exist, cannot act, or has no derivative.
     """
+    check_names(experiment, names)
+    return np.column_stack([np.zeros((COUNT, 0)), *(_column(experiment, name) for name in names)])
+
+
+def check_names(experiment: Experiment, names: Sequence[str]) -> None:
+    """Refuse what is no list of parameters with derivatives."""
     if not isinstance(experiment, Experiment):
         raise refuse("experiment", type(experiment).__name__, "an Experiment")
     if isinstance(names, str) or not all(isinstance(name, str) for name in names or ()) or names is None:
@@ -57,7 +63,6 @@ def chain(experiment: Experiment, names: Sequence[str]) -> np.ndarray:
     for name in names:
         check_acts(experiment, name)
         check_smooth(experiment, name)
-    return np.column_stack([np.zeros((COUNT, 0)), *(_column(experiment, name) for name in names)])
 
 
 def check_smooth(experiment: Experiment, name: str) -> None:

@@ -16,7 +16,7 @@ from nbnumba.kernels.sums import Run, intermediates
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.parameters import PARAMETERS
-from nbnumba.refinement.chain import chain
+from nbnumba.refinement.chain import chain, check_names
 from nbnumba.refinement.engine import engine
 
 _BATCH = 1 << 16  # pixels whose intermediates are held at a time
@@ -42,6 +42,7 @@ def jacobian(
     Raises:
         NbnumbaError: a parameter that does not exist, cannot act or has no derivative, or pixels that do not exist.
     """
+    check_names(experiment, parameters)
     run = engine(device)
     places = experiment.rendered_pixels() if pixels is None else checked_pixels(experiment, pixels)
     found = np.zeros((1 + len(parameters), len(places)))
