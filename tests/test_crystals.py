@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import nbnumba as nb
 from nbnumba.model.parameters import PARAMETERS
+from nbnumba.report import image_report, report_text
 from nbnumba.tracer.contributions import pixel_values
 
 #: A matrix that is far from diagonal.
@@ -282,6 +283,14 @@ def test_lattices_too_bright_together_are_refused():
     assert np.isfinite(nb.simulate(bright)).all()
     with pytest.raises(nb.NbnumbaError, match="numbers beyond float32"):
         nb.simulate(bright.replace(lattices=(bright.crystal,)))
+
+
+def test_a_summary_tells_of_lattices():
+    experiment = several()
+    report = image_report(experiment, nb.simulate(experiment), 1.0)
+    assert report["lattices"] == 2
+    assert "and 2 further lattices" in report_text(report)
+    assert "further" not in report_text({**report, "lattices": 0})
 
 
 def test_a_dark_crystal_beside_a_bright_one_is_no_matter():
