@@ -6,6 +6,7 @@ Each is a plain Python function for whoever calls it from Python; compiled loops
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Iterator
 from typing import Any
 
@@ -144,6 +145,41 @@ def _register_ceiling(compiler: Compiler) -> None:
     @overload(ceiling, strict=False, jit_options=compiler.inlined)
     def choose(x: Any) -> Any:
         return (lambda x: llvm_ceil(x)) if isinstance(x, types.Float) else None
+
+
+def float_of(bits: int) -> float:
+    """The float64 that is stored as these bits, given as a whole number of 64 bits."""
+    return float(struct.unpack("<d", struct.pack("<q", int(bits)))[0])
+
+
+def bits_of(x: float) -> int:
+    """The bits of a float64, as a whole number."""
+    return int(struct.unpack("<q", struct.pack("<d", x))[0])
+
+
+@when_compiling
+def _register_bits(compiler: Compiler) -> None:
+    types, intrinsic, overload = compiler.types, compiler.extending.intrinsic, compiler.extending.overload
+
+    def cast_to(kind: Any) -> Any:
+        @intrinsic
+        def cast(_context: Any, x: Any) -> Any:
+            def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+                return builder.bitcast(arguments[0], target.get_value_type(signature.return_type))
+
+            return kind(x), generate
+
+        return cast
+
+    to_float, to_bits = cast_to(types.float64), cast_to(types.int64)
+
+    @overload(float_of, strict=False, jit_options=compiler.inlined)
+    def choose_float(bits: Any) -> Any:
+        return lambda bits: to_float(bits)
+
+    @overload(bits_of, strict=False, jit_options=compiler.inlined)
+    def choose_bits(x: Any) -> Any:
+        return lambda x: to_bits(x)
 
 
 def store(row: Any, numbers: Any) -> None:

@@ -31,7 +31,7 @@ class Comparison(NamedTuple):
     ratio: float  # sum of the second over sum of the first; nan where that is 0
     rms: float  # of the difference
     largest: float  # difference, without its sign
-    place: tuple[int, int]  # slow, fast
+    place: tuple[int, ...]  # slow, fast, or panel, slow, fast
     relative: float  # largest difference over the largest value of the first image
     peaks: Peaks
 
@@ -40,7 +40,7 @@ def compare(first: Any, second: Any, *, peaks: int = 100) -> Comparison:
     """Compare two images of one shape.
 
     Args:
-        first: array (slow, fast) of numbers; the yardstick.
+        first: array (slow, fast), or (panel, slow, fast), of numbers; the yardstick.
         second: array of the same shape.
         peaks: how many of the strongest peaks of each image are looked for in the other.
 
@@ -52,6 +52,8 @@ def compare(first: Any, second: Any, *, peaks: int = 100) -> Comparison:
     )
     if a.shape != b.shape:
         raise NbnumbaError(f"images: found {a.shape} and {b.shape} pixels (slow, fast); allowed: the same shape")
+    single, rows = a.ndim == 2, a.shape[-2] + 1
+    a, b = (image if single else _apart(image) for image in (a, b))
     good = np.isfinite(a) & np.isfinite(b)
     alike = good | (a == b) | (np.isnan(a) & np.isnan(b))
     count, one_sided = int(np.count_nonzero(good)), int(np.count_nonzero(~alike))
@@ -68,10 +70,15 @@ def compare(first: Any, second: Any, *, peaks: int = 100) -> Comparison:
         ratio=_quotient(float(b.sum()), float(a.sum())),
         rms=math.sqrt(float(np.vdot(difference, difference)) / count),
         largest=largest,
-        place=(int(slow), int(fast)),
+        place=(int(slow), int(fast)) if single else (int(slow) // rows, int(slow) % rows, int(fast)),
         relative=0.0 if largest == 0.0 else _quotient(largest, float(np.abs(a).max())),
         peaks=_matched_peaks(a, b, peaks),
     )
+
+
+def _apart(panels: np.ndarray) -> np.ndarray:
+    """Panels below one another with a row of no numbers after each, so that no peak lies on two of them."""
+    return np.pad(panels, ((0, 0), (0, 1), (0, 0)), constant_values=np.nan).reshape(-1, panels.shape[2])
 
 
 def _quotient(above: float, below: float) -> float:

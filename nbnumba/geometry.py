@@ -8,9 +8,10 @@ from typing import Any
 
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.experiment import Experiment
+from nbnumba.model.panel import Geometry
 from nbnumba.physics.ewald import two_theta
 from nbnumba.prediction import hits, indices_at, mean_beam, ring
-from nbnumba.report import beam_centers, columns, resolution_limits, table
+from nbnumba.report import beam_centers, columns, panel_figures, resolution_limits, table
 
 #: Spacings [A] that rings are drawn at.
 _ROUND = (50.0, 20.0, 10.0, 7.0, 5.0, 4.0, 3.0, 2.5, 2.0, 1.8, 1.6, 1.4, 1.2, 1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
@@ -21,6 +22,8 @@ def geometry_report(
     experiment: Experiment,
     reflections: Iterable[tuple[int, int, int]] = (),
     pixels: Iterable[tuple[int, int]] = (),
+    *,
+    panel: int | None = None,
 ) -> dict[str, Any]:
     """Plain values with their units in the names.
 
@@ -28,30 +31,57 @@ def geometry_report(
         experiment: what is looked at.
         reflections: h, k, l whose places are wanted.
         pixels: numbers (slow, fast) of pixels whose indices are wanted.
+        panel: number of the panel of these pixels, where the detector lists panels.
 
     Raises:
         NbnumbaError: the reflection 0 0 0, or a pixel that is not on the detector.
     """
-    g, detector = experiment.geometry, experiment.detector
+    detector = experiment.detector
+    frame = {
+        "beam": list(experiment.beam_direction),
+        "polarization": list(experiment.polarization_axis),
+        "spindle": list(experiment.spindle),
+    }
     return {
-        "pixels_slow_fast": list(detector.pixels),
         "pixel_mm": detector.pixel_size,
-        "distance_mm": g.distance,
+        **(_panels(experiment, frame) if detector.panels else _detector(experiment, frame)),
+        "reflections": [
+            {"hkl": list(hkl), "hits": [hit._asdict() for hit in hits(experiment, *hkl)]} for hkl in reflections
+        ],
+        "indices": [_indices(experiment, *pixel, panel) for pixel in pixels],
+    }
+
+
+def _detector(experiment: Experiment, frame: dict[str, Any]) -> dict[str, Any]:
+    """A detector as a whole."""
+    return {
+        "pixels_slow_fast": list(experiment.detector.pixels),
+        "distance_mm": experiment.geometry.distance,
+        **_place(experiment.geometry),
+        **frame,
+        "beam_center": beam_centers(experiment),
+        **resolution_limits(experiment),
+        "rings": _rings(experiment),
+    }
+
+
+def _panels(experiment: Experiment, frame: dict[str, Any]) -> dict[str, Any]:
+    """Listed panels."""
+    listed = zip(experiment.detector.panels, experiment.geometries, strict=True)
+    return {
+        **frame,
+        **panel_figures(experiment),
+        "panels": [{"pixels_slow_fast": list(panel.pixels), **_place(g)} for panel, g in listed],
+    }
+
+
+def _place(g: Geometry) -> dict[str, Any]:
+    return {
         "close_distance_mm": g.close_distance,
         "origin_mm": list(g.origin),
         "fast": list(g.fast),
         "slow": list(g.slow),
         "normal": list(g.normal),
-        "beam": list(experiment.beam_direction),
-        "polarization": list(experiment.polarization_axis),
-        "spindle": list(experiment.spindle),
-        "beam_center": beam_centers(experiment),
-        **resolution_limits(experiment),
-        "rings": _rings(experiment),
-        "reflections": [
-            {"hkl": list(hkl), "hits": [hit._asdict() for hit in hits(experiment, *hkl)]} for hkl in reflections
-        ],
-        "indices": [_indices(experiment, *pixel) for pixel in pixels],
     }
 
 
@@ -67,8 +97,8 @@ def _rings(experiment: Experiment) -> list[dict[str, float]]:
     return rings
 
 
-def _indices(experiment: Experiment, slow: int, fast: int) -> dict[str, Any]:
-    size = experiment.detector.pixels
+def _indices(experiment: Experiment, slow: int, fast: int, panel: int | None) -> dict[str, Any]:
+    size = experiment.detector.size_of(experiment.detector.panel_number(panel))
     if not (0 <= slow < size[0] and 0 <= fast < size[1]):
         raise NbnumbaError(
             f"pixel: found slow {slow}, fast {fast}, outside the detector; allowed: slow from 0 to {size[0] - 1}, "
@@ -78,13 +108,41 @@ def _indices(experiment: Experiment, slow: int, fast: int) -> dict[str, Any]:
     return {
         "slow": slow,
         "fast": fast,
-        "hkl": list(indices_at(experiment, *center)),
-        "resolution_A": experiment.resolution(*center),
+        "hkl": list(indices_at(experiment, *center, panel)),
+        "resolution_A": experiment.resolution(*center, panel),
     }
 
 
 def geometry_text(report: dict[str, Any]) -> str:
     """The report as lines for a terminal."""
+    parts = [_panels_text(report) if "panels" in report else _detector_text(report)]
+    for found in report["reflections"]:
+        parts.append(_hits_text(found))
+    for found in report["indices"]:
+        h, k, l = found["hkl"]  # noqa: E741
+        parts.append(
+            f"Pixel slow {found['slow']}, fast {found['fast']}: h {h:.4f} k {k:.4f} l {l:.4f}, "
+            f"{found['resolution_A']:.4g} A (centre of the pixel, start of the scan)"
+        )
+    return "\n\n".join(parts)
+
+
+def _panels_text(report: dict[str, Any]) -> str:
+    rows = [
+        ("Detector", f"{len(report['panels'])} panels of pixels of {report['pixel_mm']:g} mm, from "
+                     f"{report['nearest_mm']:.6g} to {report['farthest_mm']:.6g} mm from the sample"),
+        *((name.capitalize(), _vector(report[name])) for name in ("beam", "polarization", "spindle")),
+        ("Resolution", f"{report['resolution_corner_A']:.4g} A at the farthest corner"),
+    ]  # fmt: skip
+    head = ["panel", "slow x fast", "origin [mm]", "fast", "slow", "normal"]
+    lines = [
+        [str(i), "{} x {}".format(*p["pixels_slow_fast"]), *(_vector(p[name]) for name in ("origin_mm", *head[3:]))]
+        for i, p in enumerate(report["panels"])
+    ]
+    return f"{table(rows)}\n\n{columns([head, *lines])}"
+
+
+def _detector_text(report: dict[str, Any]) -> str:
     centers, pixels = report["beam_center"], report["pixels_slow_fast"]
     vectors = ("fast", "slow", "normal", "beam", "polarization", "spindle")
     rows = [
@@ -97,19 +155,11 @@ def geometry_text(report: dict[str, Any]) -> str:
         ("Resolution",
          f"{report['resolution_edge_A']:.4g} A at the edge, {report['resolution_corner_A']:.4g} A at the corner"),
     ]  # fmt: skip
-    parts = [table(rows)]
-    if report["rings"]:
-        head = ["ring [A]", "two-theta [degrees]", "radius on a plane across the beam [pixels]"]
-        parts.append(columns([head, *([f"{x:.6g}" for x in ring.values()] for ring in report["rings"])]))
-    for found in report["reflections"]:
-        parts.append(_hits_text(found))
-    for found in report["indices"]:
-        h, k, l = found["hkl"]  # noqa: E741
-        parts.append(
-            f"Pixel slow {found['slow']}, fast {found['fast']}: h {h:.4f} k {k:.4f} l {l:.4f}, "
-            f"{found['resolution_A']:.4g} A (centre of the pixel, start of the scan)"
-        )
-    return "\n\n".join(parts)
+    if not report["rings"]:
+        return table(rows)
+    head = ["ring [A]", "two-theta [degrees]", "radius on a plane across the beam [pixels]"]
+    rings = columns([head, *([f"{x:.6g}" for x in ring.values()] for ring in report["rings"])])
+    return f"{table(rows)}\n\n{rings}"
 
 
 #: Names and units of beam centres.
@@ -125,9 +175,10 @@ _CENTERS = {
 
 def _hits_text(found: dict[str, Any]) -> str:
     head = ["spindle [degrees]", "off the sphere [1/A]", "slow [pixels]", "fast [pixels]", "on the detector"]
+    listed = any(hit["panel"] is not None for hit in found["hits"])
     lines = [
         [f"{hit['angle']:.4f}", f"{hit['excitation_error']:.3g}", f"{hit['slow']:.3f}", f"{hit['fast']:.3f}",
-         "yes" if hit["on_detector"] else "no"]
+         "no" if not hit["on_detector"] else f"panel {hit['panel']}" if listed else "yes"]
         for hit in found["hits"]
     ]  # fmt: skip
     never = "" if len(lines) > 1 else "\nNo angle of the spindle brings it onto the Ewald sphere."

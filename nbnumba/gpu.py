@@ -41,13 +41,15 @@ class Gpu:
 
         Only the region is rendered, unless the whole image is wanted on the device.
         """
-        shape = experiment.detector.pixels
-        (s0, s1), (f0, f1) = ((0, shape[0]), (0, shape[1])) if on_device else experiment.detector.region
+        detector = experiment.detector
+        all_rows, width = detector.rows, detector.pixels[1]
+        (s0, s1), (f0, f1) = ((0, all_rows), (0, width)) if on_device else detector.region
         with self.device.active():
             parts = self._arguments(experiment, 0)
             counts = self._cuda.to_device(np.zeros(2, np.int64))
             rows = self._rows(s1 - s0, f1 - f0, on_device)
-            image = None if on_device else np.zeros(shape, np.float32) if out is None else out
+            whole = None if on_device else np.zeros(detector.shape, np.float32) if out is None else out
+            image = None if whole is None else whole.reshape(all_rows, width)
             band = self._cuda.device_array((rows, f1 - f0), np.float32)
             for start in range(s0, s1, rows):
                 stop = min(start + rows, s1)
@@ -56,28 +58,27 @@ class Gpu:
                     if progress is not None:
                         self._cuda.synchronize()
                         progress(last - s0, s1 - s0)
-                if image is not None and f1 - f0 == shape[1]:
+                if image is not None and f1 - f0 == width:
                     band[: stop - start].copy_to_host(image[start:stop])
                 elif image is not None:
                     image[start:stop, f0:f1] = band[: stop - start].copy_to_host()
             found = counts.copy_to_host()
-        return band if on_device else image, (int(found[0]), int(found[1]))
+        return band.reshape(detector.shape) if on_device else whole, (int(found[0]), int(found[1]))
 
     def begin(self, experiment: Experiment) -> tuple[Any, ...]:
         """Send, render and copy back on a stream of its own."""
         with self.device.active():
             stream = self._cuda.stream()
-            slow, fast = experiment.detector.pixels
-            self._rows(slow, fast, True)
+            shape = experiment.detector.rows, experiment.detector.pixels[1]
+            self._rows(*shape, True)
             parts = self._arguments(experiment, stream)
             stream.synchronize()  # what was sent serves the streams of later images too
             counts = self._cuda.to_device(np.zeros(2, np.int64), stream=stream)
-            shape = experiment.detector.pixels
             image = self._cuda.device_array(shape, np.float32, stream=stream)
             self._launch(image, counts, (0, 0), parts, stream)
-            there = self._cuda.pinned_array(shape, np.float32)
+            there = self._cuda.pinned_array(experiment.detector.shape, np.float32)
             numbers = self._cuda.pinned_array(2, np.int64)
-            image.copy_to_host(there, stream=stream)
+            image.copy_to_host(there.reshape(shape), stream=stream)
             counts.copy_to_host(numbers, stream=stream)
         return stream, there, numbers, parts, image, counts  # which have to outlive the work
 

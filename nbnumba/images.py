@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +37,7 @@ def read_image(path: str | Path, *, number: int = 0, shape: tuple[int, int] | No
         shape: (slow, fast) of a raw file, which does not tell it; None: square.
 
     Returns:
-        Array (slow, fast) of the type that is stored.
+        Array (slow, fast) of the type that is stored, or (panel, slow, fast) from HDF5 files of ours that hold panels.
 
     Raises:
         NbnumbaError: the file is missing, damaged, of another kind, or has no such image.
@@ -71,9 +72,15 @@ def read_pair(
 
     if shape is None and _kind(first) == "raw" != _kind(second):
         b = one(second, None)
-        return one(first, (b.shape[0], b.shape[1])), b
+        return one(first, _rows_of(b)).reshape(b.shape), b
     a = one(first, shape)
-    return a, one(second, shape or (a.shape[0], a.shape[1]))
+    b = one(second, shape or _rows_of(a))
+    return a, b.reshape(a.shape) if b.shape == _rows_of(a) else b
+
+
+def _rows_of(image: np.ndarray) -> tuple[int, int]:
+    """Shape of the image with its panels below one another, as a raw file holds it."""
+    return math.prod(image.shape[:-1]), image.shape[-1]
 
 
 def _kind(path: str | Path) -> str:
@@ -115,7 +122,8 @@ def _from_hdf5(path: str | Path, number: int) -> np.ndarray:
         for stack in _stacks(file):
             count = stack.shape[0] if stack.ndim == 3 else 1
             if rest < count:
-                return np.asarray(stack[rest] if stack.ndim == 3 else stack[()])
+                image = np.asarray(stack[rest] if stack.ndim == 3 else stack[()])
+                return image.reshape(stack.attrs["panels"], -1, image.shape[1]) if "panels" in stack.attrs else image
             rest -= count
     found = number - rest
     if not found:

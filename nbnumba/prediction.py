@@ -32,6 +32,7 @@ class Hit(NamedTuple):
     slow: float  # pixels from the outer corner of the first one; NaN where the beam misses the detector
     fast: float
     on_detector: bool
+    panel: int | None = None  # number of the panel that is hit, where the detector lists panels
 
 
 class Beam(NamedTuple):
@@ -74,26 +75,47 @@ def hits(experiment: Experiment, h: int, k: int, l: int) -> list[Hit]:  # noqa: 
 
 
 def _hit(experiment: Experiment, beam: Beam, q: Vector, angle: float) -> Hit:
-    slow, fast = point_seen(experiment, diffracted(q, *beam))
-    slow_size, fast_size = experiment.detector.pixels
-    there = 0.0 <= slow < slow_size and 0.0 <= fast < fast_size
-    return Hit(math.degrees(angle), excitation_error(q, *beam), slow, fast, there)
+    found = _places(experiment, diffracted(q, *beam))
+    return Hit(math.degrees(angle), excitation_error(q, *beam), *found)
 
 
-def indices_at(experiment: Experiment, slow: float, fast: float) -> tuple[float, float, float]:
-    """Fractional h, k, l of a point given in pixels from the outer corner of the first, at the start of the scan.
+def _places(experiment: Experiment, direction: Vector) -> tuple[float, float, bool, int | None]:
+    """Point (slow, fast), whether it is on the detector, and the panel, where panels are listed: the nearest one."""
+    detector = experiment.detector
+    if not detector.panels:
+        slow, fast = point_seen(experiment, direction)
+        return slow, fast, _inside(slow, fast, detector.pixels), None
+    hit = []
+    for number, panel in enumerate(experiment.panels):
+        assert isinstance(panel, FlatPanel)
+        slow, fast = (x / panel.pixel_size for x in _on_plane(panel, unit(direction)))
+        if _inside(slow, fast, detector.size_of(number)):
+            away = position(panel, fast * panel.pixel_size, slow * panel.pixel_size, 0.0)
+            hit.append((dot(away, away), (slow, fast, True, number)))
+    return min(hit)[1] if hit else (math.nan, math.nan, False, None)
 
-    They are those of ``experiment.crystal``, also among several lattices.
+
+def _inside(slow: float, fast: float, size: tuple[int, ...]) -> bool:
+    return 0.0 <= slow < size[0] and 0.0 <= fast < size[1]
+
+
+def indices_at(
+    experiment: Experiment, slow: float, fast: float, panel: int | None = None
+) -> tuple[float, float, float]:
+    """Fractional h, k, l, at the start of the scan, of a point given in pixels from the outer corner of the first.
+
+    ``panel`` is the number of the panel, where the detector lists panels. Among several lattices the indices are those
+    of ``experiment.crystal``.
     """
     axes = experiment.crystal.axes @ rotation_matrix(experiment.spindle, start_angle(experiment)).T
-    at = indices(matrix(axes[np.newaxis], 0), experiment.scattering_vector(slow, fast))
+    at = indices(matrix(axes[np.newaxis], 0), experiment.scattering_vector(slow, fast, panel))
     return at.h, at.k, at.l
 
 
 def point_seen(experiment: Experiment, direction: Vector) -> tuple[float, float]:
     """Point of the detector (slow, fast) that lies in a direction, in pixels from the outer corner of the first one.
 
-    NaN where the detector is not there to be hit.
+    NaN where the detector is not there to be hit; refused where panels are listed.
     """
     panel, size = experiment.panel, experiment.detector.pixel_size
     direction = unit(direction)
@@ -149,7 +171,7 @@ def ring(experiment: Experiment, spacing: float, count: int = 720) -> np.ndarray
     """Points (n, 2), slow and fast [pixels], of the ring of one resolution [A]; those that miss the detector left out.
 
     Raises:
-        NbnumbaError: a spacing that no wave of this length resolves.
+        NbnumbaError: a spacing that no wave of this length resolves, or a detector that lists panels.
     """
     beam = mean_beam(experiment)
     if not spacing > beam.wavelength / 2.0:
@@ -159,6 +181,5 @@ def ring(experiment: Experiment, spacing: float, count: int = 720) -> np.ndarray
     edge = rotate(beam.direction, sideways, two_theta(spacing, beam.wavelength))
     turns = (2.0 * math.pi * i / count for i in range(count))
     points = [point_seen(experiment, rotate(edge, beam.direction, turn)) for turn in turns]
-    slow_size, fast_size = experiment.detector.pixels
-    found = [(s, f) for s, f in points if 0.0 <= s < slow_size and 0.0 <= f < fast_size]
+    found = [point for point in points if _inside(*point, experiment.detector.pixels)]
     return np.array(found).reshape(-1, 2)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nbnumba.convergence import settled
 from nbnumba.errors import NbnumbaError
 from nbnumba.gpu import Gpu
 from nbnumba.model.experiment import Experiment
@@ -56,18 +57,18 @@ class Renderer:
 
         Args:
             experiment: what to render; None: the same as before.
-            out: float32 array (slow, fast), C-contiguous, to be filled and returned.
+            out: float32 array of the image's shape, C-contiguous, to be filled and returned.
             on_device: leave the image on the GPU and return it as an array that others there can use
                 (``__cuda_array_interface__``); it is the caller's.
             progress: called as progress(done, total) with numbers of rows.
 
         Returns:
-            float32 array (slow, fast) [photons]; 0 outside region and mask.
+            float32 array [photons], shaped as ``simulate``'s; 0 outside region and mask.
 
         Raises:
             NbnumbaError: too little memory on the device, numbers beyond float32, or as ``simulate``.
         """
-        self.experiment = experiment = self.experiment if experiment is None else experiment
+        self.experiment = experiment = settled(self.experiment if experiment is None else experiment)
         if self._gpu is None:
             if on_device:
                 raise NbnumbaError("on_device: found True with device 'cpu'; allowed: with 'cuda'")
@@ -86,7 +87,7 @@ class Renderer:
             return
         waiting = None
         for experiment in experiments:
-            begun = self._gpu.begin(experiment)
+            begun = self._gpu.begin(settled(experiment))
             if waiting is not None:
                 yield self._end(waiting)
             waiting = begun

@@ -10,6 +10,7 @@ from numbers import Integral
 import numpy as np
 
 from nbnumba._jit import thread_limit, using_threads
+from nbnumba.convergence import settled
 from nbnumba.errors import NbnumbaError, NbnumbaWarning
 from nbnumba.gpu import Gpu
 from nbnumba.model.experiment import Experiment
@@ -37,12 +38,13 @@ def simulate(
             reflections and the phases of "square" in float64, its sines, amplitudes and weights in float32, somewhat
             faster, with errors below 1e-6 of the image maximum.
         threads: number of CPU threads; None: as many as Numba is set to use. The image does not depend on it.
-        out: float32 array (slow, fast), C-contiguous, to be filled and returned instead of a new one: memory that is in
-            use already saves a good part of the time of large images.
+        out: float32 array of the image's shape, C-contiguous, to be filled and returned instead of a new one: memory
+            that is in use already saves a good part of the time of large images.
         progress: called as progress(done, total) with numbers of rows, first with 0 when all code is compiled.
 
     Returns:
-        float32 array (slow, fast) [photons]; 0 outside region and mask.
+        float32 array (slow, fast) [photons], or (panel, slow, fast) where the detector lists panels; 0 outside region
+        and mask.
 
     Raises:
         NbnumbaError: an ``out`` of another shape or type; a device, precision or number of threads that is not there;
@@ -50,11 +52,10 @@ def simulate(
     """
     check_device(device)
     check_choice("precision", precision, PRECISIONS)
+    experiment = settled(experiment)
     if device != "cpu":
         return _on_gpu(experiment, device, precision, threads, progress, out)
-    whole = isinstance(threads, Integral) and not isinstance(threads, bool)
-    if threads is not None and not (whole and 1 <= threads <= thread_limit()):
-        raise NbnumbaError(f"threads: found {threads!r}; allowed: 1 to {thread_limit()} on this machine")
+    check_threads(threads)
     warn_if_dark(experiment)
     image, counts = _on_cpu(experiment, precision, threads, progress, out)
     report_counts(*counts, precision)
@@ -77,15 +78,15 @@ def _on_cpu(
     except MemoryError:
         domains = sum(part.crystal.mosaic.count for part, _ in parts)
         raise NbnumbaError(
-            f"detector.pixels, crystal.mosaic.domains: an image of {experiment.detector.pixels} pixels and "
+            f"detector.pixels, crystal.mosaic.domains: an image of {experiment.detector.shape} pixels and "
             f"{domains} domains do not fit into memory; ask for fewer"
         ) from None
-    outside, broken, done = 0, 0, 0
+    outside, broken, done, rows = 0, 0, 0, image.reshape(experiment.detector.rows, -1)
     first, last = packed[0].region.slow_start, packed[0].region.slow_stop
     with using_threads(threads) as used:
         for (part, _), arguments in zip(parts, packed, strict=True):
             for start, stop in [(first, first), *_bands(part, used)]:
-                counts = render(arguments, image, start, stop)
+                counts = render(arguments, rows, start, stop)
                 outside, broken, done = outside + counts[0], broken + counts[1], done + stop - start
                 if progress is not None and (stop > start or done == 0):
                     progress(done, len(parts) * (last - first))
@@ -102,8 +103,7 @@ def _on_gpu(
     experiment: Experiment, device: str, precision: str, threads: int | None,
     progress: Callable[[int, int], None] | None, out: np.ndarray | None,
 ) -> np.ndarray:  # fmt: skip
-    if threads is not None:
-        raise NbnumbaError(f"threads: found {threads!r} with device {device!r}; allowed: with 'cpu'")
+    check_no_threads(device, threads)
     if out is not None:
         canvas(experiment, out)  # zeros where nothing will be written
     warn_if_dark(experiment)
@@ -113,7 +113,9 @@ def _on_gpu(
 
 
 def warn_if_dark(experiment: Experiment) -> None:
-    """Warn where nothing can diffract."""
+    """Warn where nothing can diffract, or the beam misses the crystal."""
+    if experiment.fluence == 0.0 and experiment.beam.photons_per_area > 0.0:
+        _warn("the image is zero: the crystal lies outside the beam (beam.offset, beam.size, beam.profile)")
     if all(crystal.reflections is None and crystal.default_f == 0.0 for crystal in experiment.crystals):
         _warn("the image is zero: the crystal has neither reflections nor a default_f")
 
@@ -134,7 +136,7 @@ def report_counts(outside: int, broken: int, precision: str) -> None:
 
 def canvas(experiment: Experiment, out: np.ndarray | None) -> np.ndarray:
     """An image of zeros, or ``out`` with zeros where nothing will be written."""
-    shape = experiment.detector.pixels
+    shape = experiment.detector.shape
     if out is None:
         return np.zeros(shape, dtype=np.float32)
     if type(out) is not np.ndarray:
@@ -152,6 +154,19 @@ def check_device(device: str) -> None:
     """Refuse what is no name of a device."""
     if not isinstance(device, str) or not re.fullmatch(r"cpu|cuda(:\d+)?", device):
         raise NbnumbaError(f"device: found {device!r}; allowed: 'cpu', 'cuda', or 'cuda:1' and so on")
+
+
+def check_threads(threads: int | None) -> None:
+    """Refuse a number of threads that cannot be had."""
+    whole = isinstance(threads, Integral) and not isinstance(threads, bool)
+    if threads is not None and not (whole and 1 <= threads <= thread_limit()):
+        raise NbnumbaError(f"threads: found {threads!r}; allowed: 1 to {thread_limit()} on this machine")
+
+
+def check_no_threads(device: str, threads: int | None) -> None:
+    """Refuse threads of the CPU where a GPU computes."""
+    if threads is not None:
+        raise NbnumbaError(f"threads: found {threads!r} with device {device!r}; allowed: with 'cpu'")
 
 
 def check_choice(name: str, value: str, there: tuple[str, ...]) -> None:

@@ -35,8 +35,10 @@ def write_sketch(
         overwrite: replace an existing file.
 
     Raises:
-        NbnumbaError: the file cannot be written, or a ring that the wavelength does not allow.
+        NbnumbaError: the file cannot be written, a ring that the wavelength does not allow, or a detector that lists
+            panels.
     """
+    experiment.detector.check_single("this picture")
     pixels = experiment.detector.pixels
     scale = max(pixels) / SIZE
     grey = np.full([max(math.ceil(n / scale), 1) for n in pixels], 255, dtype=np.uint8)

@@ -9,6 +9,7 @@ and returns the expected photons as a float64 array (slow, fast). Lengths on the
 crystal and wavelengths in A, angles in degrees unless a name says otherwise.
 """
 
+import itertools
 from statistics import NormalDist
 
 import numpy as np
@@ -490,12 +491,31 @@ def rendered(detector):
 # --- beam ------------------------------------------------------------------------------------------------------------
 
 
-def fluence_of(beam):
-    flux = get(beam, "flux")
-    if get(beam, "fluence") is not None or flux is None:
+def pair(value):
+    return (value, value) if np.ndim(value) == 0 else tuple(value)
+
+
+def profile_density(profile, size, x, y):
+    """Photons per mm^2 of a beam of one photon at x, y [mm] from its centre."""
+    width, height = pair(size)
+    if profile == "gaussian":
+        peak = 4.0 * np.log(2.0) / (np.pi * width * height)
+        return peak * np.exp(-4.0 * np.log(2.0) * ((x / width) ** 2 + (y / height) ** 2))
+    if profile == "round":
+        return np.where((2 * x / width) ** 2 + (2 * y / height) ** 2 <= 1.0, 4.0 / (np.pi * width * height), 0.0)
+    return np.where((2 * abs(x) <= width) & (2 * abs(y) <= height), 1.0 / (width * height), 0.0)
+
+
+def fluence_of(e):
+    """Photons per m^2, averaged over the crystal by Gauss' rule in either direction."""
+    beam, flux = e["beam"], get(e["beam"], "flux")
+    if flux is None:
         return get(beam, "fluence", UNIT_FLUENCE)
-    size_m = get(beam, "size", 0.1) * 1e-3
-    return flux * get(beam, "exposure", 1.0) / size_m**2
+    extents = pair(get(e["crystal"], "extent", 0.0))
+    nodes, weights = np.polynomial.legendre.leggauss(60)
+    x, y = (o + w * nodes / 2.0 for o, w in zip(get(beam, "offset", (0.0, 0.0)), extents, strict=True))
+    density = profile_density(get(beam, "profile", "square"), get(beam, "size", 0.1), x[:, None], y[None, :])
+    return flux * get(beam, "exposure", 1.0) * (weights @ density @ weights / 4.0) * 1e6
 
 
 def evenly(full_range, count):
@@ -518,9 +538,14 @@ def sources_of(e):
     vertical = unit(np.cross(direction, polar))
     h_range, v_range = (1e-3 * r for r in get(beam, "divergence", (0.0, 0.0)))
     h_steps, v_steps = get(beam, "divergence_steps", (1, 1))
+    bell = get(beam, "divergence_profile", "uniform") == "gaussian"
     hdivs, h_step, h_range, h_count = evenly(h_range, h_steps)
     vdivs, v_step, v_range, v_count = evenly(v_range, v_steps)
-    fractions = evenly(0.01 * get(beam, "dispersion", 0.0), get(beam, "dispersion_steps", 1))[0]
+    h_weights, v_weights = ([1.0] * h_count, [1.0] * v_count)
+    if bell:
+        hdivs, h_weights = gaussian_samples(h_range, h_count)
+        vdivs, v_weights = gaussian_samples(v_range, v_count)
+    lines = wavelengths_of(beam)
 
     def radial(deviation, step, full_range, count):
         if full_range == 0.0:
@@ -528,22 +553,60 @@ def sources_of(e):
         return (deviation**2 - step**2 / 4 * (1 - count % 2)) / full_range**2
 
     sources = []
-    for hdiv in hdivs:
-        for vdiv in vdivs:
-            if get(beam, "round_divergence", True):
+    for hdiv, h_weight in zip(hdivs, h_weights, strict=True):
+        for vdiv, v_weight in zip(vdivs, v_weights, strict=True):
+            if get(beam, "round_divergence", True) and not bell:
                 r2 = radial(hdiv, h_step, h_range, h_count) + radial(vdiv, v_step, v_range, v_count)
                 if 4.0 * r2 > 1.1:
                     continue
             towards = rotation(vertical, hdiv) @ rotation(polar, vdiv) @ -direction
-            for fraction in fractions:
-                sources.append((towards, 1.0, beam["wavelength"] * (1.0 + fraction)))
+            sources += [(towards, h_weight * v_weight * weight, wavelength) for wavelength, weight in lines]
     return sources
+
+
+def gaussian_samples(fwhm, count):
+    """Even steps and weights of a gaussian: at most 1.5 FWHM out, with the variance of the gaussian."""
+    if fwhm == 0.0 or count == 1:
+        return [0.0], [1.0]
+    sigma = fwhm / np.sqrt(8.0 * np.log(2.0))
+    step = min(sigma * np.sqrt(4.0 * np.pi / count), 3.0 * fwhm / (count - 1))
+    x = step * (np.arange(count) - (count - 1) / 2.0)
+    weights = np.exp(-(x**2) / (2.0 * sigma**2))
+    weights /= weights.sum()
+    return x * sigma / np.sqrt(np.sum(weights * x**2)), weights
+
+
+def wavelengths_of(beam):
+    """Wavelengths [A] and weights that every direction carries."""
+    spectrum = get(beam, "spectrum")
+    if spectrum is None:
+        width, count = 0.01 * get(beam, "dispersion", 0.0), get(beam, "dispersion_steps", 1)
+        fractions = evenly(width, count)[0]
+        weights = [1.0] * len(fractions)
+        if get(beam, "dispersion_profile", "uniform") == "gaussian":
+            fractions, weights = gaussian_samples(width, count)
+        return [(beam["wavelength"] * (1.0 + x), w) for x, w in zip(fractions, weights, strict=True)]
+    table = np.array([spectrum["wavelengths"], spectrum["weights"]]).T
+    table = table[table[:, 1] > 0.0]
+    steps = get(beam, "spectrum_steps")
+    if steps is None or steps >= len(table):
+        return table.tolist()
+    edges = np.linspace(table[:, 0].min(), table[:, 0].max(), steps + 1)
+    lines = []
+    for i, (low, high) in enumerate(itertools.pairwise(edges)):
+        last = i == steps - 1
+        inside = table[(table[:, 0] >= low) & ((table[:, 0] < high) | last)]
+        if len(inside):
+            lines.append((np.sum(inside[:, 0] * inside[:, 1]) / inside[:, 1].sum(), inside[:, 1].sum()))
+    return lines
 
 
 def polarization_factor(beam, polar_vector, incident, diffracted):
     """Kahn et al. (1982), with the angle psi of the scattering plane."""
     if not get(beam, "polarized", True):
         return np.ones(diffracted.shape[:-1])
+    if get(beam, "stokes") is not None:
+        return stokes_factor(beam["stokes"], polar_vector, incident, diffracted)
     kahn = get(beam, "polarization", 0.0)
     cos_2theta = diffracted @ incident
     sin2_2theta = 1.0 - cos_2theta**2
@@ -551,6 +614,16 @@ def polarization_factor(beam, polar_vector, incident, diffracted):
     e_axis = unit(np.cross(incident, b_axis))
     psi = -np.arctan2(diffracted @ b_axis, diffracted @ e_axis)
     return 0.5 * (1.0 + cos_2theta**2 - kahn * np.cos(2.0 * psi) * sin2_2theta)
+
+
+def stokes_factor(stokes, polar_vector, incident, diffracted):
+    """Part of a dipole's radiation, sum of J_jk (delta_jk - d_j d_k) with the coherency matrix J of the beam."""
+    first = unit(polar_vector - (polar_vector @ incident) * incident)
+    axes = np.array([first, np.cross(incident, first)])
+    s0, s1, s2, s3 = stokes
+    coherency = 0.5 * np.array([[s0 + s1, s2 - 1j * s3], [s2 + 1j * s3, s0 - s1]]) / s0
+    d = diffracted @ axes.T
+    return np.real(np.trace(coherency) - np.einsum("...j,jk,...k->...", d, coherency, d))
 
 
 # --- scan ------------------------------------------------------------------------------------------------------------
@@ -588,7 +661,10 @@ def render_one(e):
     if detector.thickness == 0.0 or detector.mu == 0.0:
         layers = 1  # an ideal sensor is a single surface; more layers would count the photons again
 
-    factors = StructureFactors(crystal)
+    tables = get(crystal, "reflections")
+    by_wavelength = isinstance(tables, dict)
+    each = [dict(crystal, reflections=table) for table in tables["tables"]] if by_wavelength else [crystal]
+    several = [StructureFactors(one) for one in each]
     sources = sources_of(e)
     lattices = lattices_of(crystal, spindle_rotations(e))
     polar_vector = polarization_vector(e)
@@ -609,6 +685,8 @@ def render_one(e):
                 capture = detector.capture(diffracted, layer, layers)
                 for towards, weight, wavelength in sources:
                     incident = -towards
+                    distances = [abs(wavelength - x) for x in tables["wavelengths"]] if by_wavelength else [0.0]
+                    factors = several[int(np.argmin(distances))]
                     q = (diffracted - incident) / wavelength
                     # The term is skipped where dmin > 1/|q|.
                     kept = dmin * np.linalg.norm(q, axis=-1) <= 1.0
@@ -627,6 +705,45 @@ def render_one(e):
 
     total_weight = sum(weight for _, weight, _ in sources)
     steps = len(lattices) * oversample**2 * total_weight
-    image *= CLASSICAL_RADIUS_SQUARED * fluence_of(beam) / steps
+    image *= CLASSICAL_RADIUS_SQUARED * fluence_of(e) / steps
     image *= get(crystal, "spot_scale", 1.0)
     return np.where(rendered(e["detector"]), image, 0.0)
+
+
+# --- amorphous background --------------------------------------------------------------------------------------------
+
+AVOGADRO = 6.02214179e23
+FINENESS, MOST_PARTS = 5e-4, 16  # [1/A]: a pixel is cut until no part spans more of sin(theta)/lambda, within reason
+
+
+def background(e):
+    """The expected photons of `e["background"]`, a list of dicts, whose tables are rows of sin(theta)/lambda and F."""
+    beam, detector = e["beam"], Detector(e)
+    sources, polar_vector = sources_of(e), polarization_vector(e)
+    total_weight = sum(weight for _, weight, _ in sources)
+    nearest = min(detector.close_distance, detector.distance)
+    span = detector.pixel / nearest / (2.0 * min(wavelength for *_, wavelength in sources))
+    parts = int(min(max(np.ceil(span / FINENESS), 1), MOST_PARTS))
+
+    image = np.zeros((detector.n_slow, detector.n_fast))
+    for js in range(parts):
+        for jf in range(parts):
+            position = detector.positions(parts, js, jf, 0.0)
+            diffracted = position / np.linalg.norm(position, axis=-1, keepdims=True)
+            seen = detector.solid_angle(position) * detector.capture(diffracted, 0, 1) / parts**2
+            for towards, weight, wavelength in sources:
+                stol = np.linalg.norm(diffracted + towards, axis=-1) / wavelength / 2.0
+                polar = polarization_factor(beam, polar_vector, -towards, diffracted)
+                for matter in e["background"]:
+                    known, f = np.array(matter["table"]).T
+                    square = np.interp(stol, known, f) ** 2 * molecules(matter, beam)
+                    image += weight / total_weight * square * polar * seen
+    image *= CLASSICAL_RADIUS_SQUARED * fluence_of({"beam": {**beam, "offset": (0.0, 0.0)}, "crystal": {}})
+    return np.where(rendered(e["detector"]), image, 0.0)
+
+
+def molecules(matter, beam):
+    whole = 1.0 / float(profile_density(get(beam, "profile", "square"), get(beam, "size", 0.1), 0.0, 0.0))  # mm^2
+    area_cm2 = 1e-2 * get(matter, "area", whole)
+    grams = area_cm2 * 1e-1 * matter["thickness"] * matter["density"]
+    return grams / matter["molecular_weight"] * AVOGADRO

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import scenes
 
+import nbnumba as nb
 from nbnumba._jit import register_cuda
-from nbnumba.kernels.cuda import render_pixel, sum_chunk
+from nbnumba.kernels.amorphous import pack_background
+from nbnumba.kernels.cuda import render_background_pixel, render_pixel, sum_chunk
 from nbnumba.kernels.pack import pack
 from nbnumba.kernels.sums import Target
 from nbnumba.refinement.jacobian import motions
@@ -39,6 +41,8 @@ def report(arch, folder):
             image, counts, axes = t.Array(t.float32, 2, "C"), t.Array(t.int64, 1, "C"), t.Array(t.float64, 3, "C")
             kinds = (image, counts, t.boolean, t.int64, t.int64, axes, _type(a))
             _print(name, precision, arch, folder, render_pixel, *kinds)
+    a = pack_background(scenes.still(background=[nb.Background(material="water", thickness=1.0)]))
+    _print("background", "double", arch, folder, render_background_pixel, t.Array(t.float32, 2, "C"), _type(a))
     for name in ("square", "gauss", "nearest", "tricubic"):
         e = scenes.still(**KINDS[name])
         a = pack(e, merged=False)

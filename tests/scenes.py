@@ -51,6 +51,8 @@ def describe(experiment):
 def _plain(value):
     if isinstance(value, nb.Reflections):
         return value.hkl, value.amplitude
+    if isinstance(value, nb.SpectralReflections):
+        return {"wavelengths": value.wavelengths, "tables": [_plain(table) for table in value.tables]}
     if isinstance(value, nb.Mask):
         return value.pixels
     if isinstance(value, nb.Sources):
@@ -59,6 +61,8 @@ def _plain(value):
         return [_plain(item) for item in value]
     if is_dataclass(value):
         return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, tuple) and any(map(is_dataclass, value)):
+        return [_plain(item) for item in value]
     return value
 
 

@@ -56,6 +56,19 @@ def refused(result, *parts):
         assert part in result.stderr
 
 
+def test_simulate_tells_spectrum_and_fluence(toml, tmp_path):
+    (tmp_path / "s.txt").write_text("0.98 1\n0.99 2\n1.00 1\n")
+    words = ["--set", "beam.spectrum=s.txt", "--set", "beam.flux=1e12", "--set", "beam.profile=gaussian", "--set",
+             "beam.size=0.01", "--set", "beam.offset=0.005,0"]  # fmt: skip
+    result = run("simulate", toml, "-o", tmp_path / "a.h5", *words, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    # half a FWHM out: half of 4 ln2/pi 1e12/(10 um)^2
+    assert "3 wavelengths, mean 0.99 A, FWHM 0.02 A (2.02 %)" in " ".join(result.stdout.split())
+    assert "4.41271e+21 photons/m^2 on the crystal, 50 % of that at the beam's centre" in result.stdout
+    report = json.loads(run("simulate", toml, "-o", tmp_path / "b.h5", "--json", *words, cwd=tmp_path).stdout)
+    assert (report["wavelengths"], report["illuminated_fraction"]) == (3, pytest.approx(0.5))
+
+
 def test_simulate_writes_image_and_summary(toml, tmp_path):
     result = run("simulate", toml, "-o", tmp_path / "a.h5", "--png", tmp_path / "a.png")
     assert result.returncode == 0, result.stderr
@@ -85,6 +98,28 @@ def test_set_can_name_a_reflection_file(toml, tmp_path):
     assert run(*words, cwd=tmp_path).returncode == 0
     experiment, _ = nb.read_nexus(tmp_path / "a.h5")
     assert experiment.crystal.reflections.amplitude.tolist() == [5.0, 6.0]
+
+
+def test_sensor_and_background_are_told(toml, tmp_path):
+    (tmp_path / "oil.stol").write_text("0 2\n0.3 1\n")
+    sensor = ("--set", "detector.sensor_material=CdTe", "--set", "detector.sensor_thickness=0.05")
+    matter = ("--set", 'background=[{material="water", thickness=0.1}, {material="air", thickness=50}]')
+    result = run("simulate", toml, "-o", tmp_path / "a.h5", *sensor, *matter)
+    assert result.returncode == 0, result.stderr
+    assert "Sensor        0.05 mm CdTe, mu 45.32 1/mm, catches 89.63 % of what comes along its normal" in result.stdout
+    assert "Background    water, 0.1 mm; air, 50 mm" in result.stdout
+    known = 'background=[{table="none.stol", thickness=1, density=1, molecular_weight=18}]'
+    table = ("--set", known.replace('"none.stol"', f'"{tmp_path}/oil.stol"'))
+    result = run("simulate", toml, "-o", tmp_path / "b.h5", "--json", *table)
+    assert result.returncode == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert report["background"] == ["table of 2 rows, 1 mm"]
+    assert (report["sensor_material"], report["sensor_mu_per_mm"], report["sensor_caught"]) == (None, 0.0, 1.0)
+    with_table = tmp_path / "oil.toml"
+    with_table.write_text(GOOD + "[[background]]\ntable = 'x'\nthickness = 1\ndensity = 1\nmolecular_weight = 18\n")
+    words = ("simulate", with_table, "-o", tmp_path / "c.h5", "--set", "background.0.table=oil.stol")
+    assert run(*words, cwd=tmp_path).returncode == 0  # a name relative to the working folder
+    refused(run("simulate", toml, "-o", tmp_path / "d.h5", "--set", "detector.sensor_material=Si"), "sensor_thickness")
 
 
 def test_series_turns_the_crystal(toml, tmp_path):

@@ -188,7 +188,7 @@ def test_the_extent_of_a_matrix_is_how_far_the_outline_reaches():
     crystal = scenes.still(**{"crystal.shape": "round", "crystal.cells": MATRIX}).crystal
     directions = np.random.default_rng(1).normal(size=(100_000, 3))
     surface = directions / np.linalg.norm(directions, axis=1, keepdims=True) @ np.array(MATRIX)
-    np.testing.assert_allclose(surface.max(axis=0), crystal.extent, rtol=1e-3)
+    np.testing.assert_allclose(surface.max(axis=0), crystal.cells_across, rtol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,11 @@ KINDS = {
     "smooth": {"crystal.reflections": scenes.TABLE, "crystal.interpolate": "catmull-rom"},
     "rich": scenes.RICH,
     "pixel": {**scenes.RICH, "sampling.solid_angle": "pixel", "sampling.polarization": "pixel"},
+    "edge": {
+        "beam.stokes": (1.0, 0.3, 0.4, 0.0),
+        "beam.spectrum": nb.Spectrum((0.99, 1.02), (1.0, 2.0)),
+        "crystal.reflections": nb.SpectralReflections((0.99, 1.02), (scenes.TABLE, scenes.TABLE.scaled(1.3))),
+    },
     "curved": {"detector.curvature": "spherical"},
     "region": {"detector.roi": ((1, 3), (2, 7))},
     "unpolarized": {"beam.polarized": False, "detector.point_pixels": True},
@@ -52,6 +57,15 @@ KINDS = {
         "scan.steps": 2,
     },
     "lattices": {"lattices": (scenes.still(**{"crystal.misset": (4, 5, 6)}).crystal, scenes.still().crystal)},
+    "panels": {
+        **scenes.RICH,
+        "detector.pixels": None,
+        "detector.distance": None,
+        "detector.panels": (
+            nb.Panel(pixels=(2, 5), origin=(80.0, 3.0, -9.0), fast=(0, 0, 1), slow=(0, -1, 0)),
+            nb.Panel(pixels=(3, 4), origin=(60.0, -3.0, 9.0), fast=(0, 0.1, 1), slow=(0, -1, 0.1)),
+        ),
+    },
     "many domains": {"crystal.shape": "gauss", "crystal.mosaic.spread": 0.5, "crystal.mosaic.domains": 6},
 }
 SIMULATED = """
@@ -64,6 +78,12 @@ for name, changes in test_cuda.KINDS.items():
         assert exact.max() > 0.0, name
         assert np.abs(image - exact).max() <= bound * exact.max(), (name, precision)
     print(name)
+try:
+    nb.Renderer(scenes.still(**test_cuda.KINDS["edge"])).render()
+except nb.NbnumbaError as error:
+    assert "a list for each of 2 wavelengths" in str(error)
+else:
+    raise AssertionError("rendered")
 mask = np.random.default_rng(1).uniform(size=(4, 17)) < 0.5
 e = scenes.still(**{"detector.pixels": (4, 17), "detector.mask": nb.Mask(mask)})
 renderer = nb.Renderer(e, device="cuda")
@@ -82,6 +102,9 @@ added = nb.simulate(several)
 np.testing.assert_allclose(renderer.render(several), added, rtol=3e-7)
 np.testing.assert_allclose(renderer.render(several, on_device=True).copy_to_host(), added, rtol=3e-7)
 np.testing.assert_allclose(list(renderer.series([several, e]))[0], added, rtol=3e-7)
+panels = scenes.still(**test_cuda.KINDS["panels"])
+assert renderer.render(panels, on_device=True).shape == (2, 3, 5)
+np.testing.assert_array_equal(next(renderer.series([panels])), renderer.render(panels))
 series = list(renderer.series([e, turned, e]))
 np.testing.assert_array_equal(series[1], nb.simulate(turned))
 np.testing.assert_array_equal(series[2], first)
@@ -92,8 +115,22 @@ renderer.render(e, progress=lambda done, total: seen.append((done, total)))
 assert seen[-1] == (4, 4)
 print("renderer")
 """
-DERIVED = """
+BACKGROUND = """
 import numpy as np, scenes, nbnumba as nb
+matter = [nb.Background(material="ice", thickness=1.0),
+          nb.Background(f=2.57, thickness=3.0, density=1.0, molecular_weight=18.0)]
+mask = np.random.default_rng(1).uniform(size=(4, 17)) < 0.5
+scene = {"detector.pixels": (4, 17), "detector.pixel_size": 2.0, "background": matter}
+for changes in ({}, scenes.RICH, {"detector.curvature": "spherical"}, {"detector.mask": nb.Mask(mask)},
+                {"detector.roi": ((1, 3), (2, 7))}, {"beam.polarized": False}, {"background": []}):
+    e = scenes.still(**{**scene, **changes})
+    here, there = nb.background(e), nb.background(e, device="cuda")
+    assert (here.max() > 0.0) == bool(e.background)
+    assert np.abs(here - there).max() <= 1e-7 * here.max(), changes
+print("background")
+"""
+DERIVED = """
+import numpy as np, scenes, test_cuda, nbnumba as nb
 names = ["cell_a", "misset_x", "cells_b", "mosaic_spread", "wavelength", "distance", "beam_tilt_h", "sensor_mu",
          "polarization", "spot_scale", "detector_rotx", "sensor_thickness"]
 small = {"detector.pixels": (5, 5), "detector.pixel_size": 3.0, "crystal.spot_scale": 30.0}
@@ -120,13 +157,19 @@ start = e.with_parameters(misset_x=11.31)
 boxes = [nb.Shoebox(0, 0, 0, 0, 5, 0, 4), nb.Shoebox(0, 0, 1, 0, 5, 4, 5)]
 found = [nb.refine(start, loss, ["misset_x"], boxes=boxes, iterations=1, device=d) for d in ("cpu", "cuda")]
 assert abs(found[0].values["misset_x"] - found[1].values["misset_x"]) < 1e-9
+panels = scenes.still(**test_cuda.KINDS["panels"])
+image, rates = nb.jacobian(panels, ["cell_a", "wavelength", "sensor_thickness"])
+other, others = nb.jacobian(panels, list(rates), device="cuda")
+np.testing.assert_allclose(other, image, rtol=1e-12)
+for name in rates:
+    assert np.abs(others[name] - rates[name]).max() <= 1e-11 * np.abs(rates[name]).max(), name
 print("derived")
 """
 
 
-@pytest.mark.parametrize("code", [SIMULATED, DERIVED], ids=["images", "derivatives"])
+@pytest.mark.parametrize("code", [SIMULATED, DERIVED, BACKGROUND], ids=["images", "derivatives", "background"])
 def test_the_simulator_gives_what_the_cpu_gives(code):
-    assert python(code, NUMBA_ENABLE_CUDASIM="1").split("\n")[-2] in ("renderer", "derived")
+    assert python(code, NUMBA_ENABLE_CUDASIM="1").split("\n")[-2] in ("renderer", "derived", "background")
 
 
 def test_what_is_not_there_is_told():
@@ -184,7 +227,7 @@ def ptx_of(arch, folder):
 @pytest.mark.parametrize("arch", [(7, 5), (8, 0), (9, 0)])
 def test_kernels_compile_for_chips_that_are_not_here(arch, tmp_path):
     lines = ptx_of(arch, tmp_path).splitlines()
-    assert len(lines) == 18
+    assert len(lines) == 17
     for line in lines:
         name, precision, calls, wide, narrow, registers, spilled = line.split()
         assert int(calls) == 0, line
@@ -199,6 +242,6 @@ def test_kernels_compile_for_chips_that_are_not_here(arch, tmp_path):
 
 @pytest.mark.cuda
 @pytest.mark.skipif(not has_gpu(), reason="needs a GPU and numba-cuda")
-@pytest.mark.parametrize("code", [SIMULATED, DERIVED], ids=["images", "derivatives"])
+@pytest.mark.parametrize("code", [SIMULATED, DERIVED, BACKGROUND], ids=["images", "derivatives", "background"])
 def test_a_gpu_gives_what_the_cpu_gives(code):
-    assert python(code).split("\n")[-2] in ("renderer", "derived")
+    assert python(code).split("\n")[-2] in ("renderer", "derived", "background")

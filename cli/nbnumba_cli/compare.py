@@ -90,7 +90,8 @@ def command(
 def _text(found: Comparison, first: Path, second: Path) -> str:
     from nbnumba.report import table
 
-    slow, fast = found.place
+    axes = ("panel", "slow", "fast")[-len(found.place) :]
+    place = ", ".join(f"{axis} {n}" for axis, n in zip(axes, found.place, strict=True))
     peaks, (of_a, of_b) = found.peaks, found.peaks.strongest
     rows = [
         ("A", str(first)),
@@ -98,7 +99,7 @@ def _text(found: Comparison, first: Path, second: Path) -> str:
         ("Pixels", f"{found.pixels} that are finite in both; {found.one_sided} differ otherwise"),
         ("Correlation", f"{found.correlation:.9f}"),
         ("Sums", f"{found.ratio:.9g}, B over A"),
-        ("Difference", f"rms {found.rms:.6g}; largest {found.largest:.6g} at slow {slow}, fast {fast}, "
+        ("Difference", f"rms {found.rms:.6g}; largest {found.largest:.6g} at {place}, "
                        f"{found.relative:.3g} of A's maximum"),
         ("Peaks", f"of the {of_a} strongest of A, {peaks.matched[0]} within half a pixel of one of B; "
                   f"of the {of_b} of B, {peaks.matched[1]}; {peaks.apart:.3g} pixels apart on average"),

@@ -70,12 +70,14 @@ def _to_image(source: Path, target: Path, kind: str, overwrite: bool, **which: o
 
     from nbnumba.atomic import new_file
     from nbnumba.images import read_image
+    from nbnumba.outputs.nexus import read_experiment
     from nbnumba.outputs.png import write_png
     from nbnumba.outputs.raw import write_raw
 
     image = read_image(source, **which)  # type: ignore[arg-type]
     if kind == ".png":
-        write_png(target, image, overwrite=overwrite)
+        known = read_experiment(source) if image.ndim == 3 else None
+        write_png(target, image, experiment=known, overwrite=overwrite)
     elif kind == ".npy":
         with new_file(target, overwrite) as part, open(part, "wb") as file:
             np.save(file, image, allow_pickle=False)

@@ -27,6 +27,7 @@ from nbnumba_cli import options
     "--pixel", "pixels", type=(int, int), multiple=True, metavar="SLOW FAST",
     help="Indices and resolution at the centre of this pixel; may be repeated.",
 )  # fmt: skip
+@options.panel
 @click.option("--png", type=click.Path(path_type=Path), help="Picture to write: detector, beam, rings, reflections.")
 @options.overwrite
 @options.as_json
@@ -37,6 +38,7 @@ def command(
     geometry: bool,
     reflections: tuple[tuple[int, int, int], ...],
     pixels: tuple[tuple[int, int], ...],
+    panel: int | None,
     png: Path | None,
     overwrite: bool,
     as_json: bool,
@@ -62,7 +64,8 @@ def command(
     options.keep_inputs(described, experiment, [png])
     if png is not None:
         check_writable(png, overwrite)
-    report = geometry_report(described, reflections, pixels)
+        described.detector.check_single("--png")
+    report = geometry_report(described, reflections, pixels, panel=panel)
     click.echo(json.dumps(options.jsonable(report), allow_nan=False) if as_json else geometry_text(report))
     if png is not None:
         spots = [(hit["slow"], hit["fast"]) for r in report["reflections"] for hit in r["hits"] if hit["on_detector"]]

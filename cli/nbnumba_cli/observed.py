@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +21,16 @@ def read_loss(file: Path, pixels: tuple[int, ...], asked: dict[str, Any]) -> Any
 
     Args:
         file: an image of any kind.
-        pixels: of the detector (slow, fast).
+        pixels: shape of the detector's images.
         asked: options of ``nbnumba refine`` by name.
     """
     import numpy as np
 
     import nbnumba as nb
 
-    stored = nb.read_image(file, number=asked["number"], shape=asked["shape"] or (pixels[0], pixels[1]))
+    rows = math.prod(pixels[:-1]), pixels[-1]
+    stored = nb.read_image(file, number=asked["number"], shape=asked["shape"] or rows)
+    stored = stored.reshape(pixels) if stored.shape == rows else stored
     mask = np.isfinite(stored) & ((stored >= 0) | (stored.dtype.kind == "f"))
     if not mask.all():
         click.echo(

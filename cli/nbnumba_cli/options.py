@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import shlex
 import sys
 import threading
@@ -25,7 +26,18 @@ from nbnumba_cli.interrupt import heed
 
 _PATIENCE = 2.0  # seconds
 
-FILES = ("crystal.reflections", "crystal.reflections.file", "detector.mask", "beam.sources")
+#: Settings that name files; numbers of items are left out.
+FILES = (
+    "crystal.reflections",
+    "crystal.reflections.file",
+    "detector.mask",
+    "detector.geometry",
+    "detector.geometry.file",
+    "beam.sources",
+    "beam.spectrum",
+    "beam.spectrum.file",
+    "background.table",
+)
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -63,6 +75,9 @@ raw_shape: Decorator = click.option(
 parameters: Decorator = click.option(
     "--parameter", "names", multiple=True, metavar="NAME", help="Parameter, as misset_x or cell_a; may be repeated."
 )
+panel: Decorator = click.option(
+    "--panel", type=click.IntRange(min=0), help="Number of the pixel's panel, where the detector lists panels."
+)
 as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 
 
@@ -98,8 +113,6 @@ def load_experiment(file: Path | None, nanobragg: str | None, settings: tuple[st
     experiment = translation.experiment
     for note in translation.notes:
         click.echo(f"Note: {note}", err=True)
-    if "water" in translation.flags:
-        click.echo("Note: -water is no part of an experiment; nbnumba nanobragg alone adds it", err=True)
     return Experiment.from_toml(experiment.to_toml(inline=True), changes) if changes else experiment
 
 
@@ -119,7 +132,7 @@ def _setting(text: str) -> tuple[str, Any]:
 
 def _from_here(name: str, value: Any) -> Any:
     """Names of files on the command line are relative to the working folder, not to the TOML file."""
-    if name in FILES and isinstance(value, str):
+    if re.sub(r"\.\d+\.", ".", name) in FILES and isinstance(value, str):
         return str(Path(value).absolute())
     if isinstance(value, dict) and isinstance(value.get("file"), str):
         return {**value, "file": str(Path(value["file"]).absolute())}

@@ -162,7 +162,7 @@ def command(
 
     for file in files:
         check_writable(file, overwrite)
-    loss = read_loss(data, start.detector.pixels, asked)
+    loss = read_loss(data, start.detector.shape, asked)
     with options.limited(threads), options.log_on_stderr():
         found = _refined(start, loss, names, asked)
         found.experiment.to_toml(output, overwrite=overwrite)

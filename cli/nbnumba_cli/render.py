@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import chain, tee
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
@@ -13,8 +14,46 @@ import numpy as np
 import nbnumba as nb
 from nbnumba.atomic import check_writable
 from nbnumba.errors import NbnumbaError
-from nbnumba.report import image_report, report_text
-from nbnumba_cli.options import jsonable, progress_bar
+from nbnumba.report import counts_report, counts_text, image_report, report_text
+from nbnumba_cli.options import jsonable, progress_bar, waiting
+
+
+class Frame(NamedTuple):
+    """One image of a series."""
+
+    written: np.ndarray  # counts, or expected photons
+    expected: np.ndarray
+    seconds: float  # that rendering took
+
+
+class Series(NamedTuple):
+    """Images to be rendered, one after another."""
+
+    experiment: nb.Experiment
+    first: int
+    images: int
+    counts: bool
+    seed: int
+    how: dict[str, Any]
+
+    def numbered(self, number: int) -> nb.Experiment:
+        """The experiment of one image."""
+        scan = self.experiment.scan
+        if scan is None or number == 0:
+            return self.experiment
+        return self.experiment.replace(**{"scan.start": scan.start + number * scan.width})
+
+    def frames(self) -> Iterator[Frame]:
+        """The images, as they are rendered."""
+        for i in range(self.images):
+            number = self.first + i
+            experiment = self.numbered(number)
+            with progress_bar("Rendering" if self.images == 1 else f"Rendering {i + 1} of {self.images}") as bar:
+                crystal = nb.simulate(experiment, progress=bar.show, **self.how)
+            where = {name: self.how[name] for name in ("device", "threads") if name in self.how}
+            expected = crystal + nb.background(experiment, **where) if experiment.background else crystal
+            counts = nb.detect(experiment, crystal, seed=self.seed, number=number, **where) if self.counts else expected
+            yield Frame(counts, expected, bar.seconds)
 
 
 def render_to_files(
@@ -23,43 +62,72 @@ def render_to_files(
     png: Path | None,
     *,
     images: int = 1,
+    first: int = 0,
+    counts: bool | None = None,
+    seed: int = 1,
+    keep_expected: bool = False,
     overwrite: bool = False,
     as_json: bool = False,
     command_line: str,
     **how: Any,
 ) -> None:
-    """Render ``images`` images, write them, and print a summary of the first and the names of the files."""
+    """Render images, write them, and print a summary of the first and the names of the files."""
     files = [output] if png is None else [output, png]
     for file in files:
         check_writable(file, overwrite)
-    if images > 1 and (experiment.scan is None or experiment.scan.width == 0.0):
-        raise NbnumbaError(f"--images: found {images} without a rotation; add --set scan.width=DEGREES, or ask for 1")
-    first: dict[str, Any] = {}
-
-    def rendered() -> Iterator[np.ndarray]:
-        for number in range(images):
-            with progress_bar("Rendering" if images == 1 else f"Rendering {number + 1} of {images}") as bar:
-                image = nb.simulate(_nth(experiment, number), progress=bar.show, **how)
-            if number == 0:
-                first.update(image=image, report=image_report(experiment, image, bar.seconds))
-            yield image
-
-    written = next(rendered()) if images == 1 else rendered()
-    nb.write_nexus(output, experiment, written, overwrite=overwrite, command_line=command_line)
+    counting = experiment.response is not None if counts is None else counts
+    if images > 1 and not counting and (experiment.scan is None or experiment.scan.width == 0.0):
+        raise NbnumbaError(
+            f"--images: found {images} without a rotation, which would all be the same; add --set scan.width=DEGREES, "
+            "or --counts for another noise in each, or ask for 1"
+        )
+    if keep_expected and not counting:
+        raise NbnumbaError("--keep-expected: found without counts, so that expected photons are the image itself")
+    experiment, choices = _sampled(experiment)
+    series = Series(experiment, first, images, counting, seed, how)
+    frames = series.frames()
+    shown = next(frames)
+    one, other = tee(chain([shown], frames))
+    nb.write_nexus(
+        output,
+        series.numbered(first),
+        _as_given((frame.written for frame in one), images),
+        expected=_as_given((frame.expected for frame in other), images) if keep_expected else None,
+        overwrite=overwrite,
+        command_line=command_line,
+        seeds={"noise": seed} if counting else None,
+    )
     if png is not None:
-        nb.write_png(png, first["image"], overwrite=overwrite)
+        nb.write_png(png, shown.written, experiment=experiment, overwrite=overwrite)
+    _summarize(series, shown, choices, files, as_json)
+
+
+def _sampled(experiment: nb.Experiment) -> tuple[nb.Experiment, dict[str, Any]]:
+    """The experiment with numbers of steps for its tolerance, and what there is to tell of them."""
+    if experiment.sampling.tolerance == 0.0:
+        return experiment, {}
+    with waiting("Choosing the sampling"):
+        found = nb.choose_sampling(experiment)
+    return found.experiment, {"sampling": {c.name: {"number": c.number, "change": c.change} for c in found.choices}}
+
+
+def _as_given(series: Iterator[np.ndarray], images: int) -> Any:
+    return next(series) if images == 1 else series
+
+
+def _summarize(series: Series, frame: Frame, choices: dict[str, Any], files: list[Path], as_json: bool) -> None:
+    """Print what a person, or a program, wants to know of the first image."""
+    experiment = series.numbered(series.first)
+    report = image_report(experiment, frame.expected, frame.seconds) | choices
+    if series.counts:
+        report |= counts_report(experiment, frame.written, series.seed)
     if as_json:
-        report = {**first["report"], "images": images, "files": [str(file) for file in files]}
+        report |= {"images": series.images, "files": [str(file) for file in files]}
         click.echo(json.dumps(jsonable(report), allow_nan=False))
-    else:
-        if images > 1:
-            click.echo(f"The first of {images} images:")
-        click.echo(report_text(first["report"]))
-        click.echo("\n".join(f"Wrote {file}" for file in files))
-
-
-def _nth(experiment: nb.Experiment, number: int) -> nb.Experiment:
-    scan = experiment.scan
-    if scan is None or number == 0:
-        return experiment
-    return experiment.replace(**{"scan.start": scan.start + number * scan.width})
+        return
+    if series.images > 1:
+        click.echo(f"The first of {series.images} images:")
+    click.echo(report_text(report))
+    if series.counts:
+        click.echo(counts_text(report))
+    click.echo("\n".join(f"Wrote {file}" for file in files))

@@ -21,6 +21,23 @@ from nbnumba_cli import options
     show_default=True,
     help="Number of images; with a scan, image i starts at scan.start + i*scan.width degrees.",
 )
+@click.option(
+    "--first",
+    type=click.IntRange(min=0, max=2**31),
+    default=0,
+    show_default=True,
+    help="Number of the first image: any image of a series can be made again alone.",
+)
+@click.option(
+    "--counts/--expected",
+    default=None,
+    help="Write counts, with photon noise and the experiment's response, or expected photons "
+    "[default: counts where there is a [response]].",
+)
+@click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True, help="Of the random numbers of counts."
+)
+@click.option("--keep-expected", is_flag=True, help="Keep the expected photons beside the counts in the HDF5 file.")
 @options.device
 @options.precision
 @options.threads
@@ -32,17 +49,15 @@ def command(
     settings: tuple[str, ...],
     output: Path,
     png: Path | None,
-    images: int,
-    overwrite: bool,
-    as_json: bool,
     **how: Any,
 ) -> None:
-    """Render the image of EXPERIMENT.toml: expected photons in every pixel.
+    """Render the image of EXPERIMENT.toml: expected photons in every pixel, or the counts of a real detector.
 
     \b
     Examples:
       nbnumba simulate crystal.toml -o image.h5 --png image.png
       nbnumba simulate crystal.toml -o turned.h5 --set crystal.misset=10,20,30 --set beam.wavelength=1.1
+      nbnumba simulate crystal.toml -o counts.h5 --counts --set response.gain=2 --set response.offset=40
       nbnumba simulate --nanobragg "-cell 70 80 90 90 90 90 -N 10 -default_F 100" -o image.h5
     """
     from nbnumba_cli.render import render_to_files
@@ -50,6 +65,4 @@ def command(
     described = options.load_experiment(experiment, nanobragg, settings)
     line = options.command_line()
     options.keep_inputs(described, experiment, [output, png])
-    render_to_files(
-        described, output, png, images=images, overwrite=overwrite, as_json=as_json, command_line=line, **how
-    )
+    render_to_files(described, output, png, command_line=line, **how)

@@ -19,6 +19,7 @@ _SHOWN = 20  # steps, where nothing else is asked for
 @click.command("trace")
 @options.experiment_source
 @click.option("--pixel", type=(int, int), metavar="SLOW FAST", help="Number of the pixel along slow and fast.")
+@options.panel
 @click.option("--step", "number", type=click.IntRange(min=0), help="All quantities of this step, counted from 0.")
 @click.option("--top", type=click.IntRange(min=1), help="The steps that add most to the pixel, so many of them.")
 @click.option(
@@ -84,7 +85,7 @@ def command(
     if pixel is not None:
         for file in filter(None, (csv, html)):
             check_writable(file, overwrite)
-        traced = _traced(described, pixel, asked["limit"])
+        traced = _traced(described, pixel, asked["panel"], asked["limit"])
         if asked["compare"] is None and asked["reference"] is None:
             _show_pixel(traced, asked, as_json)
         else:
@@ -112,7 +113,7 @@ def _check(
         (region is not None and "region", given - {"top", "json"}, "--top and --json; use --pixel for the rest"),
         ("by" in given and "by", given & {"columns", "where", "number"}, "--top, --reflection, --json and files"),
         ("number" in given and "step", given & {"top", "reflection"}, "--where, --columns, --json and files"),
-        (compares and "compare", given - compares - {"limit", "csv", "html"}, "--limit, --csv and --html"),
+        (compares and "compare", given - compares - {"limit", "csv", "html", "panel"}, "--limit, --csv and --html"),
     ):
         if one and others:
             names = {"number": "step", "reference": "compare-reference"}
@@ -170,10 +171,10 @@ def _percent(row: tuple[Any, ...]) -> tuple[Any, ...]:
     return (*row[:-1], f"{100.0 * row[-1]:.2f} %")
 
 
-def _traced(experiment: Any, pixel: tuple[int, int], limit: int | None) -> Any:
+def _traced(experiment: Any, pixel: tuple[int, int], panel: int | None, limit: int | None) -> Any:
     import nbnumba as nb
 
-    how = {} if limit is None else {"limit": limit}
+    how = {name: value for name, value in (("panel", panel), ("limit", limit)) if value is not None}
     with options.progress_bar("Tracing") as bar:
         return nb.trace(experiment, *pixel, progress=bar.show, **how)
 
@@ -192,8 +193,9 @@ def _show_pixel(traced: Any, asked: dict[str, Any], as_json: bool) -> None:
         found = {**kept.as_dict(), "by": _rows(kept.by(asked["by"]))} if asked["by"] else kept.as_dict()
         click.echo(json.dumps(options.jsonable(found)))
         return
+    panel = "" if traced.panel is None else f"panel {traced.panel}, "
     click.echo(
-        f"Pixel slow {traced.slow}, fast {traced.fast}: {traced.value:.7g} photons in {len(traced)} steps, "
+        f"Pixel {panel}slow {traced.slow}, fast {traced.fast}: {traced.value:.7g} photons in {len(traced)} steps, "
         f"{traced.resolution:.4g} A"
     )
     if len(kept) < len(traced) and asked["number"] is None:
@@ -223,7 +225,7 @@ def _compare(traced: Any, other: Path | None, program: Path | None, nanobragg: s
     from nbnumba.tracer.difference import differences, report
 
     if other is not None:
-        second = _traced(options.load_experiment(other, None, ()), (traced.slow, traced.fast), limit)
+        second = _traced(options.load_experiment(other, None, ()), (traced.slow, traced.fast), traced.panel, limit)
         click.echo(report(differences(traced, second), ("here", str(other))))
     if program is not None:
         from nbnumba.compat.reference import printed_terms, reference_differences

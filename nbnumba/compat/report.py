@@ -7,9 +7,10 @@ import math
 import numpy as np
 
 from nbnumba.compat.geometry import reference_beam_spot, reference_distance
-from nbnumba.compat.run import Result, point_scatterer
+from nbnumba.compat.run import Result
 from nbnumba.compat.translate import Translation
 from nbnumba.model.cell import cell_of, reciprocal
+from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
 from nbnumba.report import beam_centers, table
 from nbnumba.simulation import simulate
@@ -23,7 +24,7 @@ def settings(translation: Translation) -> str:
     starred = reciprocal(axes)
     centers = beam_centers(experiment)
     fast, slow = reference_beam_spot(experiment)
-    count = len(crystal.reflections.amplitude) if crystal.reflections else 0
+    count = len(crystal.reflections) if crystal.reflections else 0
     phi = experiment.scan.angles() if experiment.scan else [0.0]
     rows = [
         ("Convention", f"{detector.convention}, detector pivots about the {detector.turns_about}"),
@@ -45,7 +46,7 @@ def settings(translation: Translation) -> str:
         ("Distance", f"{g.close_distance:g} mm at the closest; {reference_distance(experiment):g} mm in headers"),
         ("Axes", f"beam {_numbers(experiment.beam_direction)}, polarization {_numbers(experiment.polarization_axis)}, "
                  f"spindle {_numbers(experiment.spindle)}"),
-        ("Sensor", f"{detector.sensor_thickness:g} mm in {experiment.layers} layers, {detector.sensor_mu:g} 1/mm"),
+        ("Sensor", f"{detector.sensor_thickness:g} mm in {experiment.layers} layers, {experiment.sensor_mu:g} 1/mm"),
         ("Beam centre", f"MOSFLM {_numbers(centers['mosflm'])}, DENZO {_numbers(centers['denzo'])}, "
                         f"ADXV {_numbers(centers['adxv'])} mm"),
         ("", f"Fbeam, Sbeam {fast:g} {slow:g} mm, as nanoBragg has them in its headers"),
@@ -89,7 +90,8 @@ def solid_angle(experiment: Experiment) -> float:
         "sampling.oversample": 1,
         "sampling.dmin": 0.0,
     }
-    return float(simulate(experiment.replace(crystal=point_scatterer(1.0), scan=None, **plain)).sum(dtype=np.float64))
+    point = Crystal(cell=(10.0, 10.0, 10.0, 90.0, 90.0, 90.0), default_f=1.0)  # one cell scatters alike everywhere
+    return float(simulate(experiment.replace(crystal=point, scan=None, **plain)).sum(dtype=np.float64))
 
 
 def _numbers(values: object, between: str = " ") -> str:

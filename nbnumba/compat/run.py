@@ -15,18 +15,16 @@ from nbnumba.compat.flags import Flags
 from nbnumba.compat.header import smv_fields
 from nbnumba.compat.noise import photon_noise
 from nbnumba.compat.translate import Translation
-from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
+from nbnumba.model.reflections import Reflections
 from nbnumba.outputs.dump import put_dump
 from nbnumba.outputs.nexus import write_nexus
 from nbnumba.outputs.pgm import put_pgm
 from nbnumba.outputs.raw import put_raw
 from nbnumba.outputs.smv import put_smv
+from nbnumba.response.background import background
 from nbnumba.simulation import simulate
 
-WATER_F = 2.57  # electrons, in the forward direction
-WATER_WEIGHT = 18.0  # g/mol
-_AVOGADRO = 6.02214179e23
 _TOP = 65535.0
 
 
@@ -104,8 +102,8 @@ def run(
     for file in files.wanted():
         check_writable(file, overwrite=True)
     image = simulate(experiment, progress=progress)
-    if flags.value("water", 0.0) > 0.0:
-        image += simulate(water(experiment, float(flags.value("water"))))
+    if experiment.background:
+        image += background(experiment)
     statistics = statistics_of(experiment, image)
     seed = int(flags.value("seed", time.time()))
     scales = scales_of(flags, statistics)
@@ -130,23 +128,12 @@ def _write(
         put_smv(hidden[files.integer], counts_of(experiment, image, scales), header)
         if files.pgm is not None:
             put_pgm(hidden[files.pgm], _grey(experiment, image, scales["pgm"]), scales["pgm"])
-        if files.dump is not None and crystal.reflections is not None:
+        if files.dump is not None and isinstance(crystal.reflections, Reflections):
             put_dump(hidden[files.dump], crystal.reflections, crystal.default_f)
         if files.noise is not None:
             put_smv(hidden[files.noise], _noise(experiment, image, seed, scales["adc"]), header)
         if files.hdf5 is not None:
             write_nexus(hidden[files.hdf5], experiment, image, command_line=command_line, seeds={"noise": seed})
-
-
-def water(experiment: Experiment, edge: float) -> Experiment:
-    """The same experiment on a cube of water [um]: independent molecules, so one "cell" with their summed intensity."""
-    molecules = (edge * 1e-6) ** 3 * 1e6 * _AVOGADRO / WATER_WEIGHT
-    return experiment.replace(crystal=point_scatterer(WATER_F * math.sqrt(molecules)), scan=None)
-
-
-def point_scatterer(amplitude: float) -> Crystal:
-    """A crystal of one cell [electrons], which scatters the same in all directions."""
-    return Crystal(cell=(10.0, 10.0, 10.0, 90.0, 90.0, 90.0), default_f=amplitude)
 
 
 def _rendered(experiment: Experiment) -> tuple[slice, slice]:

@@ -19,6 +19,7 @@ from nbnumba.inputs.dump import read_dump
 from nbnumba.inputs.matrix import read_matrix
 from nbnumba.inputs.reflections import read_reflections
 from nbnumba.inputs.sources import read_sources
+from nbnumba.model.background import Background
 from nbnumba.model.beam import Beam
 from nbnumba.model.cell import Cell, cell_of
 from nbnumba.model.conventions import CONVENTIONS
@@ -29,11 +30,13 @@ from nbnumba.model.random import MinimalStandard
 from nbnumba.model.reflections import Reflections
 from nbnumba.model.sampling import Sampling
 from nbnumba.model.scan import Scan
-from nbnumba.model.sources import Grid, Sources, grid_sources
+from nbnumba.model.sources import Grid, Sources, dispersed, grid_sources
 from nbnumba.physics.rotation import angles_xyz
 from nbnumba.physics.vector import Vector, unit
 
 MOST_SOURCES = 10**6
+WATER_F = 2.57  # electrons, in all directions
+WATER_WEIGHT = 18.0  # g/mol
 
 
 class Translation(NamedTuple):
@@ -75,9 +78,18 @@ def translate(given: list[Given], folder: Path) -> Translation:
             solid_angle="subpixel" if "oversample_omega" in flags else "pixel",
             polarization="subpixel" if "oversample_polar" in flags else "pixel",
         ),
+        background=_water(flags),
     )
     chosen = _oversample(flags, experiment, longest)
     return Translation(experiment.replace(**{"sampling.oversample": chosen}), flags, placed, oscillation)
+
+
+def _water(flags: Flags) -> tuple[Background, ...]:
+    """A cube around the crystal, which the beam need not fill."""
+    edge = 1e-3 * flags.value("water", 0.0)
+    if edge <= 0.0:
+        return ()
+    return (Background(f=WATER_F, thickness=edge, area=edge * edge, density=1.0, molecular_weight=WATER_WEIGHT),)
 
 
 def _wavelength(flags: Flags, from_header: float | None) -> float:
@@ -280,7 +292,8 @@ def _sources(flags: Flags, wavelength: float, direction: Vector, polarization: V
         )
     last = flags.last_of("round_div", "square_div")
     is_round = (last is None or last.name == "round_div") and horizontal.width > 0.0 and vertical.width > 0.0
-    return grid_sources(direction, polarization, wavelength, horizontal, vertical, dispersion, is_round)
+    lines = dispersed(wavelength, dispersion)
+    return grid_sources(direction, polarization, horizontal, vertical, lines, is_round)
 
 
 def _divergence(flags: Flags, axis: str) -> Grid:

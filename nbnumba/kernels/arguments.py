@@ -15,12 +15,13 @@ from nbnumba.physics.vector import Vector
 
 
 class FlatSheet(NamedTuple):
-    """A ``FlatPanel`` without nesting, which Numba's parallel loops cannot take."""
+    """``FlatPanel``s without nesting, which Numba's parallel loops cannot take; their rows follow one another."""
 
-    vectors: np.ndarray  # (4, 3) rows origin [mm], fast, slow, normal
+    vectors: np.ndarray  # (panels, 4, 3) rows origin [mm], fast, slow, normal
     pixel_size: float  # [mm]
-    close_distance: float  # [mm]
+    close_distance: np.ndarray  # (panels,) [mm]
     point_pixels: bool
+    rows: int  # of the image for each panel
 
 
 class CurvedSheet(NamedTuple):
@@ -30,6 +31,7 @@ class CurvedSheet(NamedTuple):
     pixel_size: float  # [mm]
     close_distance: float  # [mm]
     point_pixels: bool
+    rows: int  # of the image
     radius: float  # [mm]
 
 
@@ -46,18 +48,18 @@ def matrix(stack: np.ndarray, i: int) -> Matrix:
 
 
 @scalar
-def flat_panel(sheet: FlatSheet) -> FlatPanel:
+def flat_panel(sheet: FlatSheet, number: int) -> FlatPanel:
     """Panel as the physics takes it."""
-    v = sheet.vectors
+    v = sheet.vectors[number]
     return FlatPanel(
         row_vector(v, 0), row_vector(v, 1), row_vector(v, 2), row_vector(v, 3),
-        sheet.pixel_size, sheet.close_distance, sheet.point_pixels,
+        sheet.pixel_size, float(sheet.close_distance[number]), sheet.point_pixels,
     )  # fmt: skip
 
 
 @scalar
-def curved_panel(sheet: CurvedSheet) -> CurvedPanel:
-    """Panel as the physics takes it."""
+def curved_panel(sheet: CurvedSheet, number: int) -> CurvedPanel:
+    """Panel as the physics takes it; there is one alone."""
     v = sheet.vectors
     return CurvedPanel(
         row_vector(v, 0), row_vector(v, 1), row_vector(v, 2), row_vector(v, 3),
@@ -67,8 +69,8 @@ def curved_panel(sheet: CurvedSheet) -> CurvedPanel:
 
 
 @by_type({FlatSheet: flat_panel, CurvedSheet: curved_panel})
-def panel_of(sheet: FlatSheet | CurvedSheet) -> FlatPanel | CurvedPanel:
-    """Panel as the physics takes it."""
+def panel_of(sheet: FlatSheet | CurvedSheet, number: int) -> FlatPanel | CurvedPanel:
+    """Panel of a number as the physics takes it."""
     raise NotImplementedError
 
 
@@ -119,13 +121,13 @@ class Steps(NamedTuple):
 
 
 class Region(NamedTuple):
-    """Pixels to render."""
+    """Pixels to render; rows are counted through all panels."""
 
     slow_start: int
     slow_stop: int
     fast_start: int
     fast_stop: int
-    mask: np.ndarray  # (slow, fast) bool, or no element: all
+    mask: np.ndarray  # (rows, fast) bool, or no element: all
 
 
 class Reach(NamedTuple):

@@ -51,7 +51,9 @@ def add_sources(tile: Tile, points: Points, groups: Points, count: int, argument
 def add_tile(tile: Tile, points: Points, groups: Points, count: int, slow: int, arguments: Arguments) -> int:
     """Sum of a tile over layers and sub-pixels, and what they contain."""
     outside = 0
-    panel, sensor, steps = panel_of(arguments.sheet), arguments.sensor, arguments.steps
+    sheet, sensor, steps = arguments.sheet, arguments.sensor, arguments.steps
+    number = slow // sheet.rows
+    panel, row = panel_of(sheet, number), slow - number * sheet.rows
     for i in range(TILE):
         tile.total[i] = 0.0
         tile.polar[i] = 1.0
@@ -59,7 +61,7 @@ def add_tile(tile: Tile, points: Points, groups: Points, count: int, slow: int, 
     for layer in range(sensor.layers):
         depth = layer_depth(layer, sensor.thickness)
         for sub_slow in range(steps.oversample):
-            offset = subpixel_center(slow, sub_slow, steps.oversample, panel.pixel_size)
+            offset = subpixel_center(row, sub_slow, steps.oversample, panel.pixel_size)
             for sub_fast in range(steps.oversample):
                 first = layer == 0 and sub_slow == 0 and sub_fast == 0
                 aim(tile, panel, offset, sub_fast, steps.oversample, depth, first or not steps.one_solid_angle)

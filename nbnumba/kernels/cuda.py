@@ -11,6 +11,7 @@ import numpy as np
 from numba import cuda
 
 from nbnumba._jit import register_cuda
+from nbnumba.kernels.amorphous import background_pixel
 from nbnumba.kernels.crystal_slopes import fill_block
 from nbnumba.kernels.pixel import pixel_sum
 from nbnumba.kernels.slopes import COUNT, ROWS, VALUE, Z, set_pixels
@@ -22,10 +23,10 @@ SHARE = WIDTH * WIDTH // SUMMING  # sums of each of them
 
 
 def render_pixel(image, counts, adding, first_slow, first_fast, axes, arguments):  # type: ignore[no-untyped-def]
-    """Render the pixel of this thread into a window of the detector that begins there; 0 outside region and mask.
+    """Render the pixel of this thread into a window of the image that begins there; 0 outside region and mask.
 
-    ``adding``: to what the window holds already. ``counts``: points outside the interpolation table, and pixels beyond
-    float32.
+    Rows are counted through all panels. ``adding``: to what the window holds already. ``counts``: points outside the
+    interpolation table, and pixels beyond float32.
     """
     region = arguments.region
     column, row = cuda.grid(2)
@@ -35,13 +36,24 @@ def render_pixel(image, counts, adding, first_slow, first_fast, axes, arguments)
             image[row, column] = 0.0
         inside = region.slow_start <= slow < region.slow_stop and region.fast_start <= fast < region.fast_stop
         if inside and (region.mask.size == 0 or region.mask[slow, fast]):
-            found = pixel_sum(arguments, axes, float(slow), float(fast))
+            found = pixel_sum(arguments, axes, slow, float(fast))
             value = np.float32(image[row, column] + arguments.scale * found.total)
             image[row, column] = value
             if found.outside > 0:
                 cuda.atomic.add(counts, 0, found.outside)
             if not math.isfinite(value):
                 cuda.atomic.add(counts, 1, 1)
+
+
+def render_background_pixel(image, arguments):  # type: ignore[no-untyped-def]
+    """Photons that amorphous matter scatters into the pixel of this thread; the region begins at ``image[0, 0]``."""
+    region = arguments.region
+    row, column = cuda.grid(2)  # in this order there may be any number of rows
+    slow, fast = row + region.slow_start, column + region.fast_start
+    if row < image.shape[0] and column < image.shape[1]:
+        wanted = region.mask.size == 0 or region.mask[slow, fast]
+        value = background_pixel(arguments, slow, fast) if wanted else 0.0
+        image[row, column] = np.float32(value)
 
 
 def sum_chunk(sums, z, storing, bounds, centers, pixels, width, target, whole, motions, arguments):  # type: ignore[no-untyped-def]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nbnumba.constants import R_E_SQUARED
+from nbnumba.errors import NbnumbaError
 from nbnumba.kernels.arguments import (
     Arguments,
     CurvedSheet,
@@ -25,7 +26,9 @@ from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.mask import NO_MASK
 from nbnumba.model.mosaic import Mosaic, rotation_matrix
+from nbnumba.model.panel import Geometry
 from nbnumba.model.sources import as_arrays
+from nbnumba.model.spectral import SpectralReflections
 from nbnumba.physics.elementary import EXP_END
 from nbnumba.physics.lattice import SHAPES, TILTED, Lattice, argument, end
 from nbnumba.physics.pixel import FlatPanel
@@ -51,14 +54,19 @@ def pack(experiment: Experiment, precision: str = "double", *, merged: bool = Tr
         NbnumbaError: a reflection table that does not fit into memory.
     """
     sampling, kind = experiment.sampling, KINDS[precision]
-    illumination = _illumination(experiment, kind, merged)
+    if sampling.tolerance > 0.0:
+        raise NbnumbaError(
+            f"sampling.tolerance: found {sampling.tolerance:g} where numbers of steps are needed; take "
+            "choose_sampling(experiment).experiment"
+        )
+    illumination = illumination_of(experiment, kind, merged)
     orientations = _orientations(experiment, merged)
     structure = _structure(experiment.crystal)
     averaged = len(orientations.cells) * len(orientations.turns) * experiment.oversample**2
-    photons = R_E_SQUARED * experiment.beam.photons_per_area * experiment.crystal.spot_scale * weight
+    photons = R_E_SQUARED * experiment.fluence * experiment.crystal.spot_scale * weight
     lattice = _lattice(experiment.crystal, _faintest(experiment, structure, photons), kind)
     return Arguments(
-        sheet=_sheet(experiment),
+        sheet=sheet_of(experiment),
         sensor=_sensor(experiment),
         illumination=illumination,
         orientations=orientations,
@@ -70,39 +78,42 @@ def pack(experiment: Experiment, precision: str = "double", *, merged: bool = Tr
             one_solid_angle=sampling.solid_angle == "pixel",
             one_polarization=sampling.polarization == "pixel",
         ),
-        region=_region(experiment),
+        region=region_of(experiment),
         reach=_reach(lattice, orientations),
         scale=photons / averaged,
     )
 
 
-def _sheet(experiment: Experiment) -> FlatSheet | CurvedSheet:
-    p = experiment.panel
-    vectors, common = [p.origin, p.fast, p.slow, p.normal], (p.pixel_size, p.close_distance, p.point_pixels)
+def sheet_of(experiment: Experiment) -> FlatSheet | CurvedSheet:
+    """The detector's panels without nesting."""
+    panels, rows = experiment.panels, experiment.detector.pixels[0]
+    p = panels[0]
     if isinstance(p, FlatPanel):
-        return FlatSheet(np.array(vectors), *common)
-    return CurvedSheet(np.array([*vectors, p.center, p.spot, p.e1, p.k1, p.e2, p.k2]), *common, p.radius)
+        vectors = np.array([[q.origin, q.fast, q.slow, q.normal] for q in panels])
+        return FlatSheet(vectors, p.pixel_size, np.array([q.close_distance for q in panels]), p.point_pixels, rows)
+    vectors = np.array([p.origin, p.fast, p.slow, p.normal, p.center, p.spot, p.e1, p.k1, p.e2, p.k2])
+    return CurvedSheet(vectors, p.pixel_size, p.close_distance, p.point_pixels, rows, p.radius)
 
 
 def _sensor(experiment: Experiment) -> Sensor:
-    detector, layers = experiment.detector, experiment.layers
-    if detector.sensor_thickness * detector.sensor_mu == 0.0:
+    if experiment.sensor_mu == 0.0:
         return Sensor(1, 0.0, 0.0)
-    return Sensor(layers, detector.sensor_thickness / layers, detector.sensor_mu)
+    return Sensor(experiment.layers, experiment.detector.sensor_thickness / experiment.layers, experiment.sensor_mu)
 
 
-def _illumination(experiment: Experiment, kind: type, merged: bool) -> Illumination:
+def illumination_of(experiment: Experiment, kind: type, merged: bool) -> Illumination:
+    """The sources; ``kind``: precision of the weights, ``merged``: whether twins count as one."""
     incident, weight, wavelength = as_arrays(experiment.sources)
     if merged:
         incident, weight, wavelength = _without_twins(incident, weight, wavelength)
-    field = [fields(Vector(*row), experiment.polarization_axis) for row in incident.tolist()]
+    field = [fields(Vector(*row), experiment.electric_axis) for row in incident.tolist()]
     return Illumination(
         incident=incident,
         electric=np.array([f.electric for f in field]),
         magnetic=np.array([f.magnetic for f in field]),
         wavelength=wavelength,
         weight=(weight / weight.sum()).astype(kind),
-        kahn=experiment.beam.polarization,
+        kahn=experiment.beam.kahn,
         polarized=experiment.beam.polarized,
     )
 
@@ -187,12 +198,16 @@ def _faintest(experiment: Experiment, structure: Structure, photons: float) -> f
 
     A millionth of that: sums of what is left out do not round another number up either.
     """
-    detector, g = experiment.detector, experiment.geometry
+
+    def widest(g: Geometry) -> float:
+        """Largest solid angle that a pixel can have."""
+        size = detector.pixel_size
+        return 1e6 / g.nearest**2 if detector.point_pixels else size**2 * g.close_distance / g.nearest**3
+
+    detector = experiment.detector
     values = np.atleast_1d(structure.value if isinstance(structure, Uniform) else structure.values)
     strongest = min(max(float(values.max()), -float(values.min())), 1e150)  # whose square is a number
-    nearest = min(g.distance, g.close_distance)
-    solid_angle = 1e6 / nearest**2 if detector.point_pixels else detector.pixel_size**2 * g.close_distance / nearest**3
-    largest = photons * solid_angle * strongest**2 * experiment.layers
+    largest = photons * max(map(widest, experiment.geometries)) * strongest**2 * experiment.layers
     return max(1e-6 * float(np.finfo(np.float32).smallest_subnormal) / max(largest, 1e-300), 1e-300)
 
 
@@ -226,13 +241,18 @@ def _elements(names: str, matrix: np.ndarray) -> dict[str, float]:
 def _structure(crystal: Crystal) -> Structure:
     if crystal.reflections is None:
         return Uniform(float(crystal.default_f))
+    if isinstance(crystal.reflections, SpectralReflections):
+        raise NbnumbaError(
+            f"crystal.reflections: found a list for each of {len(crystal.reflections.tables)} wavelengths, which "
+            "nb.simulate alone takes, as it adds up an image for each; allowed here: one list, as of one wavelength"
+        )
     dense, low = crystal.reflections.dense(crystal.default_f)
     nearest = Nearest(dense.ravel(), *map(float, low), *map(float, dense.shape))
     return Tricubic(*nearest, smooth=crystal.interpolate == "catmull-rom") if crystal.interpolates else nearest
 
 
-def _region(experiment: Experiment) -> Region:
+def region_of(experiment: Experiment) -> Region:
+    """Pixels to render."""
     (slow_start, slow_stop), (fast_start, fast_stop) = experiment.detector.region
-    mask = experiment.detector.mask
-    pixels = NO_MASK if mask is None else mask.pixels
-    return Region(slow_start, slow_stop, fast_start, fast_stop, pixels)
+    mask = NO_MASK if experiment.mask is None else experiment.mask
+    return Region(slow_start, slow_stop, fast_start, fast_stop, mask)

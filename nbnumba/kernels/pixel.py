@@ -41,9 +41,11 @@ def crystal_sum(a: Arguments, axes: np.ndarray, q: Vector) -> Sum:
 
 
 @scalar
-def pixel_sum(a: Arguments, axes: np.ndarray, slow: float, fast: float) -> Sum:
+def pixel_sum(a: Arguments, axes: np.ndarray, slow: int, fast: float) -> Sum:
     """Sum over layers, sub-pixels, sources and orientations for one pixel, without the factor of all pixels."""
-    panel, light, sensor, steps = panel_of(a.sheet), a.illumination, a.sensor, a.steps
+    sheet, light, sensor, steps = a.sheet, a.illumination, a.sensor, a.steps
+    number = slow // sheet.rows
+    panel, row = panel_of(sheet, number), float(slow - number * sheet.rows)
     total, outside, omega, polar = 0.0, 0, 0.0, 1.0
     for layer in range(sensor.layers):
         for sub_slow in range(steps.oversample):
@@ -52,7 +54,7 @@ def pixel_sum(a: Arguments, axes: np.ndarray, slow: float, fast: float) -> Sum:
                 point = position(
                     panel,
                     subpixel_center(fast, sub_fast, steps.oversample, panel.pixel_size),
-                    subpixel_center(slow, sub_slow, steps.oversample, panel.pixel_size),
+                    subpixel_center(row, sub_slow, steps.oversample, panel.pixel_size),
                     layer_depth(layer, sensor.thickness),
                 )
                 ray = ray_to(point)

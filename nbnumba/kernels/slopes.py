@@ -103,16 +103,23 @@ def clear(w: np.ndarray, start: int, stop: int) -> None:
 
 
 @scalar
+def panel_number(w: np.ndarray, a: Arguments) -> int:
+    """The panel of a block, all pixels of which lie on one."""
+    return int(w[SLOW, 0]) // a.sheet.rows
+
+
+@scalar
 def aim_block(w: np.ndarray, a: Arguments, layer: int, sub_slow: int, sub_fast: int) -> None:
     """Rays, solid angles and fractions caught, with their slopes, for one sub-pixel of a layer."""
     wide_vectors()
-    panel, steps, sensor = panel_of(a.sheet), a.steps, a.sensor
-    n = steps.oversample
+    number = panel_number(w, a)
+    panel, steps, sensor = panel_of(a.sheet, number), a.steps, a.sensor
+    n, before = steps.oversample, float(number * a.sheet.rows)
     first = layer == 0 and sub_slow == 0 and sub_fast == 0
     depth = layer_depth(layer, sensor.thickness)
     for i in range(w.shape[1]):
         fast = subpixel_center(w[FAST, i], sub_fast, n, panel.pixel_size)
-        slow = subpixel_center(w[SLOW, i], sub_slow, n, panel.pixel_size)
+        slow = subpixel_center(w[SLOW, i] - before, sub_slow, n, panel.pixel_size)
         ray = ray_to(position(panel, fast, slow, depth))
         put_vector(w, RAY, i, ray.direction)
         w[DISTANCE, i] = ray.distance
@@ -206,7 +213,7 @@ def across(g: Vector, direction: Vector, distance: float) -> Vector:
 def close_detector(w: np.ndarray, a: Arguments, source: int, layer: int) -> None:
     """The same for a force and a torque on the detector, and the thickness of a layer."""
     wide_vectors()
-    panel, wavelength = panel_of(a.sheet), a.illumination.wavelength[source]
+    panel, wavelength = panel_of(a.sheet, panel_number(w, a)), a.illumination.wavelength[source]
     fall = 2.0 if panel.point_pixels else 3.0
     oblique = 0.0 if panel.point_pixels else 1.0 / panel.close_distance
     moves_wide = 0.0 if a.steps.one_solid_angle else 1.0

@@ -76,7 +76,7 @@ def derive(
         whole: whether any parameter acts through more than the crystal.
         curved: whether the matrix is wanted.
     """
-    bounds, owner = _chunks(places.groups)
+    bounds, owner = _chunks(places.groups, _edges(a, places))
     sums = np.empty((len(owner), WIDTH, WIDTH))
     middles = centers(places)[owner]
     run(sums, np.empty((COUNT, 1)), False, bounds, middles, places, target, whole, curved, motions, a)
@@ -85,11 +85,12 @@ def derive(
 
 def intermediates(run: Run, a: Arguments, motions: Motions, pixels: np.ndarray, width: int) -> np.ndarray:
     """z (numbers in z, n) of pixels (n,), places in an image whose rows have ``width``."""
-    places, nothing = Places(pixels, width, np.array([0, len(pixels)])), np.zeros(1)
-    z, (bounds, owner) = np.empty((COUNT, len(pixels))), _chunks(places.groups)
+    order = np.argsort(pixels // (width * a.sheet.rows), kind="stable")  # one panel after another
+    places, nothing = Places(pixels[order], width, np.array([0, len(pixels)])), np.zeros(1)
+    z, (bounds, owner) = np.empty((COUNT, len(pixels))), _chunks(places.groups, _edges(a, places))
     sums, target = np.empty((len(owner), WIDTH, WIDTH)), Target(0, 0.0, nothing, nothing, nothing, nothing)
     run(sums, z, True, bounds, np.zeros((len(owner), 2)), places, target, True, False, motions, a)
-    return z
+    return z[:, np.argsort(order)]
 
 
 def centers(places: Places) -> np.ndarray:
@@ -98,12 +99,19 @@ def centers(places: Places) -> np.ndarray:
     return np.column_stack([middle // places.width, middle % places.width]).astype(float)
 
 
-def _chunks(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where chunks begin and end, and the group of each."""
+def _edges(a: Arguments, places: Places) -> np.ndarray:
+    """Where in the list of pixels another panel begins: the loops look up one panel for many pixels."""
+    return np.flatnonzero(np.diff(places.pixels // (places.width * a.sheet.rows))) + 1
+
+
+def _chunks(groups: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where chunks begin and end, each on one panel, and the group of each."""
     bounds, owner = [0], []
     for i, (start, stop) in enumerate(itertools.pairwise(groups.tolist())):
         size = -(-max(CHUNK, -(-(stop - start) // CHUNKS)) // BLOCK) * BLOCK
         ends = [*range(start + size, stop, size), stop] if stop > start else []
+        inside = edges[(edges > start) & (edges < stop)]
+        ends = np.union1d(ends, inside).astype(int).tolist() if inside.size else ends
         bounds += ends
         owner += [i] * len(ends)
     return np.array(bounds), np.array(owner, dtype=np.int64)

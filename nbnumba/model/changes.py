@@ -7,19 +7,41 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.model.background import Background
 from nbnumba.model.beam import Beam
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.detector import Detector
+from nbnumba.model.panel import Panel
+from nbnumba.model.response import Response
 from nbnumba.model.sampling import Sampling
 from nbnumba.model.scan import Scan
 from nbnumba.model.validate import refuse, unknown_key
 
-PARTS: dict[str, type] = {"crystal": Crystal, "beam": Beam, "detector": Detector, "scan": Scan, "sampling": Sampling}
+PARTS: dict[str, type] = {
+    "crystal": Crystal,
+    "beam": Beam,
+    "detector": Detector,
+    "scan": Scan,
+    "sampling": Sampling,
+    "response": Response,
+}
+#: Parts that an experiment can be without; setting a field of one makes it.
+OPTIONAL = ("scan", "response")
 #: Parts of which there may be any number, as tuples.
-SEVERAL: dict[str, type] = {"lattices": Crystal}
+SEVERAL: dict[str, type] = {"lattices": Crystal, "background": Background}
+#: Fields that are tuples of things with parts.
+ITEMS: dict[str, type] = {**SEVERAL, "panels": Panel}
 
 #: Fields of which a component holds one or the other: setting one clears its partners.
-ALTERNATIVES = (("cell", "orientation"), ("fluence", "flux"), ("distance", "close_distance"))
+ALTERNATIVES = (
+    ("cell", "orientation"),
+    ("fluence", "flux"),
+    ("polarization", "stokes"),
+    ("sources", "spectrum"),
+    ("distance", "close_distance"),
+    ("sensor_mu", "sensor_material"),
+    ("pixels", "panels"),
+)
 
 
 def put(tree: dict[str, Any], name: str, value: Any) -> None:
@@ -66,8 +88,8 @@ def changed(part: Any, changes: dict[str, Any], where: str) -> Any:
             raise unknown_part(name) if where == "experiment" else unknown_key(where, name, known)
         current = getattr(part, name)
         if isinstance(value, dict):
-            current = Scan() if name == "scan" and current is None else current
-            if isinstance(current, tuple) and name in SEVERAL:
+            current = PARTS[name]() if name in OPTIONAL and current is None else current
+            if isinstance(current, tuple) and name in ITEMS:
                 values[name] = _with_items(f"{where}.{name}", current, value)
                 continue
             if not is_dataclass(current):

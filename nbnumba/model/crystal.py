@@ -15,7 +15,8 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.model.cell import Cell, cell_of, exact_axes, reciprocal
 from nbnumba.model.mosaic import Mosaic
 from nbnumba.model.reflections import Reflections
-from nbnumba.model.validate import choice, number, numbers, refuse
+from nbnumba.model.spectral import SpectralReflections
+from nbnumba.model.validate import choice, number, numbers, one_or_two, refuse
 from nbnumba.physics.lattice import SHAPES, TILTED
 from nbnumba.physics.rotation import rotate_xyz
 from nbnumba.physics.vector import Vector
@@ -39,12 +40,15 @@ class Crystal:
             the diagonal tilt the outline against the axes: F_latt depends on the length of N (dh, dk, dl).
         shape: "square", "round", "gauss" or "tophat"; "gauss_star" or "tophat_star" in nanoBragg's reciprocal metric.
         fudge: factor on the squared radius of every shape but "square".
-        reflections: structure factor amplitudes; None: ``default_f`` everywhere.
+        reflections: structure factor amplitudes, one list, or one for each of some wavelengths; None: ``default_f``
+            everywhere.
         default_f: amplitude of every reflection that ``reflections`` does not hold.
         interpolate: "nearest" reflection, "tricubic" between reflections as nanoBragg has it, "catmull-rom" between
             reflections without kinks at them, "auto": tricubic for crystals of 2 or fewer cells along some axis.
         mosaic: spread and number of domains, and how their cells differ.
         spot_scale: factor on the Bragg signal.
+        extent: width [mm] of the whole crystal with all its blocks, as the beam sees it: one number, or two, along and
+            across the beam's polarization axis; None: so small that the beam is the same all over it.
 
     Raises:
         NbnumbaError: a value that is not allowed, a cell that cannot exist, or both or neither of cell and orientation.
@@ -56,15 +60,16 @@ class Crystal:
     cells: tuple[Any, ...] = (1.0, 1.0, 1.0)
     shape: str = "square"
     fudge: float = 1.0
-    reflections: Reflections | None = None
+    reflections: Reflections | SpectralReflections | None = None
     default_f: float = 0.0
     interpolate: str = "auto"
     mosaic: Mosaic = field(default_factory=Mosaic)
     spot_scale: float = 1.0
+    extent: float | tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
-        if self.reflections is not None and not isinstance(self.reflections, Reflections):
+        if self.reflections is not None and not isinstance(self.reflections, Reflections | SpectralReflections):
             raise refuse("crystal.reflections", self.reflections, "Reflections, as from read_reflections(file)")
         if not isinstance(self.mosaic, Mosaic):
             raise refuse("crystal.mosaic", self.mosaic, "a Mosaic(spread=..., domains=..., seed=...)")
@@ -83,6 +88,8 @@ class Crystal:
         put("fudge", number("crystal.fudge", self.fudge, above=0.0))
         put("default_f", number("crystal.default_f", self.default_f))
         put("spot_scale", number("crystal.spot_scale", self.spot_scale, low=0.0))
+        if self.extent is not None:
+            put("extent", one_or_two("crystal.extent", self.extent, "mm", above=0.0))
 
     def _check_shape(self) -> None:
         if self.tilted and self.shape not in TILTED:
@@ -136,7 +143,9 @@ class Crystal:
         """Whether structure factors are interpolated."""
         if self.reflections is None:
             return False
-        return self.interpolate in ("tricubic", "catmull-rom") or (self.interpolate == "auto" and min(self.extent) <= 2)
+        return self.interpolate in ("tricubic", "catmull-rom") or (
+            self.interpolate == "auto" and min(self.cells_across) <= 2
+        )
 
     @property
     def tilted(self) -> bool:
@@ -144,7 +153,7 @@ class Crystal:
         return isinstance(self.cells[0], tuple)
 
     @property
-    def extent(self) -> tuple[float, float, float]:
+    def cells_across(self) -> tuple[float, float, float]:
         """Numbers of unit cells along a, b and c; of a matrix, from one end of the outline to the other: its rows."""
         a, b, c = (math.hypot(*row) for row in self.cells) if self.tilted else self.cells
         return a, b, c
@@ -157,7 +166,7 @@ class Crystal:
     @property
     def size(self) -> tuple[float, float, float]:
         """Lengths [A] along a, b and c."""
-        a, b, c = (n * length for n, length in zip(self.extent, self.unit_cell[:3], strict=True))
+        a, b, c = (n * length for n, length in zip(self.cells_across, self.unit_cell[:3], strict=True))
         return a, b, c
 
 

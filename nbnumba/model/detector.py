@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, fields
+from numbers import Integral
+from typing import Any
+
+import numpy as np
 
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.conventions import CONVENTIONS, Convention, Extent
 from nbnumba.model.mask import Mask
+from nbnumba.model.panel import Geometry, Panel, completed
+from nbnumba.model.presets import preset
 from nbnumba.model.validate import choice, direction, flag, number, numbers, refuse, whole
 from nbnumba.physics.rotation import rotate, rotate_xyz
 from nbnumba.physics.vector import Vector, dot, plus, scaled, unit
@@ -18,27 +23,23 @@ AXES = ("fast_axis", "slow_axis", "normal_axis", "twotheta_axis")
 Roi = tuple[tuple[int, int], tuple[int, int]]
 
 
-class Geometry(NamedTuple):
-    """A detector in the laboratory frame; lengths in mm."""
-
-    origin: Vector  # outer corner of the first pixel
-    fast: Vector
-    slow: Vector
-    normal: Vector
-    incidence: float  # cosine between the beam and the normal before any two-theta swing
-    distance: float  # along the beam, before any two-theta swing
-    close_distance: float
-    beam_center: tuple[float, float]  # fast, slow; NaN where the beam misses the plane
-    closest_point: tuple[float, float]  # fast, slow
+#: Fields that place a single panel, and are left alone where there are panels.
+PLACING = (
+    "distance", "close_distance", "beam_center", "closest_point", "pivot", "rotation", "twotheta", *AXES, "curvature",
+    "roi",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class Detector:
-    """A detector of one panel.
+    """A detector of one panel, or of several that are listed.
+
+    A list of panels places each of them by itself: beside it, nothing may be given that places a single one.
 
     Attributes:
-        pixels: number along slow, fast.
+        pixels: number along slow, fast; where panels are listed, those of the largest, which need not be given.
         pixel_size: edge of a pixel [mm].
+        panels: the panels, if they are listed; images are then arrays (panel, slow, fast).
         distance: from sample to detector along the beam [mm].
         close_distance: instead: shortest distance to the detector's plane [mm].
         convention: mosflm, denzo, adxv, xds, dials or custom: axes, beam-centre rule and pivot.
@@ -50,14 +51,18 @@ class Detector:
         fast_axis, slow_axis, normal_axis, twotheta_axis: x, y, z before rotation; None: the convention's.
         curvature: "flat", "spherical" (all pixels at ``distance``), or "nanobragg" (the same, with its mirrored map).
         point_pixels: solid angle 1/R^2 [1/m^2] without pixel area and obliquity.
-        sensor_thickness: [mm]; 0, and ``sensor_mu`` 0 too: every photon is caught at the front.
+        sensor_thickness: [mm]; 0, and neither ``sensor_mu`` nor ``sensor_material``: the front catches every photon.
         sensor_mu: attenuation coefficient [1/mm].
-        mask: pixels to render; None: all.
+        sensor_material: instead: "Si", "CdTe", "GaAs", or, with the extra "materials", any formula or name that xraydb
+            knows; ``Experiment.sensor_mu`` follows from it and the wavelength.
+        sensor_density: of that material [g/cm^3]; None: the usual one.
+        mask: pixels to render, an array of the image's shape; None: all.
         roi: ((slow start, slow stop), (fast start, fast stop)), stops excluded: the rest of the image stays 0.
     """
 
-    pixels: tuple[int, ...]
+    pixels: tuple[int, ...] = ()
     pixel_size: float
+    panels: tuple[Panel, ...] = ()
     distance: float | None = None
     close_distance: float | None = None
     convention: str = "mosflm"
@@ -73,20 +78,22 @@ class Detector:
     curvature: str = "flat"
     point_pixels: bool = False
     sensor_thickness: float = 0.0
-    sensor_mu: float = 0.0
+    sensor_mu: float | None = None
+    sensor_material: str | None = None
+    sensor_density: float | None = None
     mask: Mask | None = None
     roi: Roi | None = None
 
     def __post_init__(self) -> None:
         put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
-        counts = numbers("detector.pixels", self.pixels, 2)
-        put("pixels", tuple(whole("detector.pixels", n, low=1, high=10**6) for n in counts))
+        put("panels", self._checked_panels())
+        put("pixels", self._checked_pixels())
         put("pixel_size", number("detector.pixel_size", self.pixel_size, "mm", low=1e-6, high=1e6))
         if self.distance is not None and self.close_distance is not None:
             raise NbnumbaError("detector: found both distance and close_distance; give one of them")
         if self.close_distance is not None:
             put("close_distance", number("detector.close_distance", self.close_distance, "mm", low=1e-3, high=1e9))
-        else:
+        elif not self.panels:
             distance = 100.0 if self.distance is None else self.distance
             put("distance", number("detector.distance", distance, "mm, in front of the sample", low=1e-3, high=1e9))
         choice("detector.convention", self.convention, tuple(CONVENTIONS))
@@ -103,14 +110,107 @@ class Detector:
                 put(name, direction(f"detector.{name}", getattr(self, name)))
         flag("detector.point_pixels", self.point_pixels)
         put("sensor_thickness", number("detector.sensor_thickness", self.sensor_thickness, "mm", low=0.0))
-        put("sensor_mu", number("detector.sensor_mu", self.sensor_mu, "1/mm", low=0.0))
-        if (self.sensor_thickness > 0.0) != (self.sensor_mu > 0.0):
-            found = f"thickness {self.sensor_thickness:g} mm, mu {self.sensor_mu:g} 1/mm"
-            raise refuse("detector.sensor_thickness and sensor_mu", found, "both above 0, or neither")
+        if self.sensor_mu is not None:
+            put("sensor_mu", number("detector.sensor_mu", self.sensor_mu, "1/mm", low=0.0))
+        if self.sensor_density is not None:
+            put("sensor_density", number("detector.sensor_density", self.sensor_density, "g/cm^3", above=0.0))
+        self._check_sensor()
         if self.closest_point is not None and self.turns_about == "beam" and self.convention != "custom":
             raise refuse("detector.closest_point", self.closest_point, 'none for pivot "beam"; give beam_center')
         put("roi", _roi(self.roi, self.pixels))
-        _check_mask(self.mask, self.pixels)
+        if self.panels:
+            self._check_unplaced()
+        _check_mask(self.mask, self.shape)
+
+    def _checked_panels(self) -> tuple[Panel, ...]:
+        given = () if self.panels is None else self.panels
+        if not isinstance(given, list | tuple) or not all(isinstance(panel, Panel) for panel in given):
+            raise refuse("detector.panels", given, "a list of Panel(...)")
+        return tuple(given)
+
+    def _check_unplaced(self) -> None:
+        defaults = {field.name: field.default for field in fields(self)}
+        for name in PLACING:
+            if getattr(self, name) != defaults[name]:
+                allowed = "nothing beside panels, each of which is placed by itself"
+                raise refuse(f"detector.{name}", getattr(self, name), allowed)
+
+    def _checked_pixels(self) -> tuple[int, ...]:
+        """Pixels of the panel, or of the largest one."""
+        largest = tuple(max((panel.pixels[i] for panel in self.panels), default=0) for i in range(2))
+        if self.pixels is None or (isinstance(self.pixels, tuple) and not self.pixels):
+            if self.panels:
+                return largest
+            raise NbnumbaError("detector.pixels: found nothing; it must be given, as there is no default")
+        counts = numbers("detector.pixels", self.pixels, 2)
+        pixels = tuple(whole("detector.pixels", n, low=1, high=10**6) for n in counts)
+        if self.panels and pixels != largest:
+            raise refuse("detector.pixels", pixels, f"nothing beside panels, the largest of which has {largest}")
+        return pixels
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of images: (slow, fast), or (panel, slow, fast) where panels are listed."""
+        return (len(self.panels), *self.pixels) if self.panels else self.pixels
+
+    @property
+    def rows(self) -> int:
+        """Rows of an image, those of one panel after those of another."""
+        return math.prod(self.shape[:-1])
+
+    def check_single(self, what: str) -> None:
+        """Refuse listed panels: ``what`` is for a detector of one panel alone."""
+        if self.panels:
+            raise NbnumbaError(f"detector.panels: found {len(self.panels)} panels; allowed for {what}: none listed")
+
+    def panel_number(self, panel: int | None) -> int:
+        """Number of a panel that is asked for; None: the only one.
+
+        Raises:
+            NbnumbaError: there is no such panel, or a choice.
+        """
+        if not self.panels and panel is None:
+            return 0
+        allowed = f"from 0 to {len(self.panels) - 1}" if self.panels else "none, as the detector lists no panels"
+        if not isinstance(panel, Integral) or isinstance(panel, bool) or not 0 <= panel < len(self.panels):
+            raise NbnumbaError(f"panel: found {panel!r}; allowed: {allowed}")
+        return int(panel)
+
+    def size_of(self, panel: int) -> tuple[int, ...]:
+        """Pixels (slow, fast) of a panel."""
+        return self.panels[panel].pixels if self.panels else self.pixels
+
+    @property
+    def present(self) -> np.ndarray | None:
+        """Which pixels (rows, fast) of an image are on a panel; None: all."""
+        if all(panel.pixels == self.pixels for panel in self.panels):
+            return None
+        found = np.zeros(self.shape, dtype=bool)
+        for panel, image in zip(self.panels, found, strict=True):
+            image[: panel.pixels[0], : panel.pixels[1]] = True
+        return found.reshape(self.rows, -1)
+
+    @classmethod
+    def preset(cls, name: str, **others: Any) -> Detector:
+        """The pixels, gaps and sensor of a detector that people use, one of ``nb.PRESETS``; ``others`` come first."""
+        return cls(**{**preset(name).detector(), **others})
+
+    def _check_sensor(self) -> None:
+        material, mu, thickness = self.sensor_material, self.sensor_mu or 0.0, self.sensor_thickness
+        if material is None:
+            if (thickness > 0.0) != (mu > 0.0):
+                found = f"thickness {thickness:g} mm, mu {mu:g} 1/mm"
+                allowed = "both above 0, or neither; or a sensor_material in place of sensor_mu"
+                raise refuse("detector.sensor_thickness and sensor_mu", found, allowed)
+            if self.sensor_density is not None:
+                raise refuse("detector.sensor_density", self.sensor_density, "with a sensor_material alone")
+            return
+        if not isinstance(material, str) or not material.strip():
+            raise refuse("detector.sensor_material", material, "the name or formula of a material, as Si, CdTe or GaAs")
+        if self.sensor_mu is not None:
+            raise refuse("detector.sensor_material and sensor_mu", (material, mu), "one of them")
+        if thickness == 0.0:
+            raise refuse("detector.sensor_thickness", thickness, f"above 0 mm, for a sensor of {material}")
 
     @property
     def frame(self) -> Convention:
@@ -129,8 +229,8 @@ class Detector:
 
     @property
     def region(self) -> Roi:
-        """Part that is rendered: ((slow start, stop), (fast start, stop))."""
-        return self.roi or ((0, self.pixels[0]), (0, self.pixels[1]))
+        """Part that is rendered: ((first row, stop), (fast start, stop)), rows counted through all panels."""
+        return self.roi or ((0, self.rows), (0, self.pixels[1]))
 
     @property
     def reference_point(self) -> tuple[float, float]:
@@ -159,12 +259,22 @@ class Detector:
             return self.closest_point[0], self.closest_point[1]
         return self._middle() if self.beam_center is None else self._beam_spot()
 
+    def geometries(self, beam: Vector) -> tuple[Geometry, ...]:
+        """Place every panel in the laboratory, given the unit vector of the beam.
+
+        Raises:
+            NbnumbaError: as ``geometry``.
+        """
+        return tuple(panel.geometry(beam) for panel in self.panels) if self.panels else (self.geometry(beam),)
+
     def geometry(self, beam: Vector) -> Geometry:
         """Place the detector in the laboratory, given the unit vector of the beam.
 
         Raises:
-            NbnumbaError: the detector's plane is parallel to the beam or faces away from the sample.
+            NbnumbaError: the detector's plane is parallel to the beam or faces away from the sample, or panels are
+                listed.
         """
+        self.check_single("the place of the detector as a whole")
         frame = self.frame
         flat = [self._axis("fast_axis", frame.fast), self._axis("slow_axis", frame.slow)]
         flat.append(self._axis("normal_axis", frame.normal))
@@ -188,7 +298,7 @@ class Detector:
             origin = swing(_corner(flat[0], flat[1], self._closest(), scaled(flat[2], close)))
         else:
             origin = _corner(fast, slow, self._beam_spot(), scaled(beam, close / ratio))
-        return _complete(origin, fast, slow, normal, ratio, close / ratio, beam)
+        return completed(origin, fast, slow, normal, ratio, close / ratio, beam)
 
 
 def _check_square(axes: list[Vector]) -> None:
@@ -206,32 +316,6 @@ def _corner(fast: Vector, slow: Vector, spot: tuple[float, float], place: Vector
     return plus(plus(scaled(fast, -spot[0]), scaled(slow, -spot[1])), place)
 
 
-def _complete(
-    origin: Vector, fast: Vector, slow: Vector, normal: Vector, incidence: float, distance: float, beam: Vector
-) -> Geometry:
-    """Distances, beam centre and closest point that follow from the final position."""
-    close = dot(origin, normal)
-    if not close > 0.0:
-        raise NbnumbaError(
-            f"detector: found its plane {close:.6g} mm along its normal; allowed: in front of the sample. "
-            "Check distance, rotation, twotheta and axes"
-        )
-    facing = dot(beam, normal)
-    reach = close / facing if facing > 1e-6 else math.nan
-    spot = plus(scaled(beam, reach), scaled(origin, -1.0))
-    return Geometry(
-        origin=origin,
-        fast=fast,
-        slow=slow,
-        normal=normal,
-        incidence=incidence,
-        distance=distance,
-        close_distance=close,
-        beam_center=(dot(fast, spot), dot(slow, spot)),
-        closest_point=(-dot(origin, fast), -dot(origin, slow)),
-    )
-
-
 def _roi(value: Any, pixels: tuple[int, ...]) -> Roi | None:
     if value is None:
         return None
@@ -247,10 +331,10 @@ def _roi(value: Any, pixels: tuple[int, ...]) -> Roi | None:
     return limits[0], limits[1]
 
 
-def _check_mask(mask: Any, pixels: tuple[int, ...]) -> None:
+def _check_mask(mask: Any, shape: tuple[int, ...]) -> None:
     if mask is None:
         return
     if not isinstance(mask, Mask):
         raise refuse("detector.mask", mask, "a Mask(array), as from read_mask(file)")
-    if mask.pixels.shape != pixels:
-        raise refuse("detector.mask", f"{mask.pixels.shape} pixels", f"the detector's {pixels}")
+    if mask.pixels.shape != shape:
+        raise refuse("detector.mask", f"{mask.pixels.shape} pixels", f"the detector's {shape}")

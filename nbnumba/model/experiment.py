@@ -12,15 +12,24 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.materials.attenuation import attenuation
+from nbnumba.model.background import Background
 from nbnumba.model.beam import Beam
-from nbnumba.model.changes import PARTS, SEVERAL, changed, put
+from nbnumba.model.changes import OPTIONAL, PARTS, SEVERAL, changed, put
 from nbnumba.model.crystal import Crystal
-from nbnumba.model.detector import Detector, Geometry
+from nbnumba.model.detector import Detector
+from nbnumba.model.panel import Geometry
+from nbnumba.model.response import Response
 from nbnumba.model.sampling import Sampling
 from nbnumba.model.scan import Scan
 from nbnumba.model.sources import Sources, as_arrays
-from nbnumba.model.validate import refuse
+from nbnumba.model.spectral import SpectralReflections, by_wavelength
+from nbnumba.model.spectrum import Spectrum
+from nbnumba.model.validate import both, refuse
+from nbnumba.physics.absorption import capture
+from nbnumba.physics.illumination import Outline
 from nbnumba.physics.pixel import CurvedPanel, FlatPanel, position, ray_to
+from nbnumba.physics.rotation import rotate
 from nbnumba.physics.scattering import scattering_vector, spacing
 from nbnumba.physics.vector import Vector, cross, length, scaled, unit
 
@@ -41,8 +50,10 @@ class Experiment:
     Attributes:
         crystal: the lattice whose parameters are refined.
         beam, detector, scan, sampling: see there; no scan: a still.
+        response: what the detector makes of photons; None: counts are photons.
         lattices: further crystals in the beam, whose images are added. In TOML what a table [[lattices]] leaves out is
             as in [crystal].
+        background: amorphous matter in the beam, for ``nb.background``.
 
     Raises:
         NbnumbaError: parts that do not fit together, such as a polarization axis along the beam.
@@ -54,11 +65,13 @@ class Experiment:
     scan: Scan | None = None
     sampling: Sampling = field(default_factory=Sampling)
     lattices: tuple[Crystal, ...] = ()
+    response: Response | None = None
+    background: tuple[Background, ...] = ()
 
     def __post_init__(self) -> None:
         for name, kind in PARTS.items():
             value = getattr(self, name)
-            if not isinstance(value, kind) and not (name == "scan" and value is None):
+            if not isinstance(value, kind) and not (name in OPTIONAL and value is None):
                 raise refuse(f"experiment.{name}", value, f"a {kind.__name__}(...)")
         for name, kind in SEVERAL.items():
             items = getattr(self, name)
@@ -66,15 +79,17 @@ class Experiment:
                 raise refuse(f"experiment.{name}", items, f"a list of {kind.__name__}(...)")
             object.__setattr__(self, name, tuple(items))
         self._check_polarization()
-        _ = self.geometry, self.oversample, self.components()
+        _ = self.geometries, self.oversample, self.sensor_mu, self.components()
 
     def components(self) -> tuple[Component, ...]:
-        """Experiments of one lattice each whose images, times their weights, add up to the image."""
-        return self._components if self.lattices else (Component(self, 1.0),)
+        """Experiments of one lattice and one list of reflections each, whose weighted images add up to the image."""
+        several = self.lattices or isinstance(self.crystal.reflections, SpectralReflections)
+        return self._components if several else (Component(self, 1.0),)
 
     @cached_property
     def _components(self) -> tuple[Component, ...]:
-        return tuple(Component(replace(self, crystal=crystal, lattices=()), 1.0) for crystal in self.crystals)
+        each = [replace(self, crystal=crystal, lattices=()) for crystal in self.crystals] if self.lattices else [self]
+        return tuple(Component(part, weight) for one in each for weight, part in by_wavelength(one))
 
     @property
     def crystals(self) -> tuple[Crystal, ...]:
@@ -92,7 +107,7 @@ class Experiment:
     def _check_polarization(self) -> None:
         if length(cross(self.beam_direction, self.polarization_axis)) < _PARALLEL:
             raise self._not_across("the beam")
-        incident, axis = as_arrays(self.sources)[0], np.array(self.polarization_axis)
+        incident, axis = as_arrays(self.sources)[0], np.array(self.electric_axis)
         suspects = np.flatnonzero(np.abs(incident @ axis) > 0.999)
         along = np.linalg.norm(np.cross(incident[suspects], axis), axis=1) < _PARALLEL
         if along.any():
@@ -112,9 +127,15 @@ class Experiment:
 
     @cached_property
     def polarization_axis(self) -> Vector:
-        """Unit vector along the electric field."""
+        """Unit vector along the electric field, from which Stokes parameters count."""
         given = self.beam.polarization_axis
         return self.detector.frame.polarization if given is None else unit(Vector(*given))
+
+    @cached_property
+    def electric_axis(self) -> Vector:
+        """Unit vector along the linear part of the electric field: Stokes parameters turn it about the beam."""
+        turn = self.beam.polarization_turn
+        return rotate(self.polarization_axis, self.beam_direction, turn) if turn != 0.0 else self.polarization_axis
 
     @cached_property
     def spindle(self) -> Vector:
@@ -123,14 +144,29 @@ class Experiment:
         return self.detector.frame.spindle if given is None else unit(Vector(*given))
 
     @cached_property
+    def geometries(self) -> tuple[Geometry, ...]:
+        """The panels in the laboratory frame [mm]; of a detector that lists none, it alone."""
+        return self.detector.geometries(self.beam_direction)
+
+    @property
     def geometry(self) -> Geometry:
-        """The detector in the laboratory frame [mm]."""
-        return self.detector.geometry(self.beam_direction)
+        """The detector in the laboratory frame [mm]; refused where panels are listed."""
+        self.detector.check_single("the place of the detector as a whole")
+        return self.geometries[0]
 
     @cached_property
+    def panels(self) -> tuple[FlatPanel | CurvedPanel, ...]:
+        """The panels as the physics takes them [mm]; of a detector that lists none, it alone."""
+        return tuple(self._panel(g) for g in self.geometries)
+
+    @property
     def panel(self) -> FlatPanel | CurvedPanel:
-        """The detector as the physics takes it [mm]."""
-        detector, g = self.detector, self.geometry
+        """The detector as the physics takes it [mm]; refused where panels are listed."""
+        self.detector.check_single("the place of the detector as a whole")
+        return self.panels[0]
+
+    def _panel(self, g: Geometry) -> FlatPanel | CurvedPanel:
+        detector = self.detector
         place = (g.origin, g.fast, g.slow, g.normal, detector.pixel_size, g.close_distance, detector.point_pixels)
         if detector.curvature == "flat":
             return FlatPanel(*place)
@@ -152,6 +188,19 @@ class Experiment:
         return self.beam.source_list(self.beam_direction, self.polarization_axis)
 
     @cached_property
+    def spectrum(self) -> Spectrum:
+        """Wavelengths of the sources, and the sum of weights of each."""
+        _, weights, wavelengths = as_arrays(self.sources)
+        different, which = np.unique(wavelengths, return_inverse=True)
+        return Spectrum(tuple(different.tolist()), tuple(np.bincount(which.ravel(), weights).tolist()))
+
+    @property
+    def fluence(self) -> float:
+        """Mean fluence [photons/m^2] on the crystal over the exposure."""
+        (h, v), (width, height) = self.beam.offset, both(self.crystal.extent or 0.0)
+        return self.beam.fluence_on(Outline(h - width / 2.0, h + width / 2.0, v - height / 2.0, v + height / 2.0))
+
+    @cached_property
     def angles(self) -> list[float]:
         """Spindle angles [rad] of the steps of the scan; 0 for a still."""
         return self.scan.angles() if self.scan else [0.0]
@@ -161,7 +210,7 @@ class Experiment:
         """Sub-pixels along each edge of a pixel."""
         if isinstance(self.sampling.oversample, int):
             return self.sampling.oversample
-        pixel = self.beam.wavelength * self.geometry.distance / self.detector.pixel_size
+        pixel = self.beam.wavelength * self._distance / self.detector.pixel_size
         needed = 3.0 * max(self.crystal.size) / pixel
         if not needed <= 1000.0:
             raise NbnumbaError(
@@ -170,10 +219,34 @@ class Experiment:
             )
         return max(math.ceil(needed - 1e-9), 1)  # a whole quotient is not to be pushed up by rounding
 
+    @property
+    def _distance(self) -> float:
+        """Distance of the detector along the beam, or of the nearest point of all panels [mm]."""
+        listed, size = self.detector.panels, self.detector.pixel_size
+        return min(panel.nearest(size) for panel in listed) if listed else self.geometry.distance
+
+    @cached_property
+    def mean_wavelength(self) -> float:
+        """Average over the sources by their weights [A]."""
+        return self.spectrum.mean
+
+    @cached_property
+    def sensor_mu(self) -> float:
+        """Attenuation coefficient of the sensor [1/mm], 0 without one; of a material, at the mean wavelength."""
+        detector = self.detector
+        if detector.sensor_material is None:
+            return detector.sensor_mu or 0.0
+        return attenuation(detector.sensor_material, self.mean_wavelength, detector.sensor_density)
+
+    @property
+    def caught(self) -> float:
+        """Fraction of photons that the sensor catches where rays meet it along its normal."""
+        return capture(0.0, self.detector.sensor_thickness, self.sensor_mu, 1.0) if self.sensor_mu > 0.0 else 1.0
+
     @cached_property
     def layers(self) -> int:
         """Sensor layers; one where no sensor is simulated."""
-        return self.sampling.layers if self.detector.sensor_thickness * self.detector.sensor_mu > 0.0 else 1
+        return self.sampling.layers if self.sensor_mu > 0.0 else 1
 
     @property
     def steps_per_pixel(self) -> int:
@@ -187,30 +260,60 @@ class Experiment:
     def pixels_rendered(self) -> int:
         """Pixels inside region and mask."""
         (s0, s1), (f0, f1) = self.detector.region
-        mask = self.detector.mask
-        return (s1 - s0) * (f1 - f0) if mask is None else int(mask.pixels[s0:s1, f0:f1].sum())
+        mask = self.mask
+        return (s1 - s0) * (f1 - f0) if mask is None else int(mask[s0:s1, f0:f1].sum())
+
+    @cached_property
+    def mask(self) -> np.ndarray | None:
+        """Pixels (rows, fast) that lie on a panel and are not masked, rows counted through all panels; None: all."""
+        present, mask = self.detector.present, self.detector.mask
+        if mask is None:
+            return present
+        rows = mask.pixels.reshape(self.detector.rows, -1)
+        return rows if present is None else rows & present
 
     @property
     def rendered(self) -> np.ndarray:
-        """Which pixels (slow, fast) lie inside region and mask."""
-        mask, inside = self.detector.mask, np.zeros(self.detector.pixels, dtype=bool)
+        """Which pixels, of an array of the image's shape, lie inside region and mask."""
+        inside = np.zeros((self.detector.rows, self.detector.pixels[1]), dtype=bool)
         region = tuple(slice(*limits) for limits in self.detector.region)
-        inside[region] = True if mask is None else mask.pixels[region]
-        return inside
+        inside[region] = True if self.mask is None else self.mask[region]
+        return inside.reshape(self.detector.shape)
 
     def rendered_pixels(self) -> np.ndarray:
-        """Slow and fast numbers (n, 2) of the pixels inside region and mask, row by row."""
+        """Numbers of the pixels inside region and mask, row by row: slow, fast (n, 2), or panel, slow, fast (n, 3)."""
         return np.argwhere(self.rendered)
 
-    def scattering_vector(self, slow: float, fast: float) -> Vector:
-        """Vector q [1/A] at a point of the detector, in pixels from the outer corner of the first one."""
+    def scattering_vector(self, slow: float, fast: float, panel: int | None = None) -> Vector:
+        """Vector q [1/A] at a point of a panel, in pixels from the outer corner of the first one.
+
+        ``panel`` is its number, where panels are listed.
+        """
         size = self.detector.pixel_size
-        ray = ray_to(position(self.panel, fast * size, slow * size, 0.0))
+        place = self.panels[self.detector.panel_number(panel)]
+        ray = ray_to(position(place, fast * size, slow * size, 0.0))
         return scattering_vector(ray.direction, self.beam_direction, self.beam.wavelength)
 
-    def resolution(self, slow: float, fast: float) -> float:
-        """Spacing [A] at a point of the detector, in pixels from the outer corner of the first one."""
-        return spacing(self.scattering_vector(slow, fast))
+    def resolution(self, slow: float, fast: float, panel: int | None = None) -> float:
+        """Spacing [A] at a point of a panel, as ``scattering_vector`` takes it."""
+        return spacing(self.scattering_vector(slow, fast, panel))
+
+    def with_panels(self, *, slow: int, fast: int) -> Experiment:
+        """The same experiment with its detector cut into a grid of panels, row by row: image ``panel``, slow, fast.
+
+        Pixels stay what they were, up to rounding: their places are computed from the corner of their panel. Region and
+        mask become one mask; sub-pixels chosen automatically stay as many.
+
+        Args:
+            slow: number of panels along slow, which has to divide that of the pixels.
+            fast: number along fast, alike.
+
+        Raises:
+            NbnumbaError: numbers that do not divide those of the pixels, or a detector that is curved or lists panels.
+        """
+        from nbnumba.model.cutting import cut
+
+        return cut(self, slow, fast)
 
     def parameters(self) -> dict[str, float]:
         """The numbers that can be refined, by name: A, degrees, mm. Those that cannot act are left out."""
@@ -231,7 +334,8 @@ class Experiment:
     def replace(self, **changes: Any) -> Experiment:
         """Copy with fields changed by dotted name, as in ``replace(**{"crystal.misset": (10, 20, 30)})``.
 
-        Setting one of cell and orientation, fluence and flux, distance and close_distance clears the other.
+        Setting one of cell and orientation, fluence and flux, polarization and stokes,
+        sources and spectrum, distance and close_distance clears the other.
 
         Raises:
             NbnumbaError: a name that does not exist, or a value that is not allowed.

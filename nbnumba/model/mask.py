@@ -17,18 +17,19 @@ class Mask:
     """A frozen map of pixels: true where a pixel is rendered.
 
     Args:
-        pixels: array (slow, fast) of bool, or of numbers of which 0 means "not rendered".
+        pixels: array (slow, fast), or (panel, slow, fast), of bool, or of numbers of which 0 means "not rendered".
 
     Raises:
-        NbnumbaError: no array of two dimensions, or of something else than numbers.
+        NbnumbaError: no array of two or three dimensions, or of something else than numbers.
     """
 
     pixels: np.ndarray
 
     def __post_init__(self) -> None:
         array = np.asarray(self.pixels)
-        if array.ndim != 2 or array.size == 0 or array.dtype.kind not in "biuf":
-            raise refuse("detector.mask", f"an array of shape {array.shape}", "a two-dimensional array (slow, fast)")
+        if array.ndim not in (2, 3) or array.size == 0 or array.dtype.kind not in "biuf":
+            allowed = "an array of two dimensions (slow, fast), or of three (panel, slow, fast)"
+            raise refuse("detector.mask", f"an array of shape {array.shape}", allowed)
         object.__setattr__(self, "pixels", read_only(array != 0))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -46,8 +47,8 @@ class Mask:
         return hash(self.digest)
 
     def __repr__(self) -> str:
-        slow, fast = self.pixels.shape
-        return f"Mask({slow} x {fast} pixels, {np.count_nonzero(self.pixels)} rendered)"
+        size = " x ".join(map(str, self.pixels.shape))
+        return f"Mask({size} pixels, {np.count_nonzero(self.pixels)} rendered)"
 
 
 def read_only(array: np.ndarray) -> np.ndarray:

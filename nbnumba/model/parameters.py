@@ -96,10 +96,15 @@ def by_cell(crystal: Crystal) -> Crystal:
 
 
 def _with_wavelength(beam: Beam, value: float) -> Beam:
-    if beam.sources is None:
-        return replace(beam, wavelength=value)
-    rows = tuple((*row[:4], row[4] * value / beam.wavelength) for row in beam.sources.rows)
-    return replace(beam, wavelength=value, sources=Sources(rows))
+    """All wavelengths of sources and spectrum are scaled alike."""
+    factor = value / beam.wavelength
+    changes: dict[str, Any] = {}
+    if beam.sources is not None:
+        changes["sources"] = Sources(tuple((*row[:4], row[4] * factor) for row in beam.sources.rows))
+    if beam.spectrum is not None:
+        wavelengths = tuple(wavelength * factor for wavelength in beam.spectrum.wavelengths)
+        changes["spectrum"] = replace(beam.spectrum, wavelengths=wavelengths)
+    return replace(beam, wavelength=value, **changes)
 
 
 def tilt_axis(e: Experiment, name: str) -> Vector:
@@ -114,7 +119,7 @@ def _tilt(name: str) -> Parameter:
         incident, weight, wavelength = as_arrays(e.sources)
         turned = [rotate(Vector(*row), axis, angle) for row in incident.tolist()]
         rows = [(-v.x, -v.y, -v.z, w, x) for v, w, x in zip(turned, weight.tolist(), wavelength.tolist(), strict=True)]
-        return replace(e.beam, sources=Sources(tuple(rows)))
+        return e.beam.with_sources(Sources(tuple(rows)))
 
     return Parameter("degrees", lambda e: 0.0, "beam", change_by=change)
 
@@ -129,11 +134,21 @@ def _center(i: int) -> Parameter:
             return replace(old, closest_point=(found[0], found[1]))
         return replace(old, beam_center=old.frame.from_detector((found[0], found[1]), old.extent))
 
-    return Parameter("mm", lambda e: e.detector.reference_point[i], "detector", change)
+    return Parameter("mm", lambda e: e.detector.reference_point[i] if _placed(e) else None, "detector", change)
 
 
-def _distance(e: Experiment) -> float:
-    return e.geometry.distance
+def _placed(e: Experiment) -> bool:
+    """Whether the detector is placed as a whole, and not panel by panel."""
+    return not e.detector.panels
+
+
+def _distance(e: Experiment) -> float | None:
+    return e.geometry.distance if _placed(e) else None
+
+
+def _rotation(i: int) -> Parameter:
+    found = _item("detector.rotation", i, "degrees")
+    return found._replace(get=lambda e: found.get(e) if _placed(e) else None)
 
 
 def _one_spread(e: Experiment) -> bool:
@@ -142,7 +157,11 @@ def _one_spread(e: Experiment) -> bool:
 
 
 def _sensor(e: Experiment) -> bool:
-    return e.detector.sensor_mu > 0.0
+    return e.sensor_mu > 0.0
+
+
+def _sensor_mu(e: Experiment) -> bool:
+    return _sensor(e) and e.detector.sensor_material is None
 
 
 PARAMETERS: dict[str, Parameter] = {
@@ -156,13 +175,13 @@ PARAMETERS: dict[str, Parameter] = {
     "wavelength": Parameter("A", lambda e: e.beam.wavelength, "beam", _with_wavelength),
     "beam_tilt_h": _tilt("beam_tilt_h"),
     "beam_tilt_v": _tilt("beam_tilt_v"),
-    "polarization": _field("beam.polarization", "", lambda e: e.beam.polarized),
+    "polarization": _field("beam.polarization", "", lambda e: e.beam.polarized and e.beam.stokes is None),
     "distance": Parameter("mm", _distance, "detector", lambda old, x: changed(old, {"distance": x}, "detector")),
     "beam_center_fast": _center(0),
     "beam_center_slow": _center(1),
-    **{f"detector_rot{x}": _item("detector.rotation", i, "degrees") for i, x in enumerate("xyz")},
-    "twotheta": _field("detector.twotheta", "degrees"),
-    "sensor_mu": _field("detector.sensor_mu", "1/mm", _sensor),
+    **{f"detector_rot{x}": _rotation(i) for i, x in enumerate("xyz")},
+    "twotheta": _field("detector.twotheta", "degrees", _placed),
+    "sensor_mu": _field("detector.sensor_mu", "1/mm", _sensor_mu),
     "sensor_thickness": _field("detector.sensor_thickness", "mm", _sensor),
 }
 
@@ -201,9 +220,9 @@ def check_acts(experiment: Experiment, name: str) -> None:
         raise unknown_key("parameters", name, list(PARAMETERS))
     if PARAMETERS[name].get(experiment) is None:
         raise NbnumbaError(
-            f"{name}: found a parameter that cannot act here (no sensor, no scan, one domain, three mosaic "
-            "spreads, a matrix of cells, or no polarization); "
-            f"allowed: {', '.join(parameters(experiment))}"
+            f"{name}: found a parameter that cannot act here (no sensor, or one whose material sets its mu; no scan, "
+            "one domain, three mosaic spreads, a matrix of cells, no polarization, beam.stokes, or panels placed one "
+            f"by one); allowed: {', '.join(parameters(experiment))}"
         )
 
 

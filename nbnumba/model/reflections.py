@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.model.cell import exact_axes, reciprocal
+from nbnumba.model.validate import number
 
 LARGEST_TABLE = 2**31 - 1  # entries, which 32-bit integers count
 
@@ -87,6 +89,22 @@ class Reflections:
         content = hashlib.sha256(self.hkl.astype("<i4").tobytes())
         content.update(self.amplitude.astype("<f8").tobytes())
         return content.hexdigest()
+
+    def scaled(self, scale: float = 1.0, b_factor: float = 0.0) -> "Reflections":
+        """The same list with amplitudes F scale exp(-B (sin theta/lambda)^2) = F scale exp(-B/(4 d^2)).
+
+        scale: factor on amplitudes, above 0. b_factor: B in square angstrom, an overall Debye-Waller factor; d follows
+        from ``cell``. Raises NbnumbaError for a b_factor where there is no cell.
+        """
+        scale, b_factor = number("scale", scale, above=0.0), number("b_factor", b_factor, "A^2")
+        if b_factor != 0.0 and self.cell is None:
+            raise NbnumbaError(f"b_factor: found {b_factor:g} A^2 for reflections without a cell; give their cell")
+        with np.errstate(over="ignore", invalid="ignore"):  # what is too large is refused with its index
+            amplitude = self.amplitude * scale
+            if b_factor != 0.0 and self.cell is not None:
+                q = self.hkl @ reciprocal(np.array(exact_axes(self.cell)))
+                amplitude *= np.exp(-0.25 * b_factor * np.einsum("ij,ij->i", q, q))
+        return Reflections(self.hkl, amplitude, self.cell)
 
     def dense(self, default_f: float) -> tuple[np.ndarray, tuple[int, int, int]]:
         """Look-up table of amplitudes over the box of indices padded by one on every side.

@@ -17,6 +17,8 @@ class Sampling:
         oversample: sub-pixels along each edge of a pixel, or "auto": enough for the crystal's size (nanoBragg's rule,
             3 * crystal / (wavelength * distance / pixel), rounded up).
         layers: layers that stand for the sensor's thickness.
+        tolerance: relative change of the image that is borne when sub-pixels, layers, phi steps, domains and source
+            points are doubled: their numbers are chosen for it, whatever is set for them; 0: they are as they are set.
         dmin: spacing [A] below which nothing is computed; 0: no limit.
         solid_angle: "subpixel", or "pixel": that of a pixel's first sub-pixel serves all steps (nanoBragg's default).
         polarization: "subpixel", or "pixel": that of the first sub-pixel and the first source serves all steps.
@@ -24,6 +26,7 @@ class Sampling:
 
     oversample: int | str = "auto"
     layers: int = 1
+    tolerance: float = 0.0
     dmin: float = 0.0
     solid_angle: str = "subpixel"
     polarization: str = "subpixel"
@@ -35,6 +38,7 @@ class Sampling:
         else:
             object.__setattr__(self, "oversample", whole("sampling.oversample", self.oversample, low=1, high=1000))
         object.__setattr__(self, "layers", whole("sampling.layers", self.layers, low=1, high=100000))
+        object.__setattr__(self, "tolerance", number("sampling.tolerance", self.tolerance, low=0.0, high=0.5))
         object.__setattr__(self, "dmin", number("sampling.dmin", self.dmin, "A", low=0.0))
         choice("sampling.solid_angle", self.solid_angle, PER)
         choice("sampling.polarization", self.polarization, PER)

@@ -17,13 +17,19 @@ import tomli_w
 from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.cell import Cell
-from nbnumba.model.changes import PARTS, SEVERAL, changed, element, put, unknown_part, without_rivals
+from nbnumba.model.changes import ITEMS, PARTS, SEVERAL, changed, element, put, unknown_part, without_rivals
+from nbnumba.model.detector import PLACING, Detector
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.mask import Mask
 from nbnumba.model.mosaic import Mosaic
+from nbnumba.model.panel import Panel
+from nbnumba.model.presets import Preset, preset
 from nbnumba.model.reflections import Reflections
+from nbnumba.model.response import Response
 from nbnumba.model.sources import Sources
-from nbnumba.model.validate import numbers, unknown_key
+from nbnumba.model.spectral import SpectralReflections
+from nbnumba.model.spectrum import Spectrum
+from nbnumba.model.validate import numbers, refuse, unknown_key
 
 Reader = Callable[[str, Any, Path], Any]
 
@@ -41,7 +47,8 @@ def dump(experiment: Experiment, file: str | Path | None, *, inline: bool, overw
 
 def _table(part: Any, inline: bool) -> dict[str, Any]:
     values = {f.name: getattr(part, f.name) for f in fields(part)}
-    left_out = [name for name in SEVERAL if values.get(name) == ()] if isinstance(part, Experiment) else []
+    left_out = [name for name in ITEMS if values.get(name) == ()]
+    left_out += ["pixels", *PLACING] if values.get("panels") else []  # which follow from the panels, or are empty
     given = {name: value for name, value in values.items() if value is not None and name not in left_out}
     table = {name: _plain(value, inline) for name, value in given.items()}
     if isinstance(part, Experiment) and part.lattices:
@@ -59,7 +66,7 @@ def _differences(crystal: dict[str, Any], lattice: dict[str, Any]) -> dict[str, 
 def _plain(value: Any, inline: bool) -> Any:
     if isinstance(value, Sources):
         return [list(row) for row in value.rows]
-    if isinstance(value, Reflections):
+    if isinstance(value, Reflections | SpectralReflections):
         return _plain_reflections(value, inline)
     if isinstance(value, Mask):
         return {"array": _pack(value.pixels)}
@@ -70,10 +77,13 @@ def _plain(value: Any, inline: bool) -> Any:
     return value
 
 
-def _plain_reflections(reflections: Reflections, inline: bool) -> dict[str, Any]:
+def _plain_reflections(reflections: Reflections | SpectralReflections, inline: bool) -> dict[str, Any]:
     if reflections.origin and not inline:
         given = {key: value for key, value in reflections.origin.items() if value is not None}
         return {**given, "digest": reflections.digest}
+    if isinstance(reflections, SpectralReflections):
+        tables = [_plain_reflections(table, inline) for table in reflections.tables]
+        return {"wavelengths": list(reflections.wavelengths), "tables": tables}
     cell = {"cell": list(reflections.cell)} if reflections.cell else {}
     if len(reflections.amplitude) <= _LISTED:
         rows = zip(reflections.hkl.tolist(), reflections.amplitude.tolist(), strict=True)
@@ -133,7 +143,7 @@ def _merged(table: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, dict) and isinstance(table.get(key), dict):
             # A new file of reflections, say, takes the place of all that described the old one.
             values[key] = value if "file" in value else _merged(table[key], value)
-        if isinstance(value, dict) and isinstance(table.get(key), list) and key in SEVERAL:
+        if isinstance(value, dict) and isinstance(table.get(key), list) and key in ITEMS:
             values[key] = _with_items(key, table[key], value)
     merged = without_rivals(table, values)
     return {key: value for key, value in merged.items() if value is not None}
@@ -158,6 +168,8 @@ def _read(file: Path) -> str:
 
 def _experiment(tree: dict[str, Any], folder: Path) -> Experiment:
     parts: dict[str, Any] = {}
+    if isinstance(tree.get("detector"), dict) and "geometry" in tree["detector"]:
+        tree, parts["detector"] = _with_geometry(tree, folder)
     for name, table in tree.items():
         if name in PARTS:
             parts[name] = _part(name, PARTS[name], table, folder)
@@ -173,13 +185,55 @@ def _experiment(tree: dict[str, Any], folder: Path) -> Experiment:
     return Experiment(**parts)
 
 
+#: What a file with the geometry says of the beam, and what may be said of the detector beside it.
+_OF_BEAM = ("wavelength", "direction", "polarization_axis", "polarization", "stokes")
+_BESIDE_GEOMETRY = (
+    "mask",
+    "roi",
+    "sensor_thickness",
+    "sensor_mu",
+    "sensor_material",
+    "sensor_density",
+    "point_pixels",
+)
+
+
+def _with_geometry(tree: dict[str, Any], folder: Path) -> tuple[dict[str, Any], Detector]:
+    """The other tables, with what a file of the geometry says of beam and spindle and they do not; and the detector."""
+    from nbnumba.inputs.geometry import read_geometry
+
+    tables = dict(tree)
+    table = dict(tables.pop("detector"))
+    given = table.pop("geometry")
+    file = {"file": given} if isinstance(given, str) else given
+    if not isinstance(file, dict) or "file" not in file or set(file) - {"file", "number"}:
+        raise refuse("detector.geometry", given, "the name of a file, or a table with file and number")
+    found = read_geometry(os.path.join(folder, str(file["file"])), number=file.get("number", 0))
+    for key in table:
+        if key not in _BESIDE_GEOMETRY:
+            raise unknown_key("detector, beside geometry", key, _BESIDE_GEOMETRY)
+    named = {name: getattr(found.beam, name) for name in _OF_BEAM}
+    if isinstance(tables.setdefault("beam", {}), dict):
+        named.pop("stokes" if found.beam.stokes is None else "polarization")
+        if "spectrum" in tables["beam"]:  # whose mean is the wavelength
+            named.pop("wavelength")
+        tables["beam"] = without_rivals(named, tables["beam"])
+    if isinstance(tables.get("scan"), dict) and found.spindle is not None:
+        tables["scan"] = {"axis": found.spindle, **tables["scan"]}
+    beside = _values("detector", Detector, table, folder, _SPECIAL)
+    current = {f.name: getattr(found.detector, f.name) for f in fields(Detector)}
+    return tables, Detector(**without_rivals(current, beside))
+
+
 def _values(where: str, kind: type, table: Any, folder: Path, special: Mapping[str, Reader]) -> dict[str, Any]:
-    """Fields of a part, those that are files or tables as what they stand for."""
+    """Fields of a part that a table gives, those that are files or tables as what they stand for."""
     known = [f.name for f in fields(kind)]
     if not isinstance(table, dict):
         raise NbnumbaError(f"{where}: found {table!r}; allowed: a table with the keys {', '.join(known)}")
-    values = {}
+    values = _of_preset(where, kind, table)
     for key, value in table.items():
+        if key == "preset" and kind in _WITH_PRESETS:
+            continue
         if key not in known:
             raise unknown_key(where, key, known)
         values[key] = special[key](f"{where}.{key}", value, folder) if key in special else value
@@ -195,13 +249,27 @@ def _part(where: str, kind: type, table: Any, folder: Path) -> Any:
     return kind(**values)
 
 
-def _several(where: str, kind: type, tables: Any, folder: Path, model: Any) -> tuple[Any, ...]:
+#: Parts whose fields can be those of a detector that people use.
+_WITH_PRESETS: dict[type, Callable[[Preset], dict[str, Any]]] = {
+    Detector: Preset.detector,
+    Response: lambda found: found.response,
+}
+
+
+def _of_preset(where: str, kind: type, table: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields that a table leaves to the detector that it names."""
+    if kind not in _WITH_PRESETS or "preset" not in table:
+        return {}
+    return dict(_WITH_PRESETS[kind](preset(table["preset"], where)))
+
+
+def _several(where: str, kind: type, tables: Any, folder: Path, model: Any = None) -> tuple[Any, ...]:
     """Parts of one kind; what their tables leave out is as in a ``model``, if there is one, or as by default."""
     if not isinstance(tables, list):
         raise NbnumbaError(f"{where}: found {tables!r}; allowed: tables [[{where}]], one for each")
     names = [f"{where}.{i}" for i in range(len(tables))]
     if model is None:
-        return tuple(_part(name, kind, table, folder) for name, table in zip(names, tables, strict=True))
+        return tuple(_item(name, kind, table, folder) for name, table in zip(names, tables, strict=True))
     return tuple(_variant(name, model, table, folder) for name, table in zip(names, tables, strict=True))
 
 
@@ -212,12 +280,28 @@ def _variant(where: str, model: Any, table: Any, folder: Path) -> Any:
     return changed(model, {key: None if value == [] else value for key, value in values.items()}, where)
 
 
+def _item(where: str, kind: type, table: Any, folder: Path) -> Any:
+    try:
+        return _part(where, kind, table, folder)
+    except NbnumbaError as error:
+        raise error if str(error).startswith(where) else NbnumbaError(f"{where}: {error}") from None
+
+
 def _mosaic(where: str, value: Any, folder: Path) -> Any:
     return _part(where, Mosaic, value, folder)
 
 
-def _reflections(where: str, value: Any, folder: Path) -> Reflections:
-    known = ("file", "format", "column", "resolution", "bulk_solvent", "digest", "list", "hkl", "amplitude", "cell")
+def _panels(where: str, value: Any, folder: Path) -> tuple[Panel, ...]:
+    return _several(where, Panel, value, folder)
+
+
+#: What may describe reflections: options of read_reflections, what guards them, and lists.
+_OPTIONS = ("file", "format", "column", "resolution", "bulk_solvent", "anomalous", "wavelength", "b_factor", "scale")
+_LISTS = ("list", "hkl", "amplitude", "cell", "wavelengths", "tables")
+
+
+def _reflections(where: str, value: Any, folder: Path) -> Reflections | SpectralReflections:
+    known = (*_OPTIONS, "digest", *_LISTS)
     if isinstance(value, str):
         value = {"file": value}
     if not isinstance(value, dict):
@@ -227,6 +311,10 @@ def _reflections(where: str, value: Any, folder: Path) -> Reflections:
             raise unknown_key(where, key, known)
     if "file" in value:
         return _reflections_from_file(where, dict(value), folder)
+    if "tables" in value:
+        tables = value["tables"] if isinstance(value["tables"], list) else []
+        each = [_reflections(f"{where}.tables[{i}]", table, folder) for i, table in enumerate(tables)]
+        return SpectralReflections(value.get("wavelengths", ()), cast(tuple[Reflections, ...], tuple(each)))
     cell = cast(Cell, numbers(f"{where}.cell", value["cell"], 6, "A, degrees")) if "cell" in value else None
     if "list" in value:
         try:
@@ -240,7 +328,7 @@ def _reflections(where: str, value: Any, folder: Path) -> Reflections:
     return Reflections(hkl, _unpack(f"{where}.amplitude", value.get("amplitude"), "float64"), cell=cell)
 
 
-def _reflections_from_file(where: str, options: dict[str, Any], folder: Path) -> Reflections:
+def _reflections_from_file(where: str, options: dict[str, Any], folder: Path) -> Reflections | SpectralReflections:
     from nbnumba.inputs.reflections import read_reflections
 
     digest = options.pop("digest", None)
@@ -275,9 +363,35 @@ def _sources(where: str, value: Any, folder: Path) -> Sources:
     return Sources(tuple(value) if isinstance(value, list) else ())
 
 
+def _scattering(where: str, value: Any, folder: Path) -> Any:
+    if isinstance(value, str):
+        from nbnumba.inputs.scattering import read_scattering
+
+        return read_scattering(os.path.join(folder, value))
+    return value
+
+
+def _spectrum(where: str, value: Any, folder: Path) -> Spectrum:
+    if isinstance(value, str):
+        value = {"file": value}
+    if not isinstance(value, dict) or not isinstance(value.get("file", ""), str):
+        raise NbnumbaError(f"{where}: found {value!r}; allowed: a file, or a table with wavelengths and weights")
+    if "file" not in value:
+        return cast(Spectrum, _part(where, Spectrum, value, folder))
+    from nbnumba.inputs.spectra import read_spectrum
+
+    for key in value:
+        if key not in ("file", "shot"):
+            raise unknown_key(where, key, ("file", "shot"))
+    return read_spectrum(os.path.join(folder, value["file"]), value.get("shot", 0))
+
+
 _SPECIAL: dict[str, Reader] = {
     "mosaic": _mosaic,
     "reflections": _reflections,
     "mask": _mask,
     "sources": _sources,
+    "table": _scattering,
+    "spectrum": _spectrum,
+    "panels": _panels,
 }

@@ -90,6 +90,19 @@ def numbers(field: str, values: Any, count: int, unit: str = "", **limits: float
     return tuple(number(f"{field}[{i}]", item, unit, **limits) for i, item in enumerate(items))
 
 
+def one_or_two(field: str, value: Any, unit: str = "", **limits: float) -> float | tuple[float, ...]:
+    """Return a float, or two of them, each checked as by ``number``."""
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        return number(field, value, unit, **limits)
+    return numbers(field, value, 2, unit, **limits)
+
+
+def both(value: float | tuple[float, ...]) -> tuple[float, float]:
+    """Two numbers, where one serves for both."""
+    first, second = value if isinstance(value, tuple) else (value, value)
+    return first, second
+
+
 def direction(field: str, values: Any) -> tuple[float, ...]:
     """Return three components that are not all zero, as they were given."""
     components = numbers(field, values, 3)

@@ -13,7 +13,7 @@ import numpy as np
 
 from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError
-from nbnumba.outputs.pixels import as_image
+from nbnumba.outputs.pixels import as_rows
 from nbnumba.outputs.png import binned, encode, shades, two_colors
 
 _LARGEST = 512  # pixels of a picture in the file
@@ -36,14 +36,14 @@ def write_gallery(path: str | Path, frames: Sequence[Frame], *, columns: int = 4
 
     Args:
         path: the new file.
-        frames: the pictures, all of one shape; what is not finite is left white.
+        frames: the pictures, all of one shape, panels below one another; what is not finite is left white.
         columns: pictures in a row.
         overwrite: replace an existing file.
 
     Raises:
         NbnumbaError: no picture, pictures of several shapes, or the file cannot be written.
     """
-    images = [as_image(frame.title, frame.image) for frame in frames]
+    images = [as_rows(frame.title, frame.image) for frame in frames]
     if not images or any(image.shape != images[0].shape for image in images):
         raise NbnumbaError("frames: found no picture, or several shapes; allowed: one or more of the same shape")
     factor = math.ceil(max(images[0].shape) / _LARGEST)

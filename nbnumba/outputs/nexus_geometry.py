@@ -8,16 +8,17 @@ from typing import NamedTuple
 import numpy as np
 
 from nbnumba.model.experiment import Experiment
+from nbnumba.model.panel import Geometry
 from nbnumba.physics.vector import cross, dot, unit
 
 
-class Panel(NamedTuple):
-    """A flat detector in the frame of NeXus; lengths in mm."""
+class Module(NamedTuple):
+    """A panel in the frame of NeXus; lengths in mm."""
 
-    distance: float  # along the beam
-    corner: np.ndarray  # (3,) outer corner of the first pixel, less the distance
+    corner: np.ndarray  # (3,) outer corner of the first pixel
     fast: np.ndarray  # (3,)
     slow: np.ndarray  # (3,)
+    distance: float  # along the beam; NaN where the beam misses the plane of a listed panel
     beam_center: tuple[float, float] | None  # fast, slow [pixels]; None where the beam misses the plane
 
 
@@ -28,18 +29,19 @@ def frame(experiment: Experiment) -> np.ndarray:
     return np.array([cross(y, z), y, z])
 
 
-def panel(experiment: Experiment) -> Panel:
-    """The detector; a curved one as the flat panel that it is bent from."""
-    turn, place = frame(experiment), experiment.geometry
-    facing = dot(experiment.beam_direction, place.normal)
+def modules(experiment: Experiment) -> list[Module]:
+    """The panels; a curved one as the flat panel that it is bent from."""
+    turn, size = frame(experiment), experiment.detector.pixel_size
+    return [_module(turn, size, place, dot(experiment.beam_direction, place.normal)) for place in experiment.geometries]
+
+
+def _module(turn: np.ndarray, size: float, place: Geometry, facing: float) -> Module:
     hit = math.isfinite(place.beam_center[0])
-    distance = place.close_distance / facing if hit else place.distance
-    size = experiment.detector.pixel_size
-    return Panel(
-        distance=distance,
-        corner=turn @ place.origin - [0.0, 0.0, distance],
+    return Module(
+        corner=turn @ place.origin,
         fast=turn @ place.fast,
         slow=turn @ place.slow,
+        distance=place.close_distance / facing if hit else place.distance,
         beam_center=(place.beam_center[0] / size, place.beam_center[1] / size) if hit else None,
     )
 

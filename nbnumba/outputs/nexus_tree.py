@@ -8,15 +8,17 @@ from typing import Any
 import h5py
 import numpy as np
 
+from nbnumba.constants import NO_SENSOR
 from nbnumba.model.experiment import Experiment
-from nbnumba.model.sources import as_arrays
-from nbnumba.outputs.nexus_geometry import panel, spindle
+from nbnumba.model.validate import both
+from nbnumba.outputs.nexus_geometry import Module, modules, spindle
+from nbnumba.outputs.pixel_mask import pixel_mask
 from nbnumba.outputs.pixels import trusted_range
 from nbnumba.outputs.stack import GZIP_LEVEL
 
 DEFINITION = "NXmx"
-#: DIALS corrects for the depth of the sensor and refuses a depth of 0; this one moves nothing.
-NO_SENSOR = 1e-6
+#: Profiles of a beam as NXbeam names them.
+_PROFILES = {"square": "rectangular", "round": "top-hat", "gaussian": "Gaussian"}
 #: A simulation has no date, and equal experiments shall make equal files.
 _START = datetime(1970, 1, 1)
 
@@ -56,31 +58,32 @@ def _time(seconds: float) -> str:
 
 
 def _beam(beam: h5py.Group, experiment: Experiment, images: int) -> None:
-    model = experiment.beam
-    _, weights, wavelengths = as_arrays(experiment.sources)
-    spectrum, which = np.unique(wavelengths, return_inverse=True)
+    model, spectrum = experiment.beam, experiment.spectrum
     if len(spectrum) == 1:
-        put(beam, "incident_wavelength", spectrum[0], "angstrom")
+        put(beam, "incident_wavelength", spectrum.wavelengths[0], "angstrom")
     else:
         variant = "incident_wavelength_1Dspectrum"
-        mean = np.average(wavelengths, weights=weights)
-        put(beam, "incident_wavelength", np.full(images, mean), "angstrom", variant=variant)
-        put(beam, variant, spectrum, "angstrom")
-        put(beam, f"{variant}_weights", np.tile(np.bincount(which, weights), (images, 1)))
-    put(beam, "incident_beam_size", [model.size, model.size], "mm")
-    put(beam, "total_flux", model.photons_per_area * (model.size * 1e-3) ** 2 / model.exposure, "Hz")
+        put(beam, "incident_wavelength", np.full(images, spectrum.mean), "angstrom", variant=variant)
+        put(beam, variant, spectrum.wavelengths, "angstrom")
+        put(beam, f"{variant}_weights", np.tile(spectrum.weights, (images, 1)))
+    width, height = both(model.size)
+    put(beam, "incident_beam_size", [width, height], "mm")
+    put(beam, "profile", _PROFILES[model.profile])
+    # A fluence is that on the crystal, of a beam that is taken to be even.
+    flux = model.photons_per_area * width * height * 1e-6 / model.exposure if model.flux is None else model.flux
+    put(beam, "total_flux", flux, "Hz")
     if model.polarized:
-        put(beam, "incident_polarization_stokes", [1.0, model.polarization, 0.0, 0.0])
+        put(beam, "incident_polarization_stokes", model.stokes or [1.0, model.polarization, 0.0, 0.0])
 
 
 def _detector(detector: h5py.Group, experiment: Experiment, kind: np.dtype) -> None:
     model = experiment.detector
     for name in ("count_time", "frame_time"):
         put(detector, name, experiment.beam.exposure, "s")
-    sensor = model.sensor_thickness if model.sensor_thickness * model.sensor_mu > 0.0 else NO_SENSOR
-    put(detector, "sensor_material", "Si")
-    put(detector, "sensor_thickness", sensor, "mm")
-    low, high = trusted_range(kind)
+    # NXmx demands a material, and DIALS knows three; silicon stands for a coefficient without one.
+    put(detector, "sensor_material", model.sensor_material or "Si")
+    put(detector, "sensor_thickness", model.sensor_thickness if experiment.sensor_mu > 0.0 else NO_SENSOR, "mm")
+    low, high = _measured(experiment, kind)
     number = kind.type if kind.kind == "f" else np.int64
     put(detector, "underload_value", number(low))
     put(detector, "saturation_value", number(high))
@@ -91,8 +94,19 @@ def _detector(detector: h5py.Group, experiment: Experiment, kind: np.dtype) -> N
     _place(detector, experiment)
 
 
+def _measured(experiment: Experiment, kind: np.dtype) -> tuple[float, float]:
+    """Lowest and highest pixel value that is a measurement."""
+    low, high = trusted_range(kind)
+    response = experiment.response
+    if response is None or response.dtype != kind.name:
+        return low, high
+    return max(low, response.underload), min(high, response.highest - 1)
+
+
 def _description(experiment: Experiment) -> str:
     curvature = experiment.detector.curvature
+    if experiment.detector.panels:
+        return f"simulated detector of {len(experiment.detector.panels)} panels, whose data lie below one another"
     if curvature == "flat":
         return "simulated flat detector"
     return (
@@ -101,34 +115,42 @@ def _description(experiment: Experiment) -> str:
 
 
 def _mask(detector: h5py.Group, experiment: Experiment) -> None:
-    mask, shape = experiment.detector.mask, experiment.detector.pixels
-    (slow_start, slow_stop), (fast_start, fast_stop) = experiment.detector.region
-    bad = np.ones(shape, dtype=np.uint32)
-    bad[slow_start:slow_stop, fast_start:fast_stop] = 0
-    if mask is not None:
-        bad[~mask.pixels] = 1
-    rows = max(1, min(shape[0], 2**20 // shape[1]))
+    present = experiment.detector.present
+    bad = pixel_mask(experiment).reshape(experiment.detector.rows, -1)
+    if present is not None and not bad[present].any():
+        return  # what lies beside narrow panels is in no module, and DIALS 3.12 reads no masks there
+    rows = max(1, min(bad.shape[0], 2**20 // bad.shape[1]))
     detector.create_dataset(
-        "pixel_mask", data=bad, chunks=(rows, shape[1]), compression=GZIP_LEVEL, shuffle=True, track_times=False
+        "pixel_mask", data=bad, chunks=(rows, bad.shape[1]), compression=GZIP_LEVEL, shuffle=True, track_times=False
     )
 
 
 def _place(detector: h5py.Group, experiment: Experiment) -> None:
-    place, size, pixels = panel(experiment), experiment.detector.pixel_size, experiment.detector.pixels
-    put(detector, "distance", place.distance, "mm")
-    for axis, center in zip("xy", place.beam_center or (), strict=False):
-        put(detector, f"beam_center_{axis}", center, "pixel")
+    """Arm and modules; listed panels, whose data lie below one another, have one module each."""
+    listed, size, found = experiment.detector.panels, experiment.detector.pixel_size, modules(experiment)
+    arm = float(found[0].corner[2]) if listed else found[0].distance
+    if not listed:
+        put(detector, "distance", arm, "mm")
+        for axis, center in zip("xy", found[0].beam_center or (), strict=False):
+            put(detector, f"beam_center_{axis}", center, "pixel")
     for axis in "xy":
         put(detector, f"{axis}_pixel_size", size, "mm")
-    arm = group(detector, "transformations", "NXtransformations")
-    _shift(arm, "det_z", place.distance, [0.0, 0.0, 1.0], ".")
-    put(detector, "depends_on", f"{arm.name}/det_z")
-    module = group(detector, "module", "NXdetector_module")
-    put(module, "data_origin", [0, 0])
-    put(module, "data_size", pixels)
+    transformations = group(detector, "transformations", "NXtransformations")
+    _shift(transformations, "det_z", arm, [0.0, 0.0, 1.0], ".")
+    put(detector, "depends_on", f"{transformations.name}/det_z")
+    rows = experiment.detector.pixels[0]
+    for number, place in enumerate(found):
+        name = f"module_{number:0{len(str(len(listed)))}d}" if listed else "module"
+        module = group(detector, name, "NXdetector_module")
+        put(module, "data_origin", [number * rows, 0])
+        put(module, "data_size", experiment.detector.size_of(number))
+        _module(module, place, size, arm, f"{transformations.name}/det_z")
+
+
+def _module(module: h5py.Group, place: Module, size: float, arm: float, above: str) -> None:
     # The corner goes here and not onto the pixel directions, where some readers overlook it.
-    corner = {"offset": place.corner, "offset_units": "mm"}
-    _shift(module, "module_offset", 0.0, [0.0, 0.0, 0.0], f"{arm.name}/det_z", **corner)
+    corner = {"offset": place.corner - [0.0, 0.0, arm], "offset_units": "mm"}
+    _shift(module, "module_offset", 0.0, [0.0, 0.0, 0.0], above, **corner)
     _shift(module, "fast_pixel_direction", size, place.fast, f"{module.name}/module_offset")
     _shift(module, "slow_pixel_direction", size, place.slow, f"{module.name}/module_offset")
 

@@ -23,17 +23,24 @@ _RESERVED = 2
 
 
 def as_image(name: str, image: Any) -> np.ndarray:
-    """The image as an array.
+    """The image as an array (slow, fast), or (panel, slow, fast).
 
     Raises:
-        NbnumbaError: something else than numbers in two dimensions.
+        NbnumbaError: something else than numbers in two or three dimensions.
     """
     array = np.asarray(image)
-    if array.ndim != 2 or array.size == 0 or array.dtype.kind not in "biuf":
+    if array.ndim not in (2, 3) or array.size == 0 or array.dtype.kind not in "biuf":
         raise NbnumbaError(
-            f"{name}: found {array.dtype} of shape {array.shape}; allowed: numbers in two dimensions, slow and fast"
+            f"{name}: found {array.dtype} of shape {array.shape}; allowed: numbers in two dimensions, slow and fast, "
+            "or in three, panel, slow and fast"
         )
     return array
+
+
+def as_rows(name: str, image: Any) -> np.ndarray:
+    """The image as an array of two dimensions, its panels below one another; raises as ``as_image``."""
+    array = as_image(name, image)
+    return array.reshape(-1, array.shape[-1])
 
 
 def storable(image: Any, shape: tuple[int, ...], name: str = "image") -> np.ndarray:
@@ -42,7 +49,7 @@ def storable(image: Any, shape: tuple[int, ...], name: str = "image") -> np.ndar
     Other integers become int32, other floats float32.
 
     Args:
-        image: array (slow, fast).
+        image: array (slow, fast), or (panel, slow, fast).
         shape: the shape it must have.
         name: of the image, for errors.
 
@@ -51,7 +58,7 @@ def storable(image: Any, shape: tuple[int, ...], name: str = "image") -> np.ndar
     """
     array = np.asarray(image)
     if array.shape != shape:
-        raise NbnumbaError(f"{name}: found shape {array.shape}; allowed: the detector's pixels (slow, fast), {shape}")
+        raise NbnumbaError(f"{name}: found shape {array.shape}; allowed: the detector's {shape}")
     kind = _NARROWED.get(array.dtype.name, array.dtype.name)
     if kind not in _STORED:
         raise NbnumbaError(f"{name}: found values of type {array.dtype}; allowed: real numbers or integers")
@@ -71,9 +78,9 @@ def _finite(array: np.ndarray, kind: str, name: str) -> np.ndarray:
         result = np.array(array, dtype=little_endian(kind), order="C")
     good = np.isfinite(result)
     if not good.all():
-        slow, fast = np.argwhere(~good)[0].tolist()
+        place = tuple(np.argwhere(~good)[0].tolist())
         raise NbnumbaError(
-            f"{name}: found {array[slow, fast]} at pixel ({slow}, {fast}), one of {np.count_nonzero(~good)} such; "
+            f"{name}: found {array[place]} at pixel {place}, one of {np.count_nonzero(~good)} such; "
             "allowed: finite numbers within float32. Replace them, and name bad pixels in detector.mask"
         )
     return result

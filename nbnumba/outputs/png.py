@@ -12,15 +12,23 @@ import numpy as np
 
 from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError
-from nbnumba.outputs.pixels import as_image
+from nbnumba.model.experiment import Experiment
+from nbnumba.outputs.layout import laid_out
+from nbnumba.outputs.pixels import as_image, as_rows
 
 LARGEST = 2048
 _RANGE = 300.0  # between what is just seen and what is black
 _GAP = 8  # pixels between pictures side by side
+_BETWEEN = 96  # grey between panels
 
 
 def write_png(
-    path: str | Path, image: Any, *, overwrite: bool = False, beam_center: tuple[float, float] | None = None
+    path: str | Path,
+    image: Any,
+    *,
+    experiment: Experiment | None = None,
+    overwrite: bool = False,
+    beam_center: tuple[float, float] | None = None,
 ) -> Path:
     """Write a log-scaled 8-bit grey picture.
 
@@ -28,7 +36,9 @@ def write_png(
 
     Args:
         path: the new file.
-        image: array (slow, fast) of numbers; those that are not finite are left white.
+        image: array (slow, fast) of numbers, or (panel, slow, fast); those that are not finite are left white.
+        experiment: what was rendered: panels are shown as they lie, seen from the sample, with the electric field
+            horizontal and gaps dark. None: they are shown below one another.
         overwrite: replace an existing file.
         beam_center: slow, fast [pixels from the outer corner of the first one], to be marked by a cross.
 
@@ -36,11 +46,19 @@ def write_png(
         The path.
 
     Raises:
-        NbnumbaError: no array of two dimensions, or the file cannot be written.
+        NbnumbaError: no array of numbers in two or three dimensions, of the shape of the experiment's images if that is
+            given, or the file cannot be written.
     """
     array = as_image("image", image)
+    if experiment is not None and array.shape != experiment.detector.shape:
+        raise NbnumbaError(f"image: found shape {array.shape}; allowed: {experiment.detector.shape}, the experiment's")
+    apart = experiment is not None and array.ndim == 3
+    array = laid_out(experiment, array) if experiment is not None and apart else as_rows("image", array)
     factor = math.ceil(max(array.shape) / LARGEST)
-    grey = shades(binned(array, factor))
+    bins = binned(array, factor)
+    grey = shades(bins)
+    if apart:
+        grey[np.isinf(bins)] = _BETWEEN
     if beam_center is not None:
         mark_cross(grey, beam_center[0] / factor, beam_center[1] / factor)
     with new_file(path, overwrite) as part:
@@ -56,14 +74,14 @@ def write_comparison(path: str | Path, first: np.ndarray, second: np.ndarray, *,
 
     Args:
         path: the new file.
-        first: array (slow, fast) of numbers.
+        first: array (slow, fast) of numbers, or (panel, slow, fast), whose panels are shown below one another.
         second: array of the same shape.
         overwrite: replace an existing file.
 
     Raises:
         NbnumbaError: images of two shapes, or the file cannot be written.
     """
-    first, second = as_image("first image", first), as_image("second image", second)
+    first, second = as_rows("first image", first), as_rows("second image", second)
     if first.shape != second.shape:
         raise NbnumbaError(
             f"images: found {first.shape} and {second.shape} pixels (slow, fast); allowed: the same shape"

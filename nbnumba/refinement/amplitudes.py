@@ -15,6 +15,7 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.kernels.pack import pack
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.reflections import Reflections
+from nbnumba.model.spectral import SpectralReflections
 from nbnumba.model.validate import number, refuse, whole
 from nbnumba.physics.structure_factor import Uniform
 from nbnumba.refinement.jacobian import checked_pixels, motions
@@ -34,7 +35,8 @@ def amplitude_jacobian(experiment: Experiment, pixels: ArrayLike | None = None) 
 
     Args:
         experiment: what is rendered; its crystal needs reflections.
-        pixels: (n, 2), slow and fast numbers of the pixels that are wanted; None: all that are rendered.
+        pixels: (n, 2), slow and fast numbers of the pixels that are wanted, or (n, 3) with that of the panel first,
+            where panels are listed; None: all that are rendered.
 
     Returns:
         The pixels (n,) [photons]; indices (m, 3) of the reflections that light any of them; and the derivatives
@@ -44,8 +46,8 @@ def amplitude_jacobian(experiment: Experiment, pixels: ArrayLike | None = None) 
         NbnumbaError: a crystal without reflections, pixels that do not exist, or SciPy is not installed.
     """
     places = experiment.rendered_pixels() if pixels is None else checked_pixels(experiment, pixels)
-    width = experiment.detector.pixels[1]
-    image, reflections, matrix = _jacobian(experiment, places[:, 0] * width + places[:, 1])
+    flat = np.ravel_multi_index(tuple(places.T), experiment.detector.shape)
+    image, reflections, matrix = _jacobian(experiment, flat)
     seen = np.flatnonzero(np.bincount(matrix.indices, minlength=matrix.shape[1]))
     return image, reflections[seen], matrix[:, seen]
 
@@ -65,9 +67,10 @@ def _jacobian(experiment: Experiment, flat: np.ndarray) -> tuple[np.ndarray, np.
         )
     moving, width = motions(experiment, a), experiment.detector.pixels[1]
     size = tuple(int(n) for n in (table.h_count, table.k_count, table.l_count))
-    starts = range(0, max(len(flat), 1), _BATCH)
-    lists = [slopes_by_amplitude(a, moving, flat[start : start + _BATCH], width) for start in starts]
-    counts, places, values = (np.concatenate(parts) for parts in zip(*lists, strict=True))
+    edges = np.flatnonzero(np.diff(flat // (width * a.sheet.rows))) + 1  # where another panel begins
+    parts = [p[start : start + _BATCH] for p in np.split(flat, edges) for start in range(0, max(len(p), 1), _BATCH)]
+    lists = [slopes_by_amplitude(a, moving, part, width) for part in parts]
+    counts, places, values = (np.concatenate(column) for column in zip(*lists, strict=True))
     pointers = np.concatenate([[0], np.cumsum(counts)])
     whole = sparse.csr_array((values, places, pointers), shape=(len(flat), int(np.prod(size))))
     at = np.stack(np.unravel_index(np.arange(whole.shape[1]), size), axis=1)
@@ -138,6 +141,8 @@ def refine_amplitudes(
     whole("iterations", iterations, low=1)
     number("tolerance", tolerance, above=0.0)
     reflections = images[0].crystal.reflections
+    if isinstance(reflections, SpectralReflections):
+        raise refuse("crystal.reflections", "a list for each of some wavelengths", "one list of reflections")
     if reflections is None or any(e.crystal.reflections != reflections for e in images):
         raise refuse("experiments", "different reflections, or none", "the same list of reflections for all")
     problem = _Problem(images, each, reflections, _owners(equal, reflections.amplitude))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -39,8 +40,8 @@ from nbnumba.prediction import start_angle
 
 _DETECTOR = ("distance", "beam_center_fast", "beam_center_slow", "detector_rotx", "detector_roty", "detector_rotz",
              "twotheta")  # fmt: skip
-#: Steps of the differences: half a degree, or a thousandth of a length.
-_DEGREES, _OF_LENGTH = 0.5, 1e-3
+#: Steps of the differences: half a degree, a thousandth of a length, a millionth of the wavelength.
+_DEGREES, _OF_LENGTH, _OF_WAVELENGTH = 0.5, 1e-3, 1e-6
 _SEVEN = ((-3, -1.0 / 60.0), (-2, 9.0 / 60.0), (-1, -45.0 / 60.0), (1, 45.0 / 60.0), (2, -9.0 / 60.0), (3, 1.0 / 60.0))
 
 
@@ -95,6 +96,8 @@ def _column(e: Experiment, name: str) -> np.ndarray:
     if name in direct:
         place, factor = direct[name]
         t[place] = factor
+        if name == "wavelength":
+            t[MU] = _attenuation_rate(e)
     elif name == "spot_scale":
         t[VALUE] = 1.0 / e.crystal.spot_scale
     elif name.startswith("beam_tilt"):
@@ -107,6 +110,18 @@ def _column(e: Experiment, name: str) -> np.ndarray:
         # dI = <sum W g y^T, dA> and y = A^-1 h.
         t[AXES : AXES + 9] = (_rate(e, name, lambda part: _axes(e, part)) @ np.linalg.inv(_axes(e))).ravel()
     return t
+
+
+def _attenuation_rate(e: Experiment) -> float:
+    """Derivative of the sensor's attenuation by the wavelength, which a material alone has.
+
+    The step is short: tables bend at their energies, and jump at absorption edges.
+    """
+    if e.detector.sensor_material is None:
+        return 0.0
+    value, step = e.beam.wavelength, _OF_WAVELENGTH * e.beam.wavelength
+    high, low = (replace(e, beam=PARAMETERS["wavelength"].changed(e, value + s)).sensor_mu for s in (step, -step))
+    return (high - low) / (2.0 * step)
 
 
 def _axes(e: Experiment, part: Crystal | Scan | None = None) -> np.ndarray:

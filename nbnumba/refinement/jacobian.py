@@ -32,12 +32,13 @@ def jacobian(
     Args:
         experiment: what is rendered.
         parameters: names among ``experiment.parameters()``.
-        pixels: (n, 2), slow and fast numbers of the pixels that are wanted; None: all that are rendered.
+        pixels: (n, 2), slow and fast numbers of the pixels that are wanted, or (n, 3) with that of the panel first,
+            where panels are listed; None: all that are rendered.
         device: "cpu", or "cuda", "cuda:1" and so on.
 
     Returns:
-        The image in float64 [photons], and by name its derivatives [photons per A, degree, mm ...]: arrays (slow,
-        fast), 0 where nothing is rendered, or (n,) for pixels that are given.
+        The image in float64 [photons], and by name its derivatives [photons per A, degree, mm ...]: arrays of the
+        image's shape, 0 where nothing is rendered, or (n,) for pixels that are given.
 
     Raises:
         NbnumbaError: a parameter that does not exist, cannot act or has no derivative, or pixels that do not exist.
@@ -72,7 +73,7 @@ def _add(
     """Add image and derivatives of a component to rows of pixels."""
     a = pack(part, merged=False, weight=weight)
     moving, width = motions(part, a), part.detector.pixels[1]
-    flat = places[:, 0] * width + places[:, 1]
+    flat = np.ravel_multi_index(tuple(places.T), part.detector.shape)
     for start in range(0, len(places), _BATCH):
         stop = start + _BATCH
         z = intermediates(run, a, moving, flat[start:stop], width)
@@ -81,14 +82,14 @@ def _add(
 
 
 def _on_detector(experiment: Experiment, places: np.ndarray, values: np.ndarray) -> np.ndarray:
-    image = np.zeros(experiment.detector.pixels)
-    image[places[:, 0], places[:, 1]] = values
+    image = np.zeros(experiment.detector.shape)
+    image[tuple(places.T)] = values
     return image
 
 
 def motions(experiment: Experiment, a: Arguments) -> Motions:
     """All orientations with the axes of their domains' turns, and how the polarization axis leans."""
-    axis, light = np.array(experiment.polarization_axis), a.illumination
+    axis, light = np.array(experiment.electric_axis), a.illumination
     leans = (light.incident @ axis) / (light.electric @ axis)
     of_all = all_axes(a.orientations), _spins(experiment.crystal, a.orientations), leans
     if not a.orientations.scan_last:
@@ -105,15 +106,17 @@ def _spins(crystal: Crystal, orientations: Orientations) -> np.ndarray:
 
 
 def checked_pixels(experiment: Experiment, pixels: ArrayLike) -> np.ndarray:
-    """Pixels as an array (n, 2), if all lie on the detector."""
-    places, size = np.asarray(pixels), experiment.detector.pixels
-    if places.ndim != 2 or places.shape[1] != 2 or places.dtype.kind not in "iu":
+    """Pixels as an array (n, 2), or (n, 3) where panels are listed, if all lie on the detector."""
+    places, size = np.asarray(pixels), experiment.detector.shape
+    if places.ndim != 2 or places.shape[1] != len(size) or places.dtype.kind not in "iu":
+        names = "(n, 2), slow, fast" if len(size) == 2 else "(n, 3), panel, slow, fast"
         raise NbnumbaError(
-            f"pixels: found {places.dtype} of shape {places.shape}; allowed: whole numbers of shape (n, 2), slow, fast"
+            f"pixels: found {places.dtype} of shape {places.shape}; allowed: whole numbers of shape {names}"
         )
     outside = ((places < 0) | (places >= size)).any(axis=1)
+    if not outside.any() and experiment.detector.present is not None:
+        outside = ~experiment.detector.present.reshape(size)[tuple(places.T)]
     if outside.any():
-        raise NbnumbaError(
-            f"pixels: found {places[outside][0].tolist()}; allowed: from 0 to {size[0] - 1}, {size[1] - 1}"
-        )
+        limits = ", ".join(str(n - 1) for n in size)
+        raise NbnumbaError(f"pixels: found {places[outside][0].tolist()}; allowed: from 0 to {limits}, on a panel")
     return places.astype(np.int64)

@@ -23,7 +23,7 @@ class Loss:
     """Data beside which a model is laid.
 
     Attributes:
-        data: image (slow, fast) [photons].
+        data: image (slow, fast), or (panel, slow, fast), [photons].
         mask: array or ``Mask``, true where a pixel counts; None: all. What is masked in a masked array of NumPy does
             not count either.
         background: photons that the model does not hold, one number or an image.
@@ -38,8 +38,9 @@ class Loss:
 
     def __post_init__(self) -> None:
         data = _numbers("data", self.data)
-        if data.ndim != 2:
-            raise NbnumbaError(f"data: found {data.dtype} of shape {data.shape}; allowed: an image (slow, fast)")
+        if data.ndim not in (2, 3):
+            allowed = "an image (slow, fast) or (panel, slow, fast)"
+            raise NbnumbaError(f"data: found {data.dtype} of shape {data.shape}; allowed: {allowed}")
         masked = np.ma.getmaskarray(self.data) if isinstance(self.data, np.ma.MaskedArray) else None
         object.__setattr__(self, "data", data)
         given = self.mask.pixels if isinstance(self.mask, Mask) else self.mask
@@ -58,7 +59,7 @@ class Loss:
     def _spread(self, name: str, value: ArrayLike | None, least: float = -np.inf) -> None:
         """Keep one number or an image as an image."""
         array, shape = _numbers(name, value), self.data.shape
-        if array.ndim not in (0, 2) or (array.ndim == 2 and array.shape != shape):
+        if array.shape not in ((), shape):
             raise NbnumbaError(f"{name}: found shape {array.shape}; allowed: one number, or {shape}, that of the data")
         object.__setattr__(self, name, np.broadcast_to(array, shape))
         self._check(name, getattr(self, name), least)

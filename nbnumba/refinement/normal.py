@@ -64,7 +64,7 @@ def vjp(
 
     Args:
         experiment: what is rendered.
-        slopes: image (slow, fast) of the slopes [1/photons].
+        slopes: array of the image's shape [1/photons].
         parameters: names among ``experiment.parameters()``.
         device: "cpu", or "cuda", "cuda:1" and so on.
 
@@ -72,7 +72,7 @@ def vjp(
         NbnumbaError: a parameter that does not exist, cannot act or has no derivative, or slopes of another shape or
             that are no finite numbers.
     """
-    weights, pixels = np.asarray(slopes), experiment.detector.pixels
+    weights, pixels = np.asarray(slopes), experiment.detector.shape
     if weights.dtype.kind not in "biuf" or weights.shape != pixels or not np.isfinite(weights).all():
         raise NbnumbaError(
             f"slopes: found {weights.dtype} of shape {weights.shape}; allowed: finite numbers of shape {pixels}"

@@ -55,11 +55,13 @@ class Picture:
         planes: bool = False,
         device: str = "cpu",
     ) -> None:
-        if loss.data.shape != experiment.detector.pixels:
+        if loss.data.shape != experiment.detector.shape:
             raise NbnumbaError(
-                f"data: found shape {loss.data.shape}; allowed: {experiment.detector.pixels}, the detector's"
+                f"data: found shape {loss.data.shape}; allowed: {experiment.detector.shape}, the image's"
             )
         experiment.check_single("a loss (which may take the image of the others as background)")
+        if boxes is not None or planes:
+            experiment.detector.check_single("boxes and planes of background")
         counting = experiment.rendered & loss.mask
         self.boxes: list[Shoebox] = []
         groups = [np.flatnonzero(counting)]
@@ -69,7 +71,7 @@ class Picture:
             raise NbnumbaError("mask, boxes: found no pixel that counts inside region, mask and boxes; allowed: some")
         self.loss, self.target, self._run = loss, loss.target, engine(device)
         self.places = Places(
-            np.concatenate(groups), counting.shape[1], np.cumsum([0, *map(len, groups)]).astype(np.int64)
+            np.concatenate(groups), counting.shape[-1], np.cumsum([0, *map(len, groups)]).astype(np.int64)
         )
         self._centers = centers(self.places)
         self.planes = self._level_planes() if planes else np.zeros((0, _PLANE))
@@ -96,9 +98,9 @@ class Picture:
 
     def beside(self, experiment: Experiment, planes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Images of the data and of the model with its background, NaN where no pixel counts."""
-        shape, flat, width = self.loss.data.shape, self.places.pixels, self.places.width
+        shape, flat = self.loss.data.shape, self.places.pixels
         data, model = np.full(shape, np.nan), np.full(shape, np.nan)
-        pixels = np.column_stack([flat // width, flat % width])
+        pixels = np.column_stack(np.unravel_index(flat, shape))
         data.flat[flat] = self.loss.data.flat[flat]
         model.flat[flat] = (
             jacobian(experiment, [], pixels)[0]

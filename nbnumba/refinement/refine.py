@@ -187,7 +187,7 @@ def _nearer(
 
 
 def _smaller(experiment: Experiment, factor: float) -> Experiment:
-    cells = tuple(max(n / factor, 1.0) for n in experiment.crystal.extent)
+    cells = tuple(max(n / factor, 1.0) for n in experiment.crystal.cells_across)
     photons = experiment.crystal.cell_count / math.prod(cells)
     return experiment.replace(**{
         "crystal.cells": cells, "crystal.shape": "gauss",

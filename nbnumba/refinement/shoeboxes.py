@@ -43,8 +43,9 @@ def shoeboxes(
         dmin: smallest spacing [A]; 0: that of the detector's farthest corner.
 
     Raises:
-        NbnumbaError: a size that is not odd and positive.
+        NbnumbaError: a size that is not odd and positive, or a detector that lists panels.
     """
+    experiment.detector.check_single("shoeboxes")
     if not isinstance(size, int) or size < 1 or size % 2 == 0:
         raise NbnumbaError(f"size: found {size!r}; allowed: an odd whole number from 1 on [pixels]")
     number("dmin", dmin, "A", low=0.0)
@@ -53,7 +54,7 @@ def shoeboxes(
     beam, crystal = mean_beam(experiment), experiment.crystal
     turned = crystal.axes @ rotation_matrix(experiment.spindle, start_angle(experiment)).T
     hkl, q = _resolved(turned, max(dmin, resolution_limits(experiment)["resolution_corner_A"]))
-    thin = (np.array(crystal.extent) * np.linalg.norm(turned, axis=1)).min()
+    thin = (np.array(crystal.cells_across) * np.linalg.norm(turned, axis=1)).min()
     wide = np.full(len(q), excitation) if excitation is not None else 2.0 * (
         1.0 / thin + crystal.mosaic.width * np.linalg.norm(q, axis=1)
     )  # fmt: skip

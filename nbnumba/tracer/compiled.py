@@ -11,7 +11,8 @@ from nbnumba.tracer.step import Place, step_at
 def fill_steps(arguments, slow, fast, counters, before, rows):  # type: ignore[no-untyped-def]
     """Fill ``rows`` (n, numbers in a step) with the steps of a pixel at ``counters`` (n, 6).
 
-    ``before``: photons of the steps that came first. Returns the same with these steps.
+    ``slow`` counts rows through all panels; ``before``: photons of the steps that came first. Returns the same with
+    these steps.
     """
     for i in range(len(counters)):
         c = counters[i]
@@ -25,7 +26,7 @@ def fill_steps(arguments, slow, fast, counters, before, rows):  # type: ignore[n
 def fill_terms(arguments, pixels, counters, nearest, terms):  # type: ignore[no-untyped-def]
     """Fill ``nearest`` (n, 3) with indices of the nearest reflection of each step, ``terms`` (n,) with its photons.
 
-    Steps are given by ``pixels`` (n, 2), slow and fast, and ``counters`` (n, 6).
+    Steps are given by ``pixels`` (n, 2), rows through all panels and fast, and ``counters`` (n, 6).
     """
     for i in range(len(counters)):
         c = counters[i]

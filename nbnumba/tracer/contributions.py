@@ -47,7 +47,8 @@ def contributions(
     """
     experiment.check_single("contributions")
     part = experiment if roi is None else experiment.replace(**{"detector.roi": roi})
-    pixels, found = part.rendered_pixels(), []
+    # Rows are counted through all panels.
+    pixels, found = np.argwhere(part.rendered.reshape(part.detector.rows, -1)), []
     total = len(pixels) * part.steps_per_pixel
     if total > limit:
         raise NbnumbaError(

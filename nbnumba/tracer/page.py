@@ -13,6 +13,7 @@ import numpy as np
 
 from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError
+from nbnumba.model.mask import Mask
 from nbnumba.simulation import simulate
 from nbnumba.tracer.quantities import COUNTERS, QUANTITIES, equation, implementation, origin, parts
 from nbnumba.tracer.trace import Trace, trace
@@ -35,7 +36,8 @@ def write_page(path: str | Path, traced: Trace, *, overwrite: bool = False) -> P
         NbnumbaError: the file cannot be written.
     """
     data = json.dumps(page_data(traced), allow_nan=False, separators=(",", ":")).replace("</", "<\\/")
-    title = html.escape(f"Pixel slow {traced.slow}, fast {traced.fast}")
+    panel = "" if traced.panel is None else f"panel {traced.panel}, "
+    title = html.escape(f"Pixel {panel}slow {traced.slow}, fast {traced.fast}")
     text = resources.files("nbnumba.tracer").joinpath("page.html").read_text(encoding="utf-8")
     with new_file(path, overwrite) as part:
         part.write_text(text.replace("@TITLE@", title).replace("@DATA@", data), encoding="utf-8")
@@ -89,18 +91,27 @@ def _neighbours(traced: Trace) -> list[Trace]:
             for fast in range(traced.fast - reach, traced.fast + reach + 1):
                 if max(abs(slow - traced.slow), abs(fast - traced.fast)) == reach:
                     try:
-                        checked_pixel(traced.experiment, slow, fast)
+                        checked_pixel(traced.experiment, slow, fast, traced.panel)
                     except NbnumbaError:
                         continue
-                    found.append(trace(traced.experiment, slow, fast))
+                    found.append(trace(traced.experiment, slow, fast, panel=traced.panel))
     return found
 
 
 def _picture(traced: Trace) -> dict[str, Any]:
     """The image around the pixel [photons]."""
-    (slow_start, slow_stop), (fast_start, fast_stop) = traced.experiment.detector.region
+    experiment, panel = traced.experiment, traced.panel
+    (slow_start, slow_stop), (fast_start, fast_stop) = experiment.detector.region
+    if panel is not None:
+        (slow_start, fast_start), (slow_stop, fast_stop) = (0, 0), experiment.detector.size_of(panel)
     slow = max(slow_start, traced.slow - _AROUND), min(slow_stop, traced.slow + _AROUND + 1)
     fast = max(fast_start, traced.fast - _AROUND), min(fast_stop, traced.fast + _AROUND + 1)
-    image = simulate(traced.experiment.replace(**{"detector.roi": (slow, fast)}))
-    values = image[slow[0] : slow[1], fast[0] : fast[1]].astype(np.float64)
+    window = slice(*slow), slice(*fast)
+    if panel is None:
+        image = simulate(experiment.replace(**{"detector.roi": (slow, fast)}))
+    else:
+        inside = np.zeros(experiment.detector.shape, dtype=bool)
+        inside[panel][window] = experiment.rendered[panel][window]
+        image = simulate(experiment.replace(**{"detector.mask": Mask(inside)}))[panel]
+    values = image[window].astype(np.float64)
     return {"slow": slow[0], "fast": fast[0], "values": values.tolist()}

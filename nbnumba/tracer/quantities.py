@@ -122,7 +122,7 @@ def parts(name: str) -> list[str]:
 def implementation(function: Callable[..., Any], a: Arguments) -> Callable[..., Any]:
     """The function that computes a quantity for these arguments, where their types choose."""
     chosen = getattr(function, "implementations", {})
-    for given in (panel_of(a.sheet), a.lattice, a.structure):
+    for given in (panel_of(a.sheet, 0), a.lattice, a.structure):
         function = chosen.get(type(given), function)
     return function
 

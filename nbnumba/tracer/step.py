@@ -77,12 +77,13 @@ class Step(NamedTuple):
 
 @scalar
 def point_at(a: Arguments, slow: float, fast: float, place: Place) -> Vector:
-    """Position [mm] of a sub-pixel in a layer."""
-    panel, n = panel_of(a.sheet), a.steps.oversample
+    """Position [mm] of a sub-pixel in a layer; ``slow`` counts rows through all panels."""
+    number, n = int(slow) // a.sheet.rows, a.steps.oversample
+    panel = panel_of(a.sheet, number)
     return position(
         panel,
         subpixel_center(fast, place.sub_fast, n, panel.pixel_size),
-        subpixel_center(slow, place.sub_slow, n, panel.pixel_size),
+        subpixel_center(slow - number * a.sheet.rows, place.sub_slow, n, panel.pixel_size),
         layer_depth(place.layer, a.sensor.thickness),
     )
 
@@ -107,7 +108,7 @@ def axes_at(orientations: Orientations, place: Place) -> Matrix:
 @scalar
 def step_at(a: Arguments, slow: float, fast: float, place: Place, before: float) -> Step:
     """The step of a pixel at one place of the loops; ``before``: photons of the steps that came first."""
-    panel, light, steps, sensor = panel_of(a.sheet), a.illumination, a.steps, a.sensor
+    panel, light, steps, sensor = panel_of(a.sheet, int(slow) // a.sheet.rows), a.illumination, a.steps, a.sensor
     point = point_at(a, slow, fast, place)
     ray = ray_to(point)
     # What serves the whole pixel is that of its first step.

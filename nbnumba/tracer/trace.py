@@ -36,6 +36,7 @@ class Trace:
     Attributes:
         experiment: what is rendered.
         slow, fast: number of the pixel.
+        panel: number of its panel, where the detector lists panels; else None.
         value: photons of the pixel, that is of all its steps.
         records: structured array, one record a step, with the fields of ``walk``'s steps; ``QUANTITIES`` tells units
             and meaning of each.
@@ -50,12 +51,14 @@ class Trace:
     records: np.ndarray
     numbers: np.ndarray
     arguments: Arguments
+    panel: int | None = None
 
     def __len__(self) -> int:
         return len(self.records)
 
     def __repr__(self) -> str:
-        return f"Trace(slow={self.slow}, fast={self.fast}, {len(self)} steps, {self.value:.6g} photons)"
+        panel = "" if self.panel is None else f"panel={self.panel}, "
+        return f"Trace({panel}slow={self.slow}, fast={self.fast}, {len(self)} steps, {self.value:.6g} photons)"
 
     def top(self, count: int) -> Trace:
         """The ``count`` steps that add most, the largest first."""
@@ -137,6 +140,7 @@ class Trace:
         """The pixel, and its steps as lists of numbers by quantity; units in ``units``."""
         names = self._checked(QUANTITIES)
         return {
+            **({} if self.panel is None else {"panel": self.panel}),
             "slow": self.slow,
             "fast": self.fast,
             "photons": self.value,
@@ -207,6 +211,7 @@ def trace(
     slow: int,
     fast: int,
     *,
+    panel: int | None = None,
     limit: int = LIMIT,
     progress: Callable[[int, int], None] | None = None,
 ) -> Trace:
@@ -216,13 +221,15 @@ def trace(
         experiment: what is rendered.
         slow: number of the pixel along slow.
         fast: number along fast.
+        panel: number of the panel, where the detector lists panels.
         limit: largest number of steps; a million takes some 500 MB.
         progress: called as progress(done, total) with numbers of steps.
 
     Raises:
         NbnumbaError: a pixel that is not rendered, or too many steps.
     """
-    slow, fast = checked_pixel(experiment, slow, fast)
+    slow, fast, number = checked_pixel(experiment, slow, fast, panel)
+    row = number * experiment.detector.pixels[0] + slow
     total = experiment.steps_per_pixel
     if total > limit:
         raise NbnumbaError(
@@ -236,19 +243,19 @@ def trace(
     value = 0.0
     for start in range(0, total, _CHUNK):
         stop = min(start + _CHUNK, total)
-        value = _fill(a, slow, fast, records, start, stop, value)
+        value = _fill(a, row, fast, records, start, stop, value)
         if progress is not None:
             progress(stop, total)
-    return Trace(experiment, slow, fast, value, records, np.arange(total), a)
+    return Trace(experiment, slow, fast, value, records, np.arange(total), a, panel)
 
 
-def _fill(a: Arguments, slow: int, fast: int, records: np.ndarray, start: int, stop: int, before: float) -> float:
+def _fill(a: Arguments, row: int, fast: int, records: np.ndarray, start: int, stop: int, before: float) -> float:
     """Fill records ``start`` ... ``stop`` - 1; photons up to there."""
     from nbnumba.tracer.compiled import fill_steps
 
     kind: Any = records.dtype
     numbers = np.dtype([(name, "f8", kind[name].shape) for name in kind.names])  # as the loop stores them
     rows = np.empty((stop - start, numbers.itemsize // 8))
-    value = call(fill_steps, a, float(slow), float(fast), counters(a, np.arange(start, stop)), before, rows)
+    value = call(fill_steps, a, float(row), float(fast), counters(a, np.arange(start, stop)), before, rows)
     records[start:stop] = rows.view(numbers)[:, 0]
     return float(value)

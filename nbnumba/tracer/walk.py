@@ -14,13 +14,14 @@ from nbnumba.model.experiment import Experiment
 from nbnumba.tracer.step import Place, Step, step_at
 
 
-def walk(experiment: Experiment, slow: int, fast: int) -> Iterator[Step]:
+def walk(experiment: Experiment, slow: int, fast: int, *, panel: int | None = None) -> Iterator[Step]:
     """The steps of one pixel, one at a time, in the order of the loops, computed by plain Python.
 
     Args:
         experiment: what is rendered.
         slow: number of the pixel along slow.
         fast: number along fast.
+        panel: number of the panel, where the detector lists panels.
 
     Yields:
         A ``Step`` for every layer, sub-pixel, source, phi step and mosaic domain.
@@ -28,7 +29,8 @@ def walk(experiment: Experiment, slow: int, fast: int) -> Iterator[Step]:
     Raises:
         NbnumbaError: a pixel that is not rendered.
     """
-    slow, fast = checked_pixel(experiment, slow, fast)
+    slow, fast, number = checked_pixel(experiment, slow, fast, panel)
+    row = number * experiment.detector.pixels[0] + slow
     a = pack(experiment, merged=False)
     before, lengths = 0.0, loop_lengths(a)
     for layer in range(lengths.layer):
@@ -38,18 +40,18 @@ def walk(experiment: Experiment, slow: int, fast: int) -> Iterator[Step]:
                     for phi in range(lengths.phi):
                         for domain in range(lengths.domain):
                             place = Place(layer, sub_slow, sub_fast, source, phi, domain)
-                            step = step_at(a, slow, fast, place, before)
+                            step = step_at(a, row, fast, place, before)
                             before = step.sum
                             yield step
 
 
 def last_step(a: Arguments, slow: int, fast: int) -> Step:
-    """The last step of a pixel, its sum without those before."""
+    """The last step of a pixel of a detector without listed panels, its sum without those before."""
     return step_at(a, slow, fast, Place(*(n - 1 for n in loop_lengths(a))), 0.0)
 
 
-def checked_pixel(experiment: Experiment, slow: int, fast: int) -> tuple[int, int]:
-    """Numbers of a pixel as plain integers.
+def checked_pixel(experiment: Experiment, slow: int, fast: int, panel: int | None = None) -> tuple[int, int, int]:
+    """Numbers of a pixel along slow and fast, and of its panel, as plain integers.
 
     Raises:
         NbnumbaError: it is not on the detector, outside the region, or masked.
@@ -57,25 +59,25 @@ def checked_pixel(experiment: Experiment, slow: int, fast: int) -> tuple[int, in
     if not all(isinstance(x, Integral) and not isinstance(x, bool) for x in (slow, fast)):
         raise NbnumbaError(f"pixel: found slow {slow!r}, fast {fast!r}; allowed: whole numbers")
     experiment.check_single("a trace")
-    slow, fast = int(slow), int(fast)
-    (slow_start, slow_stop), (fast_start, fast_stop) = experiment.detector.region
-    slow_size, fast_size = experiment.detector.pixels
+    slow, fast, number = int(slow), int(fast), experiment.detector.panel_number(panel)
+    slow_size, fast_size = experiment.detector.size_of(number)
     found = f"pixel: found slow {slow}, fast {fast}"
     if not (0 <= slow < slow_size and 0 <= fast < fast_size):
         raise NbnumbaError(
             f"{found}, outside the detector; allowed: slow from 0 to {slow_size - 1}, fast from 0 to {fast_size - 1}"
         )
-    if not (slow_start <= slow < slow_stop and fast_start <= fast < fast_stop):
+    row = number * experiment.detector.pixels[0] + slow
+    (slow_start, slow_stop), (fast_start, fast_stop) = experiment.detector.region
+    if not (slow_start <= row < slow_stop and fast_start <= fast < fast_stop):
         raise NbnumbaError(
             f"{found}, outside detector.roi, where the image is 0; allowed: slow from {slow_start} to {slow_stop - 1}, "
             f"fast from {fast_start} to {fast_stop - 1}; take another pixel, or another region"
         )
-    mask = experiment.detector.mask
-    if mask is not None and not mask.pixels[slow, fast]:
+    if experiment.mask is not None and not experiment.mask[row, fast]:
         raise NbnumbaError(
             f"{found}, which detector.mask leaves out: the image is 0 there; take another pixel, or drop the mask"
         )
-    return slow, fast
+    return slow, fast, number
 
 
 def loop_lengths(a: Arguments) -> Place:

@@ -785,6 +785,8 @@ def full_tree():
             "beam.fluence": 1e20,
             "beam.direction": (1, 0, 0),
             "beam.polarization_axis": (0, 0, 1),
+            "beam.stokes": (1, 0.1, 0.2, 0.3),
+            "crystal.extent": 0.1,
             "detector.beam_center": (8, 6),
             "detector.closest_point": (8, 6),
             "detector.pivot": "sample",
@@ -863,7 +865,8 @@ def test_junk_for_reflections_is_refused(junk):
         nb.Experiment.from_toml(tomli_w.dumps(table_with(junk)))
 
 
-@pytest.mark.parametrize("option", ["format", "column", "resolution", "bulk_solvent", "digest"])
+@pytest.mark.parametrize("option", ["format", "column", "resolution", "bulk_solvent", "digest",
+                                    "anomalous", "wavelength", "b_factor", "scale"])  # fmt: skip
 def test_junk_for_the_reading_of_reflections_never_crashes(option, reflection_file):
     crashes = []
     for junk in JUNK:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -34,11 +35,12 @@ def random_reflections() -> nb.Reflections:
     return nb.Reflections(np.concatenate([half, -half]), np.concatenate([amplitude, amplitude]))
 
 
-def dials(folder: Path, program: str, *arguments: str) -> None:
+def dials(folder: Path, program: str, *arguments: str) -> str:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     command = [f"dials.{program}", *arguments]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def load(file: Path) -> dict:
@@ -70,6 +72,59 @@ def test_stills_are_imported(tmp_path, convention, kind):
     assert len(imported["experiment"]) == 3
     assert imported["scan"] == []
     check_geometry(experiment, imported)
+
+
+PANELS = (
+    nb.Panel(pixels=(20, 30), origin=(100.0, 3.0, -5.0), fast=(0, 0.1, 1), slow=(0, -1, 0.1)),
+    nb.Panel(pixels=(15, 30), origin=(90.0, 13.0, -15.0), fast=(-0.2, 0, 1), slow=(0, -1, 0)),
+    nb.Panel(pixels=(20, 10), origin=(20.0, 60.0, -3.0), fast=(0, 0, 1), slow=(-1, 0, 0)),
+)
+
+
+def test_panels_are_where_they_were_simulated(tmp_path):
+    """As dials.show tells it, six digits of each number, and as we read the file of DIALS."""
+    experiment = nb.Experiment(
+        crystal=nb.Crystal(cell=CELL, default_f=10.0),
+        beam=FIXED["beam"],
+        detector=nb.Detector(panels=PANELS, pixel_size=0.2),
+        scan=nb.Scan(width=1.0),
+    )
+    nb.write_nexus(tmp_path / "a.nxs", experiment, np.ones((2, 3, 20, 30), "float32"))
+    dials(tmp_path, "import", "a.nxs")
+    told = dials(tmp_path, "show", "imported.expt")
+    turn = TO_DIALS @ frame(experiment)
+    shown = {
+        name: [np.array(found.split(","), float) for found in re.findall(rf"\n  {name}: *{{(.*)}}", told)]
+        for name in ("origin", "fast_axis", "slow_axis", "image_size", "pixel_size")
+    }
+    found = nb.read_geometry(tmp_path / "imported.expt")
+    read = nb.Experiment(crystal=experiment.crystal, beam=found.beam, detector=found.detector)
+    for i, (panel, place) in enumerate(zip(PANELS, experiment.geometries, strict=True)):
+        for name, vector in (("origin", place.origin), ("fast_axis", place.fast), ("slow_axis", place.slow)):
+            np.testing.assert_allclose(shown[name][i], turn @ vector, rtol=1e-5, atol=1e-5)
+        assert shown["image_size"][i].tolist() == list(panel.pixels[::-1])
+        assert shown["pixel_size"][i].tolist() == [0.2, 0.2]
+        np.testing.assert_allclose(read.geometries[i].origin, frame(experiment) @ place.origin, atol=1e-9)
+        np.testing.assert_allclose(read.geometries[i].fast, frame(experiment) @ place.fast, atol=1e-12)
+        np.testing.assert_allclose(read.geometries[i].normal, frame(experiment) @ place.normal, atol=1e-12)
+    assert found.detector.sensor_mu == 0.0
+    np.testing.assert_allclose(found.spindle, frame(experiment) @ experiment.spindle, atol=1e-12)
+
+
+def test_spots_are_found_on_the_panels_they_were_simulated_on(tmp_path):
+    experiment = nb.Experiment(
+        crystal=nb.Crystal(cell=CELL), beam=FIXED["beam"], detector=nb.Detector(panels=PANELS, pixel_size=0.2)
+    )
+    image = np.random.default_rng(1).poisson(5.0, (3, 20, 30)).astype(np.int32)
+    peaks = {(0, 7, 11), (1, 5, 22), (2, 14, 3)}
+    for panel, slow, fast in peaks:
+        image[panel, slow - 1 : slow + 2, fast - 1 : fast + 2] += 500
+    nb.write_nexus(tmp_path / "a.nxs", experiment, image)
+    dials(tmp_path, "import", "a.nxs")
+    dials(tmp_path, "find_spots", "imported.expt", "nproc=1")
+    told = dials(tmp_path, "show", "strong.refl", "show_all_reflection_data=True", "max_reflections=9")
+    rows = re.findall(r"\n +0 +(\d) .*? ([\d.]+), +([\d.]+), 0\.50", told)
+    assert {(int(panel), int(float(slow)), int(float(fast))) for panel, fast, slow in rows} == peaks
 
 
 def test_crystal_is_recovered_from_a_rotation(tmp_path):

@@ -36,6 +36,8 @@ EXPERIMENTS = {
     "many": PLAIN.replace(**{"crystal.reflections": MANY, "crystal.mosaic": nb.Mosaic(spread=0.1, domains=3, seed=9)}),
     "mask": PLAIN.replace(**{"detector.mask": MASK, "detector.roi": ((2, 9), (3, 30))}),
     "sources": PLAIN.replace(**{"beam.sources": PINK}),
+    "spectrum": PLAIN.replace(**{"beam.spectrum": nb.Spectrum((0.97, 0.98, 1.0), (1.0, 4.0, 0.5))}),
+    "edge": PLAIN.replace(**{"crystal.reflections": nb.SpectralReflections((0.97, 0.99), (LISTED, LISTED))}),
     "pink": PLAIN.replace(**{"beam.dispersion": 1.0, "beam.dispersion_steps": 5}),
     "tilted": PLAIN.replace(**TILTED),
     "sensor": PLAIN.replace(**{"detector.sensor_thickness": 0.45, "detector.sensor_mu": 0.5}),
@@ -51,6 +53,21 @@ EXPERIMENTS = {
 @pytest.fixture(params=EXPERIMENTS, ids=str)
 def experiment(request):
     return EXPERIMENTS[request.param]
+
+
+#: Detectors that list panels: one that is cut, with a mask, and one of panels of two sizes and all directions.
+PANELS = {
+    "cut": PLAIN.replace(**TILTED, **{"detector.mask": MASK}).with_panels(slow=2, fast=3),
+    "panels": PLAIN.replace(
+        detector=nb.Detector(
+            panels=(
+                nb.Panel(pixels=(4, 6), origin=(100.0, 3.0, -5.0), fast=(0, 0.1, 1), slow=(0, -1, 0.1)),
+                nb.Panel(pixels=(5, 3), origin=(20.0, 50.0, -3.0), fast=(0, 0, 1), slow=(-1, 0, 0)),
+            ),
+            pixel_size=0.172,
+        )
+    ),
+}
 
 
 def images(n: int, kind: str = "float32") -> np.ndarray:
@@ -308,6 +325,25 @@ class TestContents:
             assert beam["incident_wavelength_1Dspectrum"][()].tolist() == [0.97, 1.01]
             assert beam["incident_wavelength_1Dspectrum_weights"][()].tolist() == [[5.0, 1.0]]
 
+    def test_profile_and_stokes_parameters(self, tmp_path):
+        beam = nb.Beam(wavelength=1.0, flux=1e12, size=(0.01, 0.02), profile="gaussian", stokes=(2.0, 0.3, 0.4, 1.0))
+        write_nexus(tmp_path / "a.h5", PLAIN.replace(beam=beam), images(1))
+        with h5py.File(tmp_path / "a.h5") as file:
+            written = file["entry/instrument/beam"]
+            assert written["incident_beam_size"][()].tolist() == [0.01, 0.02]
+            assert text(written["profile"]) == "Gaussian"
+            assert written["incident_polarization_stokes"][()].tolist() == [2.0, 0.3, 0.4, 1.0]
+            assert written["total_flux"][()] == 1e12
+
+    @pytest.mark.parametrize(("stokes", "angle"), [((1.0, 0.5, 0.0, 0.0), 0.0), ((1.0, 0.0, 0.5, 0.0), 45.0)])
+    def test_stokes_parameters_hold_in_the_frame_of_nexus(self, stokes, angle):
+        """Positive S2: the field lies between +x and +y of a right-handed frame whose z runs along the beam."""
+        turned = PLAIN.replace(**{"beam.stokes": stokes})
+        x, y, z = frame(turned) @ turned.electric_axis
+        assert np.degrees(np.arctan2(y, x)) % 180.0 == pytest.approx(angle, abs=1e-12)
+        assert z == pytest.approx(0.0, abs=1e-15)
+        assert np.linalg.det(frame(turned)) == pytest.approx(1.0)
+
     def test_pixel_mask(self, opened):
         experiment, entry = opened
         mask = entry["instrument/detector/pixel_mask"]
@@ -346,6 +382,13 @@ class TestContents:
         write_nexus(tmp_path / "a.h5", EXPERIMENTS["sensor"], images(1))
         with h5py.File(tmp_path / "a.h5") as file:
             assert file["entry/instrument/detector/sensor_thickness"][()] == 0.45
+
+    def test_sensor_material(self, tmp_path):
+        changes = {"detector.sensor_thickness": 0.3, "detector.sensor_material": "CdTe"}
+        write_nexus(tmp_path / "a.h5", PLAIN.replace(**changes), images(1))
+        with h5py.File(tmp_path / "a.h5") as file:
+            assert text(file["entry/instrument/detector/sensor_material"]) == "CdTe"
+            assert file["entry/instrument/detector/sensor_thickness"][()] == 0.3
 
     def test_curved_detector_is_described(self, tmp_path):
         write_nexus(tmp_path / "a.h5", EXPERIMENTS["curved"], images(1))
@@ -387,6 +430,57 @@ class TestContents:
             assert tomllib.loads(text(process["experiment"]))["scan"]["start"] == -7.0
             assert "command_line" not in b["entry/nbnumba"]
             assert json.loads(text(b["entry/nbnumba/seeds"])) == {"mosaic": SCAN.crystal.mosaic.seed}
+
+
+@pytest.fixture(params=PANELS, ids=str)
+def listed(request):
+    return PANELS[request.param]
+
+
+class TestPanels:
+    def test_round_trip(self, tmp_path, listed):
+        written = RANDOM.random((3, *listed.detector.shape)).astype(np.float32)
+        for name, given in (("a.h5", written), ("b.h5", written[1]), ("c.h5", iter(written))):
+            write_nexus(tmp_path / name, listed, given)
+            experiment, back = read_nexus(tmp_path / name)
+            assert experiment == listed
+            np.testing.assert_array_equal(back, written[1] if name == "b.h5" else written)
+        np.testing.assert_array_equal(nb.read_image(tmp_path / "a.h5", number=2), written[2])
+
+    @pytest.mark.parametrize("shape", [(20, 30), (2, 5, 6, 1), (1, 5, 6)])
+    def test_other_shapes_are_refused(self, tmp_path, shape):
+        with pytest.raises(nb.NbnumbaError, match=r"image 0: found shape .*; allowed: the detector's \(2, 5, 6\)"):
+            write_nexus(tmp_path / "a.h5", PANELS["panels"], [np.zeros(shape)])
+
+    def test_every_module_is_where_its_panel_was_simulated(self, tmp_path, listed):
+        write_nexus(tmp_path / "a.h5", listed, np.ones(listed.detector.shape))
+        with h5py.File(tmp_path / "a.h5") as file:
+            detector = file["entry/instrument/detector"]
+            modules = [detector[f"module_{i}"] for i in range(len(listed.detector.panels))]
+            size, turn = listed.detector.pixel_size, frame(listed).T
+            for i, (module, panel, place) in enumerate(
+                zip(modules, listed.detector.panels, listed.geometries, strict=True)
+            ):
+                corner, fast, slow = (np.array(x) for x in (place.origin, place.fast, place.slow))
+                expected = np.array([corner, corner + size * fast, corner + size * slow]) @ turn
+                np.testing.assert_allclose(positions(module), expected, rtol=1e-13, atol=1e-12)
+                assert module["data_size"][()].tolist() == list(panel.pixels)
+                assert module["data_origin"][()].tolist() == [i * listed.detector.pixels[0], 0]
+            assert ("pixel_mask" in detector) == (listed.detector.mask is not None)
+            if "pixel_mask" in detector:
+                good = detector["pixel_mask"][()] == 0
+                np.testing.assert_array_equal(good.reshape(listed.detector.shape), listed.rendered)
+
+    def test_nxmx(self, tmp_path, listed):
+        nxmx = pytest.importorskip("nxmx")
+        write_nexus(tmp_path / "a.h5", listed, np.ones(listed.detector.shape))
+        with h5py.File(tmp_path / "a.h5") as file:
+            modules = nxmx.NXmx(file).entries[0].instruments[0].detectors[0].modules
+            assert len(modules) == len(listed.detector.panels)
+            for module, place in zip(modules, listed.geometries, strict=True):
+                chain = nxmx.get_dependency_chain(module.fast_pixel_direction.depends_on)
+                corner = nxmx.get_cumulative_transformation(chain)[0, :3, 3]
+                np.testing.assert_allclose(corner, frame(listed) @ place.origin, atol=1e-9)
 
 
 class TestReaders:

@@ -102,7 +102,9 @@ def test_beam_center_is_marked_where_it_is_on_the_picture(tmp_path, center):
         assert np.argwhere(grey[2] == 0).ravel().tolist() == [0, 1, 2, 3, 4, 5, 6]
 
 
-@pytest.mark.parametrize("image", [np.zeros(3), np.zeros((0, 4)), np.zeros((2, 2, 3)), np.zeros((2, 2), complex), "no"])
+@pytest.mark.parametrize(
+    "image", [np.zeros(3), np.zeros((0, 4)), np.zeros((2, 2, 3, 1)), np.zeros((2, 2), complex), "no"]
+)
 def test_only_pictures(tmp_path, image):
     with pytest.raises(NbnumbaError, match="two dimensions"):
         write_png(tmp_path / "a.png", image)

@@ -14,13 +14,23 @@ from hypothesis import strategies as st
 import nbnumba as nb
 from nbnumba.model.mosaic import random_rotation, rotation_matrix
 from nbnumba.model.random import MinimalStandard
-from nbnumba.physics import absorption, elementary, pixel, polarization, rotation, scattering, structure_factor, vector
+from nbnumba.physics import (
+    absorption,
+    amorphous,
+    elementary,
+    pixel,
+    polarization,
+    rotation,
+    scattering,
+    structure_factor,
+    vector,
+)
 from nbnumba.physics.vector import Vector
 
 #: Of seed 12345678, from an independent program.
 FIRST_NUMBERS = [0.7659893035888672, 0.023453664034605026, 0.5897266268730164, 0.535101592540741]
 
-MODULES = (absorption, elementary, pixel, polarization, rotation, scattering, structure_factor, vector)
+MODULES = (absorption, amorphous, elementary, pixel, polarization, rotation, scattering, structure_factor, vector)
 
 
 def direction(rng):

@@ -2,17 +2,21 @@
 
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.inputs.reflections.anomalous import Anomalous, Given, checked_anomalous, checked_wavelengths
 from nbnumba.inputs.reflections.cif import cif_format, read_sf_cif
 from nbnumba.inputs.reflections.coordinates import read_coordinates
 from nbnumba.inputs.reflections.hkl_text import read_hkl_text
 from nbnumba.inputs.reflections.mtz import read_mtz
 from nbnumba.model.reflections import Reflections
+from nbnumba.model.spectral import SpectralReflections
+from nbnumba.model.validate import number
 
 __all__ = ["FORMATS", "read_reflections"]
 
@@ -20,14 +24,26 @@ FORMATS = ("hkl", "mtz", "sf-cif", "coordinates")
 _SUFFIXES = {".mtz": "mtz", ".pdb": "coordinates", ".ent": "coordinates", ".cif": "cif", ".mmcif": "cif"}
 
 
+@overload
 def read_reflections(
+    path: str | os.PathLike[str], *, wavelength: float | None = None, **options: Any
+) -> Reflections: ...
+@overload
+def read_reflections(
+    path: str | os.PathLike[str], *, wavelength: Sequence[float], **options: Any
+) -> SpectralReflections: ...
+def read_reflections(  # type: ignore[misc]  # all options stand here alone
     path: str | os.PathLike[str],
     *,
     resolution: float | None = None,
     column: str | None = None,
     bulk_solvent: bool = False,
+    anomalous: Anomalous = False,
+    wavelength: float | Sequence[float] | None = None,
+    b_factor: float | None = None,
+    scale: float | None = None,
     format: str | None = None,
-) -> Reflections:
+) -> Reflections | SpectralReflections:
     """Reads reflections from a file, or calculates them from coordinates.
 
     path: a file, plain or .gz, whose kind follows from its name: .mtz; .pdb or .ent coordinates; .cif or .mmcif
@@ -36,6 +52,11 @@ def read_reflections(
     resolution: smallest spacing d in angstrom; needed for coordinates, cuts MTZ and SF-CIF, not for text.
     column: label (or type letter) for MTZ, tag for SF-CIF; by default amplitudes before intensities.
     bulk_solvent: adds a flat solvent to coordinates.
+    anomalous: adds f' and f'' of the elements to coordinates, at ``wavelength`` [A], so that Friedel mates differ; or
+    values that take the place of the tables, near an edge, as {"Se": (-8.4, 1.8)} [electrons].
+    wavelength: several make SpectralReflections, a list for each (and a pair f', f'' for each, where they are given).
+    b_factor: B in square angstrom: amplitudes are multiplied by exp(-B (sin theta/lambda)^2); takes a cell in the file.
+    scale: factor on amplitudes.
     Returns reflections in P1 with amplitudes in electrons (text: as listed), whose `origin` holds the path as
     "file" and the keyword arguments that read it again. Raises NbnumbaError for what cannot be read or asked.
     """
@@ -43,25 +64,35 @@ def read_reflections(
     resolution = _checked_resolution(resolution)
     if column is not None and not isinstance(column, str):
         raise NbnumbaError(f"column is {column!r}; give the label of a column as text.")
+    waves = checked_wavelengths(wavelength)
+    given = checked_anomalous(anomalous, waves)
     kind = _kind(file, format)
-    _check_options(file, kind, resolution=resolution, column=column, bulk_solvent=bulk_solvent)
-    reflections, used = _read(file, kind, resolution, column, bulk_solvent)
-    options = {"column": used, "resolution": resolution, "bulk_solvent": bulk_solvent or None, "format": format}
+    _check_options(file, kind, resolution=resolution, column=column, bulk_solvent=bulk_solvent, anomalous=given)
+    tables, used = _read(file, kind, resolution, column, bulk_solvent, given, waves)
+    scale = None if scale is None else number("scale", scale, above=0.0)
+    b_factor = None if b_factor is None else number("b_factor", b_factor, "A^2")
+    if b_factor is not None or scale is not None:
+        tables = [table.scaled(scale or 1.0, b_factor or 0.0) for table in tables]
+    options = {"column": used, "resolution": resolution, "bulk_solvent": bulk_solvent or None,
+               "anomalous": given or None, "wavelength": waves, "b_factor": b_factor, "scale": scale,
+               "format": format}  # fmt: skip
     origin = {"file": str(file), **{name: value for name, value in options.items() if value is not None}}
-    return replace(reflections, origin=origin)
+    if isinstance(waves, list):
+        return SpectralReflections(tuple(waves), tuple(tables), origin)
+    return replace(tables[0], origin=origin)
 
 
 def _read(
-    file: Path, kind: str, resolution: float | None, column: str | None, bulk_solvent: bool
-) -> tuple[Reflections, str | None]:
-    """The reflections and the column they are from, where the kind of file has columns."""
-    if kind == "mtz":
-        return read_mtz(file, column, resolution)
-    if kind == "sf-cif":
-        return read_sf_cif(file, column, resolution)
+    file: Path, kind: str, resolution: float | None, column: str | None, bulk_solvent: bool,
+    anomalous: bool | Given, wavelength: float | list[float] | None,
+) -> tuple[list[Reflections], str | None]:  # fmt: skip
+    """The reflections, at each wavelength, and the column they are from, where the kind of file has columns."""
     if kind == "coordinates":
-        return read_coordinates(file, resolution, bulk_solvent), None
-    return read_hkl_text(file), None
+        return read_coordinates(file, resolution, bulk_solvent, anomalous, wavelength), None
+    if kind == "hkl":
+        return [read_hkl_text(file)], None
+    reflections, used = read_mtz(file, column, resolution) if kind == "mtz" else read_sf_cif(file, column, resolution)
+    return [reflections], used
 
 
 def _absolute(path: Any) -> Path:
@@ -92,8 +123,8 @@ def _checked_resolution(resolution: float | None) -> float | None:
 
 def _check_options(file: Path, kind: str, **options: Any) -> None:
     """Refuses options that a kind of file has no use for, rather than passing over them."""
-    unused = {"hkl": ("resolution", "column", "bulk_solvent"), "coordinates": ("column",)}
-    for name in unused.get(kind, ("bulk_solvent",)):
+    unused = {"hkl": ("resolution", "column", "bulk_solvent", "anomalous"), "coordinates": ("column",)}
+    for name in unused.get(kind, ("bulk_solvent", "anomalous")):
         if options[name]:
             raise NbnumbaError(
                 f"{name} is {options[name]!r}, but {file} is read as {kind}, which has no use for it; "

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nbnumba.errors import NbnumbaError, NbnumbaWarning
+from nbnumba.inputs.reflections.anomalous import Given, corrections
 from nbnumba.inputs.reflections.cif import block_names, blocks_with, open_cif
 from nbnumba.inputs.reflections.files import read_bytes, reading
 from nbnumba.inputs.reflections.symmetry import expand_to_p1
@@ -29,13 +30,20 @@ _CIF_BLOCK = re.compile(rb"^\s*data_", re.MULTILINE | re.IGNORECASE)  # no line 
 BYTES_PER_POINT = 12  # density and half a complex transform of it, single precision, with some room
 
 
-def read_coordinates(path: Path, resolution: float | None, bulk_solvent: bool = False) -> Reflections:
-    """Structure factors of the first model of a PDB or mmCIF file in P1, Friedel mates added.
+def read_coordinates(
+    path: Path,
+    resolution: float | None,
+    bulk_solvent: bool = False,
+    anomalous: bool | Given = False,
+    wavelength: float | list[float] | None = None,
+) -> list[Reflections]:
+    """Structure factors of the first model of a PDB or mmCIF file in P1, a list for each wavelength.
 
     resolution: smallest d in angstrom, 0.3..100; needed. bulk_solvent: adds a flat solvent around the atoms.
-    Amplitudes are in electrons per unit cell, calculated with X-ray form factors (International Tables 1992,
-    no anomalous part) and the B factors of the file. Systematic absences are listed with amplitude 0, so that no
-    default takes their place; 0 0 0 is not listed. Raises NbnumbaError for a missing resolution, for a file
+    anomalous: whether f' and f'' of the elements at ``wavelength`` count, or some of them: Friedel mates then differ.
+    Friedel mates are added. Amplitudes are in electrons per unit cell, calculated with X-ray form factors
+    (International Tables 1992) and the B factors of the file. Systematic absences are listed with amplitude 0, so that
+    no default takes their place; 0 0 0 is not listed. Raises NbnumbaError for a missing resolution, for a file
     without atoms, unit cell or space group, and for grids beyond half of the machine's memory.
     """
     d_min = _checked_resolution(path, resolution)
@@ -49,10 +57,35 @@ def read_coordinates(path: Path, resolution: float | None, bulk_solvent: bool = 
             )
         if bulk_solvent:
             values = values + _solvent_part(structure, hkl, d_min)
-    amplitude = np.abs(values)
-    amplitude[_absent(structure, hkl)] = 0.0
-    expanded = expand_to_p1(hkl, amplitude, structure.find_spacegroup())
-    return Reflections(*expanded, cell=tuple(structure.cell.parameters))
+        pairs = _with_anomalous(structure, d_min, values, anomalous, wavelength)
+    absent, group, cell = _absent(structure, hkl), structure.find_spacegroup(), tuple(structure.cell.parameters)
+    kept = [tuple(np.where(absent, 0.0, amplitude) for amplitude in pair) for pair in pairs]
+    return [Reflections(*expand_to_p1(hkl, plus, group, minus), cell=cell) for plus, minus in kept]
+
+
+def _with_anomalous(
+    structure: Any, d_min: float, values: np.ndarray, anomalous: bool | Given, wavelength: float | list[float] | None
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Amplitudes (n,) of reflections and of their Friedel mates at each wavelength.
+
+    F = F0 + sum f G with f = f' + i f'' of an element, and G the structure factor of its atoms as points. F0 and G are
+    those of real densities, so that Friedel mates have F0* and G*: |F(-h)| = |F0 + sum f* G|.
+    """
+    if anomalous is False or wavelength is None:
+        return [(np.abs(values), np.abs(values))]
+    found = corrections(_elements(structure), wavelength, anomalous)
+    points = {name: _structure_factors(structure, d_min, name)[1] for name in found}
+    pairs = []
+    for i in range(1 if isinstance(wavelength, float) else len(wavelength)):
+        plus = values + sum(f[i] * points[name] for name, f in found.items())
+        minus = values + sum(f[i].conjugate() * points[name] for name, f in found.items())
+        pairs.append((np.abs(plus), np.abs(minus)))
+    return pairs
+
+
+def _elements(structure: Any) -> list[str]:
+    """Symbols of the elements of the first model."""
+    return sorted({site.atom.element.name for site in structure[0].all()})
 
 
 def _checked_resolution(path: Path, resolution: float | None) -> float:
@@ -98,11 +131,18 @@ def _parsed(path: Path) -> Any:
         return gemmi.read_structure_string(content, format=gemmi.CoorFormat.Pdb)
 
 
-def _structure_factors(structure: Any, d_min: float) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of the asymmetric unit, int32 (n, 3), and complex structure factors, (n,), by Fourier transform."""
+def _structure_factors(structure: Any, d_min: float, points: str | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the asymmetric unit, int32 (n, 3), and complex structure factors, (n,), by Fourier transform.
+
+    points: name of an element, whose atoms alone scatter, each as one electron at a point.
+    """
     import gemmi
 
-    density = gemmi.DensityCalculatorX()
+    density = gemmi.DensityCalculatorX() if points is None else gemmi.DensityCalculatorN()
+    if points is not None:  # neutrons have form factors without shape, to which addends are added
+        for name in _elements(structure):
+            element = gemmi.Element(name)
+            density.addends.set(element, float(name == points) - element.neutron92.get_coefs()[0])
     density.d_min = _grid_resolution(d_min)
     density.rate = OVERSAMPLING
     density.set_refmac_compatible_blur(structure[0])

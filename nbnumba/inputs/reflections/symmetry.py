@@ -7,10 +7,13 @@ import numpy as np
 from nbnumba.model.reflections import index_keys
 
 
-def expand_to_p1(hkl: np.ndarray, amplitude: np.ndarray, spacegroup: Any) -> tuple[np.ndarray, np.ndarray]:
+def expand_to_p1(
+    hkl: np.ndarray, amplitude: np.ndarray, spacegroup: Any, friedel: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Adds the symmetry mates and Friedel mates of reflections.
 
     hkl: (n, 3) integers. amplitude: (n,), any unit. spacegroup: a gemmi.SpaceGroup in the setting of the indices.
+    friedel: (n,) amplitudes of the Friedel mates; None: the same.
     Returns the indices, int32 (m, 3), sorted by h, k, l and each there once, and their amplitudes, float64 (m,).
     Where several reflections lead to one index, a listed one keeps its own amplitude and else the first wins.
     Systematic absences are neither added nor taken away.
@@ -20,7 +23,10 @@ def expand_to_p1(hkl: np.ndarray, amplitude: np.ndarray, spacegroup: Any) -> tup
     everything = np.concatenate([mates, -mates])
     _, first = np.unique(index_keys(everything), return_index=True)
     source = first % len(listed) if len(listed) else first
-    return everything[first].astype(np.int32), np.asarray(amplitude, dtype=np.float64)[source]
+    values = np.asarray(amplitude, dtype=np.float64)[source]
+    if friedel is not None:
+        values = np.where(first < len(mates), values, np.asarray(friedel, dtype=np.float64)[source])
+    return everything[first].astype(np.int32), values
 
 
 def _rotations(spacegroup: Any) -> list[np.ndarray]:

@@ -1,0 +1,106 @@
+"""Where a measurement was made: detector and beam from NXmx files and from the experiment files of DIALS.
+
+The laboratory frame of what is read is that of NeXus: z along the beam, y up, x to the left as the source sees it. The
+convention "xds" has this beam too, and its electric field along the same axis.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+
+from nbnumba.errors import NbnumbaError
+from nbnumba.inputs.geometry.dials import from_dials
+from nbnumba.inputs.geometry.nexus import from_nexus
+from nbnumba.inputs.geometry.parts import Found, alike
+from nbnumba.inputs.text import read_bytes
+from nbnumba.model.beam import Beam
+from nbnumba.model.detector import Detector
+from nbnumba.model.mask import Mask
+from nbnumba.model.panel import Geometry, Panel
+from nbnumba.model.validate import whole
+from nbnumba.physics.vector import Vector, unit
+
+CONVENTION = "xds"
+
+
+class GeometryFile(NamedTuple):
+    """What a file tells of an experiment's geometry."""
+
+    detector: Detector
+    beam: Beam
+    spindle: tuple[float, ...] | None  # rotation axis for ``Scan.axis``; None: the file names none, or a choice
+
+
+def read_geometry(path: str | Path, *, number: int = 0) -> GeometryFile:
+    """Read detector, beam and rotation axis from an NXmx file, or from a .expt file of DIALS (JSON).
+
+    The laboratory frame is that of NeXus: z along the beam, y up; from a DIALS file, where the beam runs against z, x
+    and z change their signs. A detector of one panel that faces the beam gives images (slow, fast), any other one lists
+    its panels. From NXmx come masked pixels, but no sensor, of which the file knows no attenuation; from DIALS the
+    sensor and the rectangles that are masked. Intensities, pixel values that are trusted and crystals are not read.
+
+    Args:
+        path: the file.
+        number: of the detector in an NXmx file, or of the experiment in a DIALS file.
+
+    Raises:
+        NbnumbaError: the file is missing, damaged or of another kind, or has pixels that are not squares of one size,
+            panels whose sensors differ, or a detector that moved.
+    """
+    number = whole("number", number, low=0)
+    try:
+        found = from_nexus(path, number) if h5py.is_hdf5(path) else from_dials(_json(read_bytes(path)), number)
+        beam = Beam(**found.beam)
+        return GeometryFile(_detector(found, Vector(*found.beam["direction"])), beam, found.spindle)
+    except NbnumbaError as error:
+        raise error if str(error).startswith(str(path)) else NbnumbaError(f"{path}: {error}") from None
+
+
+def _json(content: bytes) -> object:
+    try:
+        return json.loads(content)
+    except ValueError:
+        raise NbnumbaError("found neither HDF5 nor JSON; allowed: an NXmx file, or a .expt file of DIALS") from None
+
+
+def _detector(found: Found, beam: Vector) -> Detector:
+    pixel = alike("pixel sizes [mm]", [size for panel in found.panels for size in panel.pixel_size])
+    thickness, mu = (
+        alike(f"{name} of sensors", [getattr(panel, name) for panel in found.panels]) for name in ("thickness", "mu")
+    )
+    common: dict[str, Any] = {
+        "pixel_size": pixel,
+        "convention": CONVENTION,
+        "sensor_thickness": thickness,
+        "sensor_mu": mu,
+    }
+    panels = tuple(
+        Panel(pixels=panel.pixels, origin=panel.origin, fast=panel.fast, slow=panel.slow) for panel in found.panels
+    )
+    masks = [panel.mask for panel in found.panels]
+    place = panels[0].geometry(unit(beam))
+    if len(panels) == 1 and place.incidence > 1e-6:
+        mask = None if masks[0] is None else Mask(masks[0])
+        return Detector(pixels=panels[0].pixels, mask=mask, **_as_one(place), **common)
+    return Detector(panels=panels, mask=_stacked(panels, masks), **common)
+
+
+def _as_one(g: Geometry) -> dict[str, Any]:
+    """Fields that place a detector where a panel lies."""
+    axes = {"fast_axis": g.fast, "slow_axis": g.slow, "normal_axis": g.normal}
+    return {"pivot": "sample", "close_distance": g.close_distance, "closest_point": g.closest_point, **axes}
+
+
+def _stacked(panels: tuple[Panel, ...], masks: list[np.ndarray | None]) -> Mask | None:
+    if all(mask is None for mask in masks):
+        return None
+    shape = len(panels), *(max(panel.pixels[i] for panel in panels) for i in range(2))
+    rendered = np.zeros(shape, dtype=bool)
+    for image, panel, mask in zip(rendered, panels, masks, strict=True):
+        image[: panel.pixels[0], : panel.pixels[1]] = True if mask is None else mask
+    return Mask(rendered)
