@@ -93,6 +93,6 @@ def render(
     counts = np.array([*(int(n) for n in arguments.lattice[:3]), *shape], dtype=np.int64)
     return loops(
         sheet.vectors, sheet.pixel_size, sheet.close_distance, light.incident, light.wavelength, np.array(axis),
-        light.kahn, arguments.orientations.cells, arguments.orientations.domains, counts, table, low, default,
+        light.kahn, arguments.orientations.cells, arguments.orientations.turns, counts, table, low, default,
         arguments.steps.oversample, arguments.scale,
     )  # fmt: skip

@@ -265,7 +265,7 @@ def test_an_experiment_comes_back(tmp_path):
     parts = (
         WATER,
         FLAT,
-        nb.Background(table=[(0.0, 2.0), (0.3, 1.5)], thickness=1, density=2, molecular_weight=3, area=1),
+        nb.Background(table=[(0.0, 2.0), (0.3, 1.5)], thickness=1, density=2, molecular_weight=3, area=1e-3),
     )
     e = HAND.replace(background=parts)
     assert nb.Experiment.from_toml(e.to_toml()) == e

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import nbnumba as nb
 from nbnumba.model.parameters import PARAMETERS
+from nbnumba.report import image_report, report_text
 from nbnumba.tracer.contributions import pixel_values
 
 #: A matrix that is far from diagonal.
@@ -287,6 +288,14 @@ def test_lattices_too_bright_together_are_refused():
         nb.simulate(bright.replace(lattices=(bright.crystal,)))
 
 
+def test_a_summary_tells_of_lattices():
+    experiment = several()
+    report = image_report(experiment, nb.simulate(experiment), 1.0)
+    assert report["lattices"] == 2
+    assert "and 2 further lattices" in report_text(report)
+    assert "further" not in report_text({**report, "lattices": 0})
+
+
 def test_a_dark_crystal_beside_a_bright_one_is_no_matter():
     experiment = scenes.still()
     dark = scenes.still(**{"crystal.default_f": 0.0}).crystal
@@ -452,7 +461,7 @@ def test_derivatives_of_lattices_add_up():
     experiment = several(**{"beam.polarization": 0.4, "scan.width": 1.0})
     crystal, rest = ["misset_x", "cell_a", "spot_scale"], ["distance", "phi_start", "wavelength"]
     image, found = nb.jacobian(experiment, [*crystal, *rest])
-    parts = [nb.jacobian(part, [*crystal, *rest]) for part, _ in experiment.components()]
+    parts = [nb.jacobian(part, [*crystal, *rest]) for part, *_ in experiment.components()]
     np.testing.assert_allclose(image, sum(part for part, _ in parts), rtol=1e-12)
     for name in rest:
         np.testing.assert_allclose(found[name], sum(d[name] for _, d in parts), rtol=1e-9, atol=1e-12)

@@ -127,9 +127,9 @@ class Crystal:
         return np.array([x, np.cross(z, x), z])
 
     def domain_axes(self) -> np.ndarray:
-        """Axes a, b, c [A] of domains that are turned in the crystal's own frame, as rows, shape (n, 3, 3)."""
+        """Axes a, b, c [A] of all mosaic domains before the scan's rotation, as rows, shape (n, 3, 3)."""
         frame, mosaic = self.frame, self.mosaic
-        turns = frame.T @ mosaic.rotations() @ frame
+        turns = frame.T @ mosaic.rotations() @ frame if mosaic.in_crystal else mosaic.rotations()
         return np.asarray(mosaic.stretched()[:, :, np.newaxis] * self.axes @ turns.transpose(0, 2, 1))
 
     def _own_cell(self) -> Any:

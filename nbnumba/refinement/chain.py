@@ -52,18 +52,18 @@ def chain(experiment: Experiment, names: Sequence[str]) -> np.ndarray:
         NbnumbaError: a parameter that does not exist, cannot act, or has no derivative.
     """
     check_names(experiment, names)
-    for name in names:
-        check_acts(experiment, name)
-        check_smooth(experiment, name)
     return np.column_stack([np.zeros((COUNT, 0)), *(_column(experiment, name) for name in names)])
 
 
 def check_names(experiment: Any, names: Any) -> None:
-    """Refuse what is no experiment, or no list of names."""
+    """Refuse what is no list of parameters with derivatives."""
     if not isinstance(experiment, Experiment):
         raise refuse("experiment", type(experiment).__name__, "an Experiment")
     if isinstance(names, str) or not all(isinstance(name, str) for name in names or ()) or names is None:
         raise refuse("parameters", names, "a list of names, as experiment.parameters() has them")
+    for name in names:
+        check_acts(experiment, name)
+        check_smooth(experiment, name)
 
 
 def check_smooth(experiment: Experiment, name: str) -> None:

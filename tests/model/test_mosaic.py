@@ -141,6 +141,11 @@ def test_domains_turn_with_their_crystal(rng):
     np.testing.assert_allclose(other.domain_axes(), one.domain_axes() @ turn.T, atol=1e-12)
 
 
+def test_one_spread_needs_no_frame():
+    one = crystal(spread=1.0, domains=6)
+    np.testing.assert_allclose(one.domain_axes(), one.axes @ one.mosaic.rotations().transpose(0, 2, 1), rtol=1e-13)
+
+
 # --- cells -----------------------------------------------------------------------------------------------------------
 
 

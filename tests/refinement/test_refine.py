@@ -388,7 +388,7 @@ def test_a_scale_may_vanish():
         ({"optimizer": "trust-exact", "parameters": ["spot_scale"], "bounds": {"spot_scale": (1e-9, 1.0)}}, "bounds"),
         ({"iterations": 0}, "iterations: found 0"),
         ({"loss": []}, "loss: found 0"),
-        ({"loss": nb.Poisson(np.ones((3, 3)))}, "the image's"),
+        ({"loss": nb.Poisson(np.ones((3, 3)))}, "the detector's"),
         ({"boxes": [[], []]}, "a list for each of 1 images"),
         ({"boxes": []}, "no pixel that counts"),
     ],
