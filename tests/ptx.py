@@ -59,7 +59,7 @@ DERIVED = {
 
 def report(arch, folder):
     """Print what is known of each kernel: name, functions it calls, multiply-adds of both kinds, float64 coefficients
-    of sines, and from ptxas registers and spilled bytes, as it is and with as few registers as images get."""
+    of sines, and from ptxas registers and spilled bytes, for images with as few registers as they get, too."""
     _stand_in(arch)
     for name in KINDS:
         for precision in ("double", "mixed") if name in MIXED else ("double",):
@@ -165,7 +165,8 @@ def _print(name, arch, folder, function, *arguments):
     called = sorted(set(re.findall(r"call(?:\.uni)? (?:\(\w+\),)?\s*(\w+)", text))) or ["-"]
     fused = [text.count(f"fma.rn.{kind}") for kind in ("f64", "f32")]
     sines = sum(text.count(f"0d{struct.pack('>d', c).hex().upper()}") for c in _SIN_PI)
-    print(name, ",".join(called), *fused, sines, *_assembled(file, arch), *_assembled(file, arch, REGISTERS))
+    limited = _assembled(file, arch, REGISTERS) if function is render_pixel else ("-", "-")
+    print(name, ",".join(called), *fused, sines, *_assembled(file, arch), *limited)
 
 
 def _assembled(file, arch, limit=None):
