@@ -47,7 +47,8 @@ def sensed(mean: float, x: Exposure, pixel: int) -> float:
 @scalar
 def counted(mean: float, x: Exposure, pixel: int) -> float:
     """Photons of a pixel."""
-    expected = (sensed(mean, x, pixel) if x.calibration > 0.0 else mean) * x.factor
+    expected = mean * x.factor
+    expected = sensed(expected, x, pixel) if x.calibration > 0.0 else expected
     return poisson(expected, Stream(x.seed, x.image, PHOTONS), pixel) if x.counting else expected
 
 

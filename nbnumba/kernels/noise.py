@@ -38,7 +38,16 @@ def portion_in(numbers: np.ndarray, space: np.ndarray) -> Portion:
 @scalar
 def choose(p: Portion, means: np.ndarray, size: int, small: bool) -> int:
     """Take up the pixels whose means are small, or those whose means are not; their number."""
-    taken = 0
+    wanted, taken = 0, 0
+    for i in range(size):
+        wanted += 1 if (means[i] < SEARCHED) == small else 0
+    if wanted == size:
+        for i in range(size):
+            p.number[i] = i
+            p.mean[i] = means[i]
+        return size
+    if wanted == 0:
+        return 0
     for i in range(size):
         p.number[taken] = i
         p.mean[taken] = means[i]
@@ -104,7 +113,8 @@ def poisson_all(p: Portion, means: np.ndarray, counts: np.ndarray, size: int, fi
     taken = choose(p, means, size, True)
     draw_all(p, taken, first, stream, 0)
     search_all(p, taken)
-    hand_over(p, taken, counts)
+    for i in range(taken):
+        counts[p.number[i]] = p.found[i]
     taken, turn = choose(p, means, size, False), 0
     while taken > 0:
         draw_all(p, taken, first, stream, turn)

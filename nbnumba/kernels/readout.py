@@ -18,20 +18,20 @@ def expose_portion(photons, portion, exposure):  # type: ignore[no-untyped-def]
     numbers, space = np.empty(PORTION, np.int64), np.empty((8, PORTION))
     first = portion * PORTION
     size = min(PORTION, photons.size - first)
-    means, result = space[6], space[7]
+    means, counts = space[6], space[7]
     for i in range(size):
-        means[i] = photons[first + i]
+        means[i] = photons[first + i] * exposure.factor
     if exposure.calibration > 0.0:
         for i in range(size):
             means[i] = sensed(means[i], exposure, first + i)
-    for i in range(size):
-        means[i] *= exposure.factor
-        result[i] = means[i]
     if exposure.counting:
         stream = Stream(exposure.seed, exposure.image, PHOTONS)
-        poisson_all(portion_in(numbers, space), means, result, size, first, stream)
-    for i in range(size):
-        photons[first + i] = result[i]
+        poisson_all(portion_in(numbers, space), means, counts, size, first, stream)
+        for i in range(size):
+            photons[first + i] = counts[i]
+    else:
+        for i in range(size):
+            photons[first + i] = means[i]
     return numbers[0]  # the memory is used to the end
 
 
