@@ -190,7 +190,8 @@ def kernel(function: Callable[..., None], registers: int | None = None) -> Any:
         directory = cache_directory()
         previous, config.CACHE_DIR = config.CACHE_DIR, str(directory or "")
         try:
-            _loops.append(cuda.jit(function, cache=directory is not None, max_registers=registers))
+            # Not optimised again while linking: there is nothing to link, and tests see what the compiler makes.
+            _loops.append(cuda.jit(function, cache=directory is not None, max_registers=registers, lto=False))
             return _loops[-1]
         finally:
             config.CACHE_DIR = previous
