@@ -39,6 +39,7 @@ def markdown() -> str:
 
 def _entry(name: str) -> str:
     thing = getattr(nbnumba, name)
-    kind = "class" if inspect.isclass(thing) else "function" if callable(thing) else "data"
-    options = "\n   :members:" if kind == "class" else "\n   :no-value:" if kind == "data" else ""
+    if not callable(thing):
+        return f"```{{py:data}} {name}\n:module: nbnumba\n\nNames: {', '.join(f'`{item}`' for item in thing)}.\n```"
+    kind, options = ("class", "\n   :members:") if inspect.isclass(thing) else ("function", "")
     return f"```{{eval-rst}}\n.. auto{kind}:: nbnumba.{name}{options}\n```"

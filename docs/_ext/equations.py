@@ -111,7 +111,7 @@ def _file(file: Path, used: dict[tuple[str, str], list[str]]) -> str:
     known = entries(file)
     parts = [
         f"### {stem.replace('_', ' ').capitalize()}",
-        f":::{{div}} equation\n{_lines(text)}\n:::",
+        f":::{{container}} equation\n{_lines(text)}\n:::",
         *(_shown(entry, file, known, used) for entry in known),
     ]
     return "\n\n".join(parts)

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import api
 import commands
 import equations
 
-MAKERS = {"api": api.markdown, "commands": commands.markdown, "equations": equations.markdown}
+DOCS = Path(__file__).parents[1]
+
+
+def others() -> str:
+    """Pages that the table of contents does not name itself, in the order of the alphabet."""
+    listed = set((DOCS / "index.md").read_text(encoding="utf-8").split()) | {"index", "tracing"}
+    return "\n".join(name for name in sorted(page.stem for page in DOCS.glob("*.md")) if name not in listed)
+
+
+MAKERS = {"api": api.markdown, "commands": commands.markdown, "equations": equations.markdown, "others": others}
 _PLACE = re.compile(r"^<!-- generated: (\w+) -->$", re.MULTILINE)
 _CODE = re.compile(r"(``.+?``)", re.DOTALL)
 
