@@ -3,9 +3,13 @@
 import sys
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent / "_ext"), str(Path(__file__).parents[1] / "cli"), str(Path(__file__).parents[1])]
+sys.path[:0] = [
+    str(Path(__file__).parent / "_ext"),
+    str(Path(__file__).parents[1] / "cli"),
+    str(Path(__file__).parents[1]),
+]
 
-from nbnumba import __version__
+from nbnumba import __version__  # noqa: E402
 
 project = "nbnumba"
 author = "the authors of nbnumba"
@@ -22,9 +26,11 @@ myst_heading_anchors = 3
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
+toc_object_entries = False
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 90
 add_module_names = False
+smartquotes_action = "D"
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False
@@ -37,6 +43,7 @@ html_theme_options = {
     "fixed_sidebar": True,
     "font_family": "system-ui, sans-serif",
     "head_font_family": "system-ui, sans-serif",
+    "pre_bg": "#f6f6f2",
     "show_powered_by": False,
 }
 html_static_path = ["_static"]

@@ -15,10 +15,10 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from nbnumba_cli.main import COMMANDS, cli
 
 import nbnumba as nb
 from nbnumba.model.conventions import CONVENTIONS
-from nbnumba_cli.main import COMMANDS, cli
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -116,7 +116,12 @@ def frames():
 
 
 def test_the_figure_is_what_the_code_draws(frames):
-    assert frames.FILE.read_text(encoding="utf-8") == frames.draw()
+    """But for the last digit, which libraries of mathematics may round in another way."""
+    number = re.compile(r"-?\d+\.\d+")
+    kept, drawn = frames.FILE.read_text(encoding="utf-8"), frames.draw()
+    assert number.sub("", kept) == number.sub("", drawn)
+    at = [np.array(number.findall(text), dtype=float) for text in (kept, drawn)]
+    np.testing.assert_allclose(*at, atol=0.11)
 
 
 #: Forward model, section 5: beam, fast, slow, normal, two-theta axis, polarization, spindle.
@@ -130,10 +135,9 @@ TOLD = {
 
 
 def test_axes_on_the_page_are_those_of_the_model_and_of_the_code():
-    text = (DOCS / "conventions.md").read_text(encoding="utf-8").replace("−", "-")
+    text = (DOCS / "conventions.md").read_text(encoding="utf-8").replace("\N{MINUS SIGN}", "-")
     for name, axes in TOLD.items():
         row = next(line for line in text.splitlines() if re.match(rf"\| .*`{name}`", line))
-        assert row.split("|")[2].split() + row.split("|")[3].split() == axes.split()[:1] + axes.split()[1:2]
         assert " ".join(cell.strip() for cell in row.split("|")[2:9]) == axes
         convention = CONVENTIONS[name]
         for axis, vector in zip(axes.split(), convention[:7], strict=True):
@@ -154,8 +158,7 @@ def test_files_have_the_axes_that_the_figure_shows(frames):
 
 def blocks(text):
     """Fenced blocks: what they are, and their lines."""
-    for kind, body in re.findall(r"^```(\S+)[^\n]*\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
-        yield kind, body
+    return re.findall(r"^```(\S+)[^\n]*\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
 def pattern(line):

@@ -32,9 +32,7 @@ def grouped() -> dict[str, list[str]]:
 
 def markdown() -> str:
     """A section for each subject."""
-    return "\n\n".join(
-        f"## {subject}\n\n" + "\n\n".join(map(_entry, names)) for subject, names in grouped().items()
-    )
+    return "\n\n".join(f"## {subject}\n\n" + "\n\n".join(map(_entry, names)) for subject, names in grouped().items())
 
 
 def _entry(name: str) -> str:

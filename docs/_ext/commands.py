@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import click
-from text import escaped
-
 from nbnumba_cli.main import cli
+from text import escaped
 
 
 class Recorder(click.HelpFormatter):
@@ -39,6 +39,12 @@ def markdown() -> str:
     return "\n\n".join(sections)
 
 
+def _prose(text: str) -> str:
+    """Plain text with its options as code."""
+    parts = re.split(r"(?<![\w-])(--?[a-zA-Z][\w-]*)", text)
+    return "".join(f"`{part}`" if i % 2 else escaped(part) for i, part in enumerate(parts))
+
+
 def _section(parent: click.Context, name: str) -> str:
     command = parent.command.get_command(parent, name)  # type: ignore[attr-defined]
     context = click.Context(command, info_name=name, parent=parent)
@@ -55,12 +61,12 @@ def _usage(command: click.Command, context: click.Context) -> str:
 def _help(command: click.Command) -> str:
     """Paragraphs; those after a backspace are kept line by line, below their first one."""
     paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
-    return "\n\n".join(_verbatim(text[1:]) if text.startswith("\b") else escaped(text) for text in paragraphs)
+    return "\n\n".join(_verbatim(text[1:]) if text.startswith("\b") else _prose(text) for text in paragraphs)
 
 
 def _verbatim(text: str) -> str:
     heading, *lines = text.strip("\n").splitlines()
-    return f"{escaped(heading)}\n\n```text\n{inspect.cleandoc(chr(10).join(lines))}\n```"
+    return f"{_prose(heading)}\n\n```text\n{inspect.cleandoc(chr(10).join(lines))}\n```"
 
 
 def _options(command: click.Command, context: click.Context, links: bool = False) -> str:
@@ -75,7 +81,7 @@ def _options(command: click.Command, context: click.Context, links: bool = False
             for left, _ in rows
         ]
         listed = "\n\n".join(
-            f"{term}\n: {escaped(right) or 'Yes or no.'}" for term, (_, right) in zip(terms, rows, strict=True)
+            f"{term}\n: {_prose(right) or 'Yes or no.'}" for term, (_, right) in zip(terms, rows, strict=True)
         )
         blocks.append(f"**{heading}**\n\n{listed}")
     return "\n\n".join(blocks)

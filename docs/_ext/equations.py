@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from mathematics import typeset
-from text import prose
+from mathematics import markdown as typeset
 
 PACKAGE = Path(__file__).parents[2] / "nbnumba"
 PHYSICS = PACKAGE / "physics"
@@ -59,7 +58,11 @@ def _entry(node: ast.FunctionDef | ast.ClassDef) -> Entry:
     arguments = (
         [argument.arg for argument in node.args.args]
         if isinstance(node, ast.FunctionDef)
-        else [item.target.id for item in node.body if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)]
+        else [
+            item.target.id
+            for item in node.body
+            if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
+        ]
     )
     return Entry(
         node.name, "function" if function else "class", arguments, ast.get_docstring(node) or "", node.lineno,
@@ -71,7 +74,11 @@ def _choices(node: ast.FunctionDef | ast.ClassDef) -> Iterator[tuple[str, str]]:
     for decorator in node.decorator_list:
         if isinstance(decorator, ast.Call) and isinstance(decorator.args[0], ast.Dict):
             pairs = decorator.args[0]
-            yield from ((ast.unparse(key), ast.unparse(value)) for key, value in zip(pairs.keys, pairs.values) if key)
+            yield from (
+                (ast.unparse(key), ast.unparse(value))
+                for key, value in zip(pairs.keys, pairs.values, strict=True)
+                if key
+            )
 
 
 def _names(node: ast.AST) -> Iterator[str]:
@@ -111,7 +118,7 @@ def _file(file: Path, used: dict[tuple[str, str], list[str]]) -> str:
     known = entries(file)
     parts = [
         f"### {stem.replace('_', ' ').capitalize()}",
-        f":::{{container}} equation\n{_lines(text)}\n:::",
+        f":::{{container}} equation\n{typeset(text)}\n:::",
         *(_shown(entry, file, known, used) for entry in known),
     ]
     return "\n\n".join(parts)
@@ -119,21 +126,22 @@ def _file(file: Path, used: dict[tuple[str, str], list[str]]) -> str:
 
 def _shown(entry: Entry, file: Path, known: list[Entry], used: dict[tuple[str, str], list[str]]) -> str:
     here = [other.name for other in known if entry.name in other.called and other.name != entry.name]
-    where = sorted({*used.get((module(file), entry.name), [])})
-    callers = [f"`{name}`" for name in [*here, *where]]
-    choices = [f"`{kind}`: `{function}`" for kind, function in entry.choices]
+    callers = [f"`{name}`" for name in [*here, *sorted(set(used.get((module(file), entry.name), [])))]]
+    where = f"`{file.relative_to(PACKAGE.parent).as_posix()}:{entry.line}`"
+    choices = "; ".join(f"`{kind}`: `{function}`" for kind, function in entry.choices)
+    arguments = ", ".join(entry.arguments)
+    fields = entry.kind == "class"
     lines = [
-        f"```{{py:{entry.kind}}} {entry.name}({', '.join(entry.arguments)})",
+        f"```{{py:{entry.kind}}} {entry.name}" + ("" if fields else f"({arguments})"),
         f":module: {module(file)}",
         "",
-        _lines(entry.text),
+        typeset(entry.text),
         "",
-        *([f"By the type of `{entry.arguments[0]}`: {'; '.join(choices)}.", ""] if choices else []),
-        f"`{file.relative_to(PACKAGE.parent).as_posix()}:{entry.line}`" + (f", used in {', '.join(callers)}" if callers else ""),
+        *([f"Fields: `{arguments}`.", ""] if fields and arguments else []),
+        *([f"By the type of `{entry.arguments[0]}`: {choices}.", ""] if choices else []),
+        ":::{container} where",
+        where + (f", used by {', '.join(callers)}" if callers else ""),
+        ":::",
         "```",
     ]
     return "\n".join(lines)
-
-
-def _lines(text: str) -> str:
-    return prose(typeset(text))

@@ -1,19 +1,25 @@
-"""Equations of docstrings as people write them: Greek letters, raised numbers, roots."""
+"""Docstrings of the physics as Markdown, their equations as people write them: Greek letters, raised numbers, roots."""
 
 import re
+
+from text import CODE, escaped
 
 GREEK = {
     "alpha": "α", "lambda": "λ", "mu": "μ", "omega": "ω", "phi": "φ", "pi": "π", "psi": "ψ", "rho": "ρ", "sigma": "σ",
     "tau": "τ", "theta": "θ",
 }  # fmt: skip
 RAISED = str.maketrans("0123456789-enx", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᵉⁿˣ")
-_CODE = re.compile(r"(``.+?``)", re.DOTALL)
 _LETTER = re.compile(rf"(?<![\w.])({'|'.join(GREEK)})(?![\w.]\w)")
 
 
-def typeset(text: str) -> str:
+#: Where notes for those who work on the code say what an equation is compared with.
+_NOTE = re.compile(r" ?\((?:forward model|derivatives)[^)]*\)|^Forward model, section \d\. ?", re.MULTILINE)
+
+
+def markdown(text: str) -> str:
     """The text with its equations typeset; ``code`` stays."""
-    return "".join(part if i % 2 else _typeset(part) for i, part in enumerate(_CODE.split(text)))
+    parts = CODE.split(_NOTE.sub("", text))
+    return "".join(part if i % 2 else _lowered(escaped(_typeset(part))) for i, part in enumerate(parts))
 
 
 def _typeset(text: str) -> str:
@@ -21,3 +27,7 @@ def _typeset(text: str) -> str:
     text = re.sub(r"\^(-?[0-9]*[enx]?)(?![\w(])", lambda found: found[1].translate(RAISED) or "^", text)
     text = text.replace("r_e", "rₑ").replace("sqrt(", "√(").replace(" * ", " · ")
     return re.sub(r"(?<= )-(?= )", "−", text)
+
+
+def _lowered(text: str) -> str:
+    return re.sub(r"\bF\\_(cell|latt)", r"F{sub}`\1`", text)

@@ -2,7 +2,7 @@
 
 import re
 
-_CODE = re.compile(r"(``.+?``)", re.DOTALL)
+CODE = re.compile(r"(``.+?``)", re.DOTALL)
 
 
 def escaped(text: str) -> str:
@@ -12,4 +12,4 @@ def escaped(text: str) -> str:
 
 def prose(text: str) -> str:
     """The same for a docstring, in which ``code`` stays code."""
-    return "".join(part if i % 2 else escaped(part) for i, part in enumerate(_CODE.split(text)))
+    return "".join(part if i % 2 else escaped(part) for i, part in enumerate(CODE.split(text)))

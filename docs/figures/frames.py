@@ -6,7 +6,7 @@ Every sketch shows the apparatus from the same point, above and to the right of 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +34,7 @@ PAPER = np.array([
 FACE_ON = np.array([[-1.0, 0.0], [0.0, -1.0], [0.0, 0.0]])  # as the source sees it
 
 Triad = Sequence[tuple[str, np.ndarray]]
+Projection = Callable[[np.ndarray], np.ndarray]
 
 
 class Sheet:
@@ -117,17 +118,22 @@ def dials_axes() -> Triad:
     return [(name, dials_axis(np.eye(3)[i].tolist())) for i, name in enumerate("xyz")]
 
 
-def apparatus(sheet: Sheet, at: np.ndarray, one: nb.Experiment) -> None:
+def moved(at: np.ndarray, right: float, down: float) -> np.ndarray:
+    """A point of the paper beside another."""
+    return at + np.array([right, down])
+
+
+def onto_paper(at: np.ndarray, convention: str) -> Projection:
+    """Function from points of a laboratory [mm] to those of the paper, on which the sample is at ``at``."""
+    turn = frame(experiment(convention))
+    return lambda point: at + UNIT * (turn @ point @ PAPER)
+
+
+def apparatus(sheet: Sheet, at: np.ndarray, convention: str) -> None:
     """Beam, crystal, spindle, field and detector."""
-    turn, place = frame(one), one.geometry
-
-    def paper(vector: np.ndarray) -> np.ndarray:
-        return at + UNIT * (vector @ PAPER)
-
-    def lab(vector: Sequence[float]) -> np.ndarray:
-        return turn @ np.array(vector)
-
-    beam, origin, fast, slow = lab(one.beam_direction), lab(place.origin), lab(place.fast), lab(place.slow)
+    one, paper = experiment(convention), onto_paper(at, convention)
+    place = one.geometry
+    beam, origin, fast, slow = map(np.array, (one.beam_direction, place.origin, place.fast, place.slow))
     spot = place.distance * beam
     for s in range(PIXELS[0]):
         for f in range(PIXELS[1]):
@@ -140,10 +146,10 @@ def apparatus(sheet: Sheet, at: np.ndarray, one: nb.Experiment) -> None:
     sheet.line([paper(np.zeros(3)), paper(spot)], BEAM, 2.2)
     sheet.parts.append(_disc(paper(spot), 3.5, BEAM))
     sheet.arrow(paper(-1.4 * beam), paper(-0.12 * beam), BEAM)
-    field = lab(one.electric_axis)
+    field = np.array(one.electric_axis)
     for sign in (1.0, -1.0):
         sheet.arrow(paper(-0.95 * beam), paper(-0.95 * beam + sign * 0.4 * field), FIELD, 2.0)
-    _spindle(sheet, paper, lab(one.spindle))
+    _spindle(sheet, paper, np.array(one.spindle))
     sheet.parts.append(_disc(paper(np.zeros(3)), 5.0, "#555"))
 
 
@@ -151,21 +157,22 @@ def _disc(at: np.ndarray, radius: float, fill: str) -> str:
     return f'<circle cx="{at[0]:.1f}" cy="{at[1]:.1f}" r="{radius}" fill="{fill}"/>'
 
 
-def _spindle(sheet: Sheet, paper, axis: np.ndarray) -> None:
+def _spindle(sheet: Sheet, paper: Projection, axis: np.ndarray) -> None:
     sheet.line([paper(-0.75 * axis), paper(0.6 * axis)], SPINDLE, 1.6, 'stroke-dasharray="5 3"')
     sheet.arrow(paper(0.55 * axis), paper(0.95 * axis), SPINDLE, 1.8)
-    sheet_turn(sheet, paper, axis, 0.6 * axis, 0.2, SPINDLE)
+    turning_arrow(sheet, paper, axis, 0.6 * axis, 0.2)
 
 
-def sheet_turn(sheet: Sheet, paper, axis: np.ndarray, center: np.ndarray, radius: float, color: str) -> None:
+def turning_arrow(sheet: Sheet, paper: Projection, axis: np.ndarray, center: np.ndarray, radius: float) -> None:
     """Arrow around an axis, the way that a positive angle turns."""
     start = np.cross(axis, [0.3, 0.5, 0.8])
     start = radius * start / np.linalg.norm(start)
     around = [
-        paper(center + np.array(rotate(Vector(*start), Vector(*axis), math.radians(angle)))) for angle in range(0, 301, 10)
+        paper(center + np.array(rotate(Vector(*start), Vector(*axis), math.radians(angle))))
+        for angle in range(0, 301, 10)
     ]
-    sheet.line(around[:-1], color, 1.6)
-    sheet.arrow(around[-3], around[-1], color, 1.6)
+    sheet.line(around[:-1], SPINDLE, 1.6)
+    sheet.arrow(around[-3], around[-1], SPINDLE, 1.6)
 
 
 def triad(sheet: Sheet, at: np.ndarray, axes: Triad, size: float = 0.5) -> None:
@@ -174,16 +181,16 @@ def triad(sheet: Sheet, at: np.ndarray, axes: Triad, size: float = 0.5) -> None:
         tip = at + UNIT * size * (axis @ PAPER)
         sheet.arrow(at, tip, INK, 1.8)
         away = (tip - at) / np.hypot(*(tip - at))
-        sheet.text(tip + 10.0 * away + [0.0, 4.0], name, size=14, extra='font-style="italic" font-weight="bold"')
+        sheet.text(moved(tip + 10.0 * away, 0.0, 4.0), name, size=14, extra='font-style="italic" font-weight="bold"')
 
 
-def sketch(sheet: Sheet, corner: np.ndarray, title: str, below: Sequence[str], axes: Triad, one: nb.Experiment) -> None:
+def sketch(sheet: Sheet, corner: np.ndarray, title: str, below: Sequence[str], axes: Triad, convention: str) -> None:
     """One frame: the apparatus, its axes, and words."""
     heading(sheet, corner, title)
-    apparatus(sheet, corner + [84.0, 146.0], one)
-    triad(sheet, corner + [210.0, 218.0], axes)
+    apparatus(sheet, moved(corner, 84.0, 146.0), convention)
+    triad(sheet, moved(corner, 210.0, 218.0), axes)
     for i, words in enumerate(below):
-        sheet.text(corner + [COLUMN / 2, 272.0 + 16.0 * i], words, "#444", 11.5)
+        sheet.text(moved(corner, COLUMN / 2, 272.0 + 16.0 * i), words, "#444", 11.5)
 
 
 def heading(sheet: Sheet, corner: np.ndarray, title: str) -> None:
@@ -191,7 +198,7 @@ def heading(sheet: Sheet, corner: np.ndarray, title: str) -> None:
     box = 'rx="6" fill="#fafaf7" stroke="#deded8"'
     height = SKETCH - 12 if corner[1] < 2 * SKETCH else FACE - 12
     sheet.parts.append(f'<rect x="{corner[0] + 5}" y="{corner[1] + 4}" width="{COLUMN - 10}" height="{height}" {box}/>')
-    sheet.text(corner + [COLUMN / 2, 25.0], title, size=14, extra='font-weight="bold"')
+    sheet.text(moved(corner, COLUMN / 2, 25.0), title, size=14, extra='font-weight="bold"')
 
 
 def words_of(convention: str) -> list[str]:
@@ -206,39 +213,31 @@ def words_of(convention: str) -> list[str]:
 def turning(sheet: Sheet, corner: np.ndarray) -> None:
     """The three missetting angles."""
     heading(sheet, corner, "misset: about x, then y, then z")
-    at = corner + [100.0, 165.0]
-
-    def paper(vector: np.ndarray) -> np.ndarray:
-        return at + UNIT * (vector @ PAPER)
-
-    axes = axes_of("mosflm")
-    triad(sheet, at, axes, 1.6)
-    for (_, axis), number in zip(axes, "123", strict=True):
-        sheet_turn(sheet, paper, axis, 0.95 * axis, 0.28, SPINDLE)
-        where = paper(0.95 * axis) + [26.0, -10.0]
+    at = moved(corner, 100.0, 165.0)
+    paper = onto_paper(at, "mosflm")
+    triad(sheet, at, axes_of("mosflm"), 1.6)
+    for axis, number in zip(np.eye(3), "123", strict=True):
+        turning_arrow(sheet, paper, axis, 0.95 * axis, 0.28)
+        where = moved(paper(0.95 * axis), 26.0, -10.0)
         sheet.text(where, number, SPINDLE, 13, 'font-weight="bold"')
     for i, words in enumerate(("axes of the laboratory, right-handed;", "drawn for MOSFLM; then the spindle turns")):
-        sheet.text(corner + [COLUMN / 2, 272.0 + 16.0 * i], words, "#444", 11.5)
+        sheet.text(moved(corner, COLUMN / 2, 272.0 + 16.0 * i), words, "#444", 11.5)
 
 
 def setting(sheet: Sheet, corner: np.ndarray) -> None:
     """How a cell lies before misset: axes of a crystal from the code."""
     heading(sheet, corner, "a cell before misset")
-    at = corner + [100.0, 165.0]
+    at = moved(corner, 100.0, 165.0)
     crystal = nb.Crystal(cell=(1.25, 1.25, 1.1, 75, 72, 65), default_f=1.0)
-    turn = frame(experiment("mosflm"))
-
-    def paper(vector: np.ndarray) -> np.ndarray:
-        return at + UNIT * ((turn @ vector) @ PAPER)
-
+    paper = onto_paper(at, "mosflm")
     triad(sheet, at, axes_of("mosflm"), 1.6)
     a_star, b_star, _ = np.linalg.inv(crystal.axes).T
     for name, axis, color in (("a*", a_star, SLOW), ("b*", b_star, SLOW), ("c", crystal.axes[2], FAST)):
         tip = paper(axis / np.linalg.norm(axis) * 0.95)
         sheet.arrow(at, tip, color, 2.8)
-        sheet.text(tip + [0.0, -9.0], name, color, 14, 'font-style="italic"')
+        sheet.text(moved(tip, 0.0, -9.0), name, color, 14, 'font-style="italic"')
     for i, words in enumerate(("a* along x, b* in the plane of x and y,", "c along z; here a triclinic cell")):
-        sheet.text(corner + [COLUMN / 2, 272.0 + 16.0 * i], words, "#444", 11.5)
+        sheet.text(moved(corner, COLUMN / 2, 272.0 + 16.0 * i), words, "#444", 11.5)
 
 
 def face(sheet: Sheet, corner: np.ndarray, title: str, convention: str, below: Sequence[str]) -> None:
@@ -246,7 +245,7 @@ def face(sheet: Sheet, corner: np.ndarray, title: str, convention: str, below: S
     heading(sheet, corner, title)
     one = experiment(convention)
     turn, place, rule = frame(one), one.geometry, CONVENTIONS[convention]
-    scale, middle = 38.0 / PIXEL, corner + [COLUMN / 2, 125.0]
+    scale, middle = 38.0 / PIXEL, moved(corner, COLUMN / 2, 125.0)
     fast, slow = (turn @ np.array(axis) @ FACE_ON for axis in (place.fast, place.slow))
     origin = -(PIXELS[1] * fast + PIXELS[0] * slow) * PIXEL / 2.0
 
@@ -258,22 +257,24 @@ def face(sheet: Sheet, corner: np.ndarray, title: str, convention: str, below: S
             square = [(f, s), (f + 1, s), (f + 1, s + 1), (f, s + 1)]
             fill = "#c9c9c4" if s == f == 0 else "#fff"
             sheet.area([paper(x * PIXEL, y * PIXEL) for x, y in square], fill, 'stroke="#b5b5b0" stroke-width="0.8"')
-            sheet.text(paper((f + 0.5) * PIXEL, (s + 0.5) * PIXEL) + [0.0, 3.5], f"{s},{f}", SOFT, 10)
+            sheet.text(moved(paper((f + 0.5) * PIXEL, (s + 0.5) * PIXEL), 0.0, 3.5), f"{s},{f}", SOFT, 10)
     extent = Extent(PIXELS[1] * PIXEL, PIXELS[0] * PIXEL, PIXEL)
     spot = (3.3 * PIXEL, 2.4 * PIXEL)
-    x, y = rule.from_detector(spot, extent)
+    x, _ = rule.from_detector(spot, extent)
     zero, turned = paper(*rule.to_detector((0.0, 0.0), extent)), paper(*rule.to_detector((x, 0.0), extent))
     sheet.arrow(zero, turned, SPINDLE, 2.2)
     sheet.arrow(turned, paper(*spot), FIELD, 2.2)
     for start, stop, name, color in ((zero, turned, "X", SPINDLE), (turned, paper(*spot), "Y", FIELD)):
         across = np.array([stop[1] - start[1], start[0] - stop[0]]) / np.hypot(*(stop - start))
         at = (start + stop) / 2.0 + 11.0 * across * (1.0 if (middle - start) @ across < 0.0 else -1.0)
-        sheet.area([at + [dx, dy] for dx, dy in ((-7, -8), (7, -8), (7, 8), (-7, 8))], "#fff", 'fill-opacity="0.85"')
-        sheet.text(at + [0.0, 4.5], name, color, 14, 'font-weight="bold"')
+        sheet.area(
+            [moved(at, dx, dy) for dx, dy in ((-7, -8), (7, -8), (7, 8), (-7, 8))], "#fff", 'fill-opacity="0.85"'
+        )
+        sheet.text(moved(at, 0.0, 4.5), name, color, 14, 'font-weight="bold"')
     sheet.parts.append(_disc(paper(*spot), 4.5, BEAM))
     sheet.parts.append(_disc(zero, 3.2, INK))
     for i, words in enumerate(below):
-        sheet.text(corner + [COLUMN / 2, 226.0 + 16.0 * i], words, "#444", 11.5)
+        sheet.text(moved(corner, COLUMN / 2, 226.0 + 16.0 * i), words, "#444", 11.5)
 
 
 def legend(sheet: Sheet, top: float) -> None:
@@ -297,26 +298,31 @@ def draw() -> str:
         grid[0], ("MOSFLM and DENZO", "ADXV", "XDS", "DIALS, as nanoBragg has it"), ("mosflm", "adxv", "xds", "dials"),
         strict=True,
     ):  # fmt: skip
-        sketch(sheet, corner, title, words_of(convention), axes_of(convention), experiment(convention))
-    plain = experiment("mosflm")
+        sketch(sheet, corner, title, words_of(convention), axes_of(convention), convention)
     below = ["x to the left as the source sees it,", "y up, z along the beam"]
-    sketch(sheet, grid[1][0], "NeXus files (McStas)", below, nexus_axes(), plain)
+    sketch(sheet, grid[1][0], "NeXus files (McStas)", below, nexus_axes(), "mosflm")
     below = ["x to the right as the source sees it,", "y up, z against the beam"]
-    sketch(sheet, grid[1][1], "DIALS models (.expt, imgCIF)", below, dials_axes(), plain)
+    sketch(sheet, grid[1][1], "DIALS models (.expt, imgCIF)", below, dials_axes(), "mosflm")
     turning(sheet, grid[1][2])
     setting(sheet, grid[1][3])
     faces = (
         ("beam centre of MOSFLM", "mosflm", ("from the middle of the first pixel,", "X along slow, Y along fast")),
         ("beam centre of DENZO", "denzo", ("from its outer corner,", "X along slow, Y along fast")),
         ("beam centre of ADXV", "adxv", ("from the corner of the last row,", "X along fast, Y against slow")),
-        ("beam centre of XDS, DIALS", "xds", ("from the outer corner of the first pixel,", "X along fast, Y along slow")),
+        (
+            "beam centre of XDS, DIALS",
+            "xds",
+            ("from the outer corner of the first pixel,", "X along fast, Y along slow"),
+        ),
     )
     for corner, (title, convention, words) in zip(grid[2], faces, strict=True):
         face(sheet, corner, title, convention, words)
     height = 26 + 2 * SKETCH + FACE
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
-        'font-family="sans-serif"><rect width="100%" height="100%" fill="#fff"/>\n' + "\n".join(sheet.parts) + "\n</svg>\n"
+        'font-family="sans-serif"><rect width="100%" height="100%" fill="#fff"/>\n'
+        + "\n".join(sheet.parts)
+        + "\n</svg>\n"
     )
 
 
