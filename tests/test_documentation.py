@@ -146,6 +146,19 @@ def test_axes_on_the_page_are_those_of_the_model_and_of_the_code():
             assert tuple(vector) == tuple(expected)
 
 
+@pytest.mark.parametrize(
+    ("name", "beyond"), [("mosflm", 1.0), ("denzo", 0.5), ("adxv", 0.5), ("xds", 0.0), ("custom", 0.0)]
+)
+def test_a_beam_centre_left_out_is_where_the_page_says(name, beyond):
+    detector = nb.Detector(pixels=(30, 50), pixel_size=0.2, distance=50.0, convention=name)
+    experiment = nb.Experiment(
+        crystal=nb.Crystal(cell=(50, 60, 70, 90, 90, 90), default_f=1.0),
+        beam=nb.Beam(wavelength=1.0),
+        detector=detector,
+    )
+    assert experiment.geometry.beam_center == pytest.approx((5.0 + 0.2 * beyond, 3.0 + 0.2 * beyond))
+
+
 def test_files_have_the_axes_that_the_figure_shows(frames):
     """In the frame of MOSFLM: beam along x, first row up and fast to the right as the source sees it."""
     (_, x), (_, y), (_, z) = frames.axes_of("mosflm")

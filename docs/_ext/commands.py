@@ -33,7 +33,7 @@ class Recorder(click.HelpFormatter):
 
 def markdown() -> str:
     """A section for the program and one for each command."""
-    context = click.Context(cli, info_name="nbnumba")
+    context = click.Context(cli, info_name="nbnumba", **cli.context_settings)
     sections = [_help(cli), _usage(cli, context), _options(cli, context, links=True)]
     sections += [_section(context, name) for name in cli.list_commands(context)]
     return "\n\n".join(sections)
