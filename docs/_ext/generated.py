@@ -30,6 +30,11 @@ def fill(_app: Any, _page: str, source: list[str]) -> None:
     source[0] = _PLACE.sub(lambda place: MAKERS[place[1]](), source[0])
 
 
+def outdated(*_: Any) -> list[str]:
+    """Pages that are made anew each time, as the code may have changed."""
+    return ["api", "commands", "equations", "index"]
+
+
 def plain(_app: Any, kind: str, name: str, _object: Any, _options: Any, lines: list[str]) -> None:
     """Docstrings are plain text but for ``code``: nothing else in them is markup, such as a* or |q|."""
     parts = CODE.split("\n".join(lines))
@@ -62,6 +67,7 @@ def signature(_app: Any, *given: Any) -> tuple[str, str] | None:
 
 def setup(app: Any) -> dict[str, bool]:
     """Called by Sphinx."""
+    app.connect("env-get-outdated", outdated)
     app.connect("source-read", fill)
     app.connect("autodoc-process-docstring", plain, priority=100)  # before napoleon, which adds markup
     app.connect("autodoc-process-docstring", keep, priority=900)
