@@ -65,6 +65,12 @@ def _is_device(path: str | Path) -> bool:
     return False
 
 
+def hidden_path(path: str | Path) -> Path:
+    """Where a new file is until it takes its name; a link's is beside the file that it leads to."""
+    final = Path(os.path.realpath(path))
+    return final.with_name(f".{final.stem}.{os.getpid()}{final.suffix}")
+
+
 @contextlib.contextmanager
 def new_file(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
     """Give the path of a hidden file beside ``path``, which takes that name when the block ends well.
@@ -114,7 +120,7 @@ class _Files(NamedTuple):
         final = Path(os.path.realpath(path))  # a link stays a link
         if _is_device(final):
             return final
-        part = final.with_name(f".{final.stem}.{os.getpid()}{final.suffix}")
+        part = hidden_path(final)
         self.made.append((path, part, final))
         return part
 

@@ -148,10 +148,8 @@ def growing_hdf5(path: Path) -> Iterator[Use]:
             thread.submit(opened.watch).result()
             yield run
         finally:
-            thread.submit(opened.flush).result()  # gives back what was taken and is not used
-            size = thread.submit(opened.size).result()
             _whatever_interrupts(lambda: thread.submit(opened.close).result())
-            raw.truncate(min(size, os.fstat(raw.fileno()).st_size))
+            raw.truncate(min(opened.last_size, os.fstat(raw.fileno()).st_size))
 
 
 #: Formats that can be read while they are written, as h5py's ``libver``.
@@ -178,6 +176,7 @@ class _Opened:
     """An HDF5 file, known from the moment it is open: one that is never closed crashes the program at its end."""
 
     file: h5py.File | None = None
+    last_size = 0  # bytes, when it was closed
 
     def open(self, file: Sink | Path, mode: str, versions: tuple[str, str] | None) -> None:
         self.file = h5py.File(file, mode, libver=versions, track_order=False)
@@ -191,12 +190,10 @@ class _Opened:
         """Bytes that HDF5 has taken so far."""
         return 0 if self.file is None else int(self.file.id.get_filesize())
 
-    def flush(self) -> None:
-        if self.file is not None:
-            self.file.flush()
-
     def close(self) -> None:
-        if self.file is not None:
+        if self.file:  # open
+            self.file.flush()  # gives back what was taken and is not used
+            self.last_size = self.size()
             self.file.close()
 
 

@@ -97,11 +97,8 @@ class NexusWriter:
             raise NbnumbaError("follow: found with images_per_file; a file that can be followed holds all its images")
         if self._cxi:
             experiment.detector.check_one_panel("cxi")
-        self._origin = _origin(experiment, single, command_line, seeds)
+        self._origin = lambda: _origin(experiment, single, command_line, seeds)
         self._open = False
-        self._first: _First | None = None
-        self._waiting: deque[_Shot] = deque()
-        self._count = 0
 
     def __enter__(self) -> NexusWriter:
         """Check that the file can be written."""
@@ -168,6 +165,9 @@ class NexusWriter:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
+        self._first: _First | None = None
+        self._waiting: deque[_Shot] = deque()
+        self._count = 0
         master = Path(os.path.realpath(self._path))
         older = linked(master) if self._overwrite else []
         if self._per_file:
@@ -190,7 +190,7 @@ class NexusWriter:
 
     def _begin(self, first: _First) -> None:
         def head(file: h5py.File) -> None:
-            _describe(file, first, self._origin, self._cxi)
+            _describe(file, first, self._origin(), self._cxi)
             if not self._per_file:
                 first.begin_stacks(file, self._codec)
 
