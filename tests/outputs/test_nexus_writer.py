@@ -1,11 +1,13 @@
 """Long series: writing image by image, in several files, compressed, while others read, with beams of their own."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import tracemalloc
 import warnings
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -580,3 +582,16 @@ class TestCommand:
         (option,) = [option for option in command.params if option.name == "compression"]
         assert set(compression.COMPRESSIONS) <= set(option.type.choices)
         assert all(compression.ALIASES.get(name, name) in compression.COMPRESSIONS for name in option.type.choices)
+
+
+def test_examples_of_the_documentation_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (Path(__file__).parents[2] / "docs" / "files.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) == 4
+    nb.write_nexus("watched.h5", SCAN, images(3))
+    names = {"nb": nb, "h5py": h5py, "experiment": STILL, "images": images(3), "growing": "watched.h5"}
+    for block in blocks:
+        exec(block, names)
+    np.testing.assert_array_equal(names["newest"], images(3)[-1])
+    assert nb.read_spectrum("stills.h5", shot=2).wavelengths == (0.998,)
