@@ -129,6 +129,17 @@ def load(source: str | Path, settings: Mapping[str, Any]) -> Experiment:
         raise NbnumbaError(f"{name}: {error}") from None
 
 
+def from_tree(tree: Mapping[str, Any], folder: Path, settings: Mapping[str, Any]) -> Experiment:
+    """Experiment from the tables of a TOML file that lies in a folder, with values by dotted name put over them."""
+    return _experiment(_with_settings(dict(tree), settings), folder)
+
+
+def value_of(name: str, value: Any, folder: Path) -> Any:
+    """What a value of a TOML file in a folder stands for, where the field of that dotted name is a file or a table."""
+    reader = _SPECIAL.get(name.rpartition(".")[2])
+    return value if reader is None or not isinstance(value, str | dict | list) else reader(name, value, folder)
+
+
 def _with_settings(tree: dict[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     for name, value in settings.items():
