@@ -132,7 +132,7 @@ class Recipe:
             raise NbnumbaError(f"{name}: {error}") from None
 
     def to_toml(self, *, count: bool = True) -> str:
-        """Text that ``from_toml`` turns into an equal recipe, in the same folder; without ``count`` if that is False."""
+        """Text that ``from_toml`` turns into an equal recipe, in the same folder; with no ``count`` if False."""
         folder = Path(self.source[1])
         table: dict[str, Any] = {"count": self.count} if count else {}
         table |= {"seed": self.seed, "orientation": self.orientation, "hit": self.hit}

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from nbnumba.datasets.draw import Drawn, bare
+from nbnumba.datasets.output import Output
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.shadow import SHADOWED, hidden
 from nbnumba.datasets.spots import Boxes, Candidates, Places, Table, candidates, places, smallest_spacing, table_of
@@ -49,7 +52,17 @@ class Cache:
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
         self.masks_vary = masks_vary(recipe)
+        self.seconds: dict[str, float] = {}
         self._kept: dict[str, OrderedDict[Hashable, Any]] = {}
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Count the time of a block among that of a stage, in ``seconds``."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
 
     def get(self, kind: str, key: Hashable, make: Callable[[], Any], most: int = 4) -> Any:
         """What was made for a key, or is made now."""
@@ -81,39 +94,56 @@ def make(drawn: Drawn, cache: Cache) -> Sample:
         NbnumbaError: the experiment cannot be rendered.
     """
     recipe, experiment, output = cache.recipe, drawn.experiment, cache.recipe.output
-    bragg, haze = _bragg(drawn, cache), _haze(experiment, cache)
-    shade = _shade(drawn, cache)
-    if shade is not None:
-        bragg[shade] = 0.0
-    expected = bragg if haze is None else bragg + haze
-    if shade is not None and haze is not None:
-        expected[shade] = 0.0
+    with cache.timed("render"):
+        bragg = _bragg(drawn, cache)
+    with cache.timed("background"):
+        haze, shade = _haze(experiment, cache), _shade(drawn, cache)
+        expected = _together(bragg, haze, shade)
     seen = experiment.rendered if experiment.mask is not None or experiment.detector.roi is not None else None
-    if output.counts:
-        counts = detect(bare(experiment), expected, seed=drawn.seed, number=drawn.number, threads=1)
-        masked = None if experiment.response is None else experiment.response.masked_value
-    else:
-        counts, masked = expected, None
-    image, clipped = _stored(_kept(counts, output), _kept_seen(seen, output), masked, output)
-    bragg, expected = _kept(bragg, output), _kept(expected, output)
-    bits = _mask_bits(drawn, shade, cache) if cache.masks_vary else None
-    spots, resolution = _spots(drawn, bragg, expected, shade, seen, cache)
-    row = _row(drawn, recipe) | {
-        "resolution": resolution,
-        "spots": len(spots["h"]) if output.spots else -1,
-        "clipped": clipped,
-        "photons": float(bragg.sum(dtype=np.float64)),
-        "background": float(expected.sum(dtype=np.float64) - bragg.sum(dtype=np.float64)) / expected.size,
-    }
+    with cache.timed("count"):
+        counts, masked = _counted(drawn, expected, output)
+    with cache.timed("store"):
+        image, clipped = _stored(_kept(counts, output), _kept_seen(seen, output), masked, output)
+        bragg, expected = _kept(bragg, output), _kept(expected, output)
+        bits = _mask_bits(drawn, shade, cache) if cache.masks_vary else None
+    with cache.timed("label"):
+        spots, resolution = _spots(drawn, bragg, expected, shade, seen, cache)
+        photons = float(bragg.sum(dtype=np.float64))
+        behind = (float(expected.sum(dtype=np.float64)) - photons) / expected.size
+        count = len(spots["h"]) if output.spots else -1
+        row = {"resolution": resolution, "spots": count, "clipped": clipped, "photons": photons, "background": behind}
+        mask = _spot_mask(bragg, expected) if output.spot_mask else None
+        row, lattices = _row(drawn, recipe) | row, _lattices(drawn)
     return Sample(
         image=image,
-        expected=expected.astype(np.float32) if output.expected else None,
+        expected=np.ascontiguousarray(expected, dtype="<f4") if output.expected else None,
         spots=spots,
-        spot_mask=_spot_mask(bragg, expected) if output.spot_mask else None,
+        spot_mask=mask,
         pixel_mask=bits,
         row=row,
-        lattices=_lattices(drawn),
+        lattices=lattices,
     )
+
+
+def _together(bragg: np.ndarray, haze: np.ndarray | None, shade: np.ndarray | None) -> np.ndarray:
+    """Expected photons of all that is in the beam; what is behind the beamstop becomes 0 in both."""
+    if shade is not None:
+        bragg[shade] = 0.0
+    if haze is None:
+        return bragg
+    expected = bragg + haze
+    if shade is not None:
+        expected[shade] = 0.0
+    return expected
+
+
+def _counted(drawn: Drawn, expected: np.ndarray, output: Output) -> tuple[np.ndarray, int | None]:
+    """What the detector writes, and the number that it writes where it sees nothing."""
+    if not output.counts:
+        return expected, None
+    response = drawn.experiment.response
+    counts = detect(bare(drawn.experiment), expected, seed=drawn.seed, number=drawn.number, threads=1)
+    return counts, None if response is None else response.masked_value
 
 
 def _bragg(drawn: Drawn, cache: Cache) -> np.ndarray:
@@ -175,7 +205,7 @@ def shared_mask(recipe: Recipe, drawn: Drawn) -> np.ndarray:
     return _mask_bits(drawn, _shade(drawn, cache), cache)
 
 
-def _kept(image: np.ndarray, output: Any, combine: Any = np.add) -> np.ndarray:
+def _kept(image: np.ndarray, output: Output, combine: Any = np.add) -> np.ndarray:
     """The part of an image that is kept, in bins."""
     if output.crop is not None:
         image = image[tuple(slice(*limits) for limits in output.crop)]
@@ -188,11 +218,11 @@ def _kept(image: np.ndarray, output: Any, combine: Any = np.add) -> np.ndarray:
     return np.asarray(combine.reduce(combine.reduce(parts, axis=-1), axis=-2))
 
 
-def _kept_seen(seen: np.ndarray | None, output: Any) -> np.ndarray | None:
+def _kept_seen(seen: np.ndarray | None, output: Output) -> np.ndarray | None:
     return None if seen is None else _kept(seen, output, np.logical_and)
 
 
-def _stored(image: np.ndarray, seen: np.ndarray | None, masked: int | None, output: Any) -> tuple[np.ndarray, int]:
+def _stored(image: np.ndarray, seen: np.ndarray | None, masked: int | None, output: Output) -> tuple[np.ndarray, int]:
     """The image in the type that is written, and how many pixels did not fit."""
     kind = np.dtype(output.dtype).newbyteorder("<")
     if kind.kind == "f":
@@ -260,7 +290,7 @@ def _table(experiment: Experiment, crystal: Crystal, cache: Cache) -> Table:
 
 
 def _measured(
-    found: Candidates, at: Places, bragg: np.ndarray, expected: np.ndarray, output: Any
+    found: Candidates, at: Places, bragg: np.ndarray, expected: np.ndarray, output: Output
 ) -> tuple[dict[str, np.ndarray], float]:
     """Photons of each spot in the image that is kept, shared between those in one box by their strengths."""
     first = (0, 0) if output.crop is None else (output.crop[0][0], output.crop[1][0])
