@@ -22,6 +22,10 @@ COMMANDS = {
     "bench": ("nbnumba_cli.bench", "Measure the speed of rendering on this machine."),
     "compare": ("nbnumba_cli.compare", "Tell how alike two images are, in figures and as a picture."),
     "convert": ("nbnumba_cli.convert", "Turn nanoBragg's flags into an experiment, or an image into another format."),
+    "dataset": (
+        "nbnumba_cli.dataset",
+        "Make a data set for machine learning: many images with labels, from one recipe.",
+    ),
     "demo": ("nbnumba_cli.demo", "Render a built-in example: HDF5, picture and what to try next."),
     "derivatives": ("nbnumba_cli.derivatives", "Render an image and its derivatives by parameters."),
     "info": ("nbnumba_cli.info", "Tell about this installation, or about the geometry of an experiment."),

@@ -36,6 +36,7 @@ MANIFEST, MASTER = "manifest.json", "master.h5"
 _DIFFERENCES = 20  # lines that are shown
 
 Report = Callable[[dict[str, Any]], None]
+Progress = Callable[[int, int], None]
 
 
 class Plan(NamedTuple):
@@ -87,7 +88,7 @@ def run_serial(
     verify: bool = False,
     overwrite: bool = False,
     only: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     report: Report | None = None,
 ) -> dict[str, Any]:
     """Make a data set in this process, file after file.
@@ -115,14 +116,18 @@ def run_serial(
     if progress is not None:
         progress(0, total)
     for shard in wanted:
-        before = done
-        found = write_shard(recipe, shard, folder, lambda n, _, before=before: progress and progress(before + n, total))
+        found = write_shard(recipe, shard, folder, _counted_on(progress, done, total))
         done += shard.images
         if report is not None:
             report(found)
     whole = None if only is not None else write_master(folder)
     seconds = time.perf_counter() - start
     return {"folder": str(folder), "images": recipe.count, "made": done, "seconds": seconds, "content_hash": whole}
+
+
+def _counted_on(progress: Progress | None, before: int, total: int) -> Progress | None:
+    """Progress of one file as that of all."""
+    return None if progress is None else lambda done, _: progress(before + done, total)
 
 
 def prepare_one(recipe: Recipe, folder: str | Path, number: int, *, verify: bool = False) -> list[Shard]:

@@ -258,7 +258,7 @@ def _normal(tree: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("vary", "draw"):
         if name in found:
             found[name] = by_name(name, found[name])
-    lattices = found.get("lattices")
+    lattices: Any = found.get("lattices")
     if lattices is not None and not isinstance(lattices, dict):
         raise refuse("lattices", lattices, "a table with count, as {integer = [1, 4]}, and vary")
     if lattices is not None and "vary" in lattices:

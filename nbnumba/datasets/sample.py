@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections import OrderedDict
@@ -164,7 +165,7 @@ def _haze(experiment: Experiment, cache: Cache) -> np.ndarray | None:
     for part in experiment.background:
         unit = replace(part, thickness=1.0, area=1.0)
         key = (beam, experiment.detector, unit)
-        image = cache.get("haze", key, lambda beam=beam, unit=unit: _unit_haze(experiment, beam, unit))
+        image = cache.get("haze", key, functools.partial(_unit_haze, experiment, beam, unit))
         scale = _scale(experiment, part) / (_FLUENCE * unit.molecules(1.0))
         total = image * np.float32(scale) if total is None else total + image * np.float32(scale)
     return total

@@ -6,6 +6,7 @@ is there is finished; and its contents have a hash, so that damage shows.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import time
 from collections import deque
@@ -21,7 +22,7 @@ import numpy as np
 from nbnumba import __version__
 from nbnumba.datasets.columns import Columns, Kind
 from nbnumba.datasets.draw import Drawn, draw
-from nbnumba.datasets.labels import LATTICES, SPOTS, label_of
+from nbnumba.datasets.labels import LATTICES, SPOTS, Label, label_of
 from nbnumba.datasets.layouts import header, resonet
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.sample import SPOTS as SPOT_KINDS
@@ -217,7 +218,7 @@ class _Store:
             ("spots", self._spots, self._spot_counts, SPOTS),
         ):
             inner = group(entry, name, "NXcollection")
-            columns.write(inner, lambda key, about=about: about.get(key) or label_of(f"crystal.{key}"))
+            columns.write(inner, functools.partial(_label_in, about))
             put(inner, "offsets", np.cumsum(counts, dtype=np.int64), meaning=about["offsets"].meaning)
         if self.recipe.output.layout == "resonet":
             resonet(file, self.recipe, self._rows.arrays(), self._lattices.arrays(), np.cumsum(self._lattice_counts))
@@ -228,6 +229,10 @@ class _Store:
             "content_hash": self.content_hash, "by_image": "\n".join(self._header.names),
         }.items():  # fmt: skip
             put(process, key, value)
+
+
+def _label_in(about: dict[str, Label], name: str) -> Label:
+    return about.get(name) or label_of(f"crystal.{name}")
 
 
 #: Datasets of images, and what is to say of them.
