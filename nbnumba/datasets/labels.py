@@ -57,8 +57,8 @@ SPOTS = {
     "slow": Label("place along slow, at the front of the sensor, from the outer corner of the first pixel", "pixel"),
     "fast": Label("place along fast, at the front of the sensor, from the outer corner of the first pixel", "pixel"),
     "intensity": Label(
-        "expected photons of the crystals in the box of output.spot_size pixels around the spot; those of boxes that "
-        "overlap are shared by predicted strength",
+        "expected photons of the crystals in the box of output.spot_size pixels around the spot; pixels in several "
+        "boxes are divided between them by predicted strength",
         "photons",
     ),
     "background": Label("expected photons of everything else in that box", "photons"),

@@ -264,7 +264,7 @@ def _normal(tree: Mapping[str, Any]) -> dict[str, Any]:
     if lattices is not None and "vary" in lattices:
         lattices["vary"] = by_name("lattices.vary", lattices["vary"])
     for name in ("shadow", "structures", "lattices"):
-        part = found.get(name)
+        part: Any = found.get(name)
         for key, value in part.items() if isinstance(part, dict) else ():
             if is_spelled(value):
                 part[key] = spelled_out(f"{name}.{key}", value)

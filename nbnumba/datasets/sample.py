@@ -298,10 +298,8 @@ def _measured(
     slow, fast = (at.slow - first[0]) / output.bin, (at.fast - first[1]) / output.bin
     row, column = np.floor(slow).astype(int), np.floor(fast).astype(int)
     boxes = Boxes(bragg.shape, at.panel, row, column, output.spot_size)
-    weights = np.bincount((at.panel * bragg.shape[-2] + row) * bragg.shape[-1] + column, found.strength, bragg.size)
-    photons = boxes.sums(bragg)
-    intensity = photons * found.strength / np.maximum(boxes.sums(weights), 1e-300)
-    behind = np.maximum(boxes.sums(expected) - photons, 0.0)
+    intensity = boxes.shares(bragg, found.strength)
+    behind = np.maximum(boxes.sums(expected) - boxes.sums(bragg), 0.0)
     kept = np.flatnonzero(intensity >= output.faintest)
     kept = kept[np.argsort(-intensity[kept], kind="stable")]
     columns = {

@@ -13,8 +13,7 @@ from nbnumba.model.experiment import Experiment
 from nbnumba.model.mosaic import rotation_matrix
 from nbnumba.model.sources import as_arrays
 from nbnumba.model.spectral import SpectralReflections
-from nbnumba.physics.pixel import FlatPanel
-from nbnumba.report import resolution_limits
+from nbnumba.physics.pixel import FlatPanel, position, ray_to
 
 #: Widths of a spot within which the Ewald sphere has to pass for the reflection to be looked at.
 _REACH = 3.0
@@ -56,7 +55,14 @@ def table_of(crystal: Crystal, smallest: float) -> Table:
 
 def smallest_spacing(experiment: Experiment) -> float:
     """Smallest spacing [A] that the detector sees, or that is computed."""
-    return max(experiment.sampling.dmin, resolution_limits(experiment)["resolution_corner_A"])
+    incident, _, wavelength = as_arrays(experiment.sources)
+    size, found = experiment.detector.pixel_size, []
+    for number, panel in enumerate(experiment.panels):
+        rows, columns = experiment.detector.size_of(number)
+        for slow, fast in ((0, 0), (0, columns), (rows, 0), (rows, columns)):
+            place = np.array(ray_to(position(panel, fast * size, slow * size, 0.0)).direction)
+            found.append(float((wavelength / np.linalg.norm(place - incident, axis=1)).min()))
+    return max(experiment.sampling.dmin, min(found))
 
 
 def candidates(experiment: Experiment, crystal: Crystal, table: Table, lattice: int) -> Candidates:
@@ -188,3 +194,10 @@ class Boxes:
     def sums(self, image: np.ndarray) -> np.ndarray:
         """Sum over each box, float64."""
         return np.asarray((image.reshape(-1)[self._pixels] * self._inside).sum(axis=(1, 2), dtype=np.float64))
+
+    def shares(self, image: np.ndarray, strength: np.ndarray) -> np.ndarray:
+        """Sum over each box, where pixels that lie in several boxes are divided between them by their strengths."""
+        weights = strength[:, np.newaxis, np.newaxis] * self._inside
+        total = np.bincount(self._pixels.reshape(-1), weights.reshape(-1), image.size)[self._pixels]
+        parts = image.reshape(-1)[self._pixels] * weights / np.maximum(total, 1e-300)
+        return np.asarray(parts.sum(axis=(1, 2), dtype=np.float64))
