@@ -8,9 +8,10 @@ from typing import Any
 import h5py
 import numpy as np
 
+from nbnumba.datasets.cache import masks_vary
 from nbnumba.datasets.draw import Drawn, draw
 from nbnumba.datasets.recipe import Recipe
-from nbnumba.datasets.sample import masks_vary, shared_mask
+from nbnumba.datasets.sample import shared_mask
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.panel import Panel

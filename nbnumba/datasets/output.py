@@ -38,6 +38,8 @@ class Output:
         significance: signal over noise from which on a spot stands out, for the label ``resolution``.
         spot_size: pixels along the edge of the box that a spot's photons are counted in, an odd number.
         precision: of the loops, "double" or "mixed".
+        background_step: background is computed at every so many pixels along each edge and filled up by cubics, where
+            the geometry changes from image to image (of water, 4 is within 1 %); 1: in every pixel. Not for ice.
         splits: shares by name, as {train = 0.8, test = 0.2}.
         split_by: "image", or "structure": splits then never share one.
     """
@@ -57,6 +59,7 @@ class Output:
     significance: float = 5.0
     spot_size: int = 5
     precision: str = "double"
+    background_step: int = 1
     splits: dict[str, float] = field(default_factory=dict)
     split_by: str = "image"
 
@@ -75,6 +78,7 @@ class Output:
         put("crop", None if self.crop is None else _ranges(self.crop))
         put("faintest", number("output.faintest", self.faintest, "photons", above=0.0))
         put("significance", number("output.significance", self.significance, above=0.0))
+        put("background_step", whole("output.background_step", self.background_step, low=1, high=64))
         put("spot_size", whole("output.spot_size", self.spot_size, low=1, high=99))
         if self.spot_size % 2 == 0:
             raise refuse("output.spot_size", self.spot_size, "an odd number of pixels")

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from nbnumba.atomic import new_file
+from nbnumba.datasets.cache import Cache
 from nbnumba.datasets.draw import Drawn, draw
 from nbnumba.datasets.lettering import line
 from nbnumba.datasets.recipe import Recipe
-from nbnumba.datasets.sample import Cache, Sample, make
+from nbnumba.datasets.sample import Sample, make
 from nbnumba.datasets.shard import images_per_shard, shards, stacks_of
 from nbnumba.model.validate import whole
 from nbnumba.outputs.compression import codec

@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-import functools
 import math
-import time
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from nbnumba.datasets.cache import Cache
 from nbnumba.datasets.draw import Drawn, bare
+from nbnumba.datasets.haze import haze
 from nbnumba.datasets.output import Output
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.shadow import SHADOWED, hidden
 from nbnumba.datasets.spots import Boxes, Candidates, Places, Table, candidates, places, smallest_spacing, table_of
-from nbnumba.model.background import Background
-from nbnumba.model.beam import Beam
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
 from nbnumba.outputs.pixel_mask import pixel_mask
 from nbnumba.outputs.pixels import trusted_range
-from nbnumba.response.background import background
 from nbnumba.response.detect import detect
 from nbnumba.simulation import simulate
-
-#: Fluence [photons/m^2] of the beam for which a background is kept.
-_FLUENCE = 1e20
-#: Fields that tell which pixels are no measurement.
-_OF_MASK = ("detector.mask", "detector.preset", "detector.panels", "detector.pixels", "response.dead_pixels",
-            "response.hot_pixels", "response.seed", "response.preset")  # fmt: skip
 
 
 class Sample(NamedTuple):
@@ -45,43 +32,6 @@ class Sample(NamedTuple):
     pixel_mask: np.ndarray | None  # bits of NXmx, uint32, where they differ between images
     row: dict[str, Any]  # values of the columns
     lattices: dict[str, np.ndarray]  # by column, a row for each lattice
-
-
-class Cache:
-    """What images share, the last few of each kind."""
-
-    def __init__(self, recipe: Recipe) -> None:
-        self.recipe = recipe
-        self.masks_vary = masks_vary(recipe)
-        self.seconds: dict[str, float] = {}
-        self._kept: dict[str, OrderedDict[Hashable, Any]] = {}
-
-    @contextmanager
-    def timed(self, stage: str) -> Iterator[None]:
-        """Count the time of a block among that of a stage, in ``seconds``."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
-
-    def get(self, kind: str, key: Hashable, make: Callable[[], Any], most: int = 4) -> Any:
-        """What was made for a key, or is made now."""
-        kept = self._kept.setdefault(kind, OrderedDict())
-        if key not in kept:
-            kept[key] = make()
-            while len(kept) > most:
-                kept.popitem(last=False)
-        kept.move_to_end(key)
-        return kept[key]
-
-
-def masks_vary(recipe: Recipe) -> bool:
-    """Whether pixels that are no measurement differ between images."""
-    shadow = recipe.shadow is not None and (
-        bool(recipe.shadow.drawings()) or any(name.startswith(("detector.", "beam.direction")) for name in recipe.vary)
-    )
-    return shadow or any(name.startswith(_OF_MASK) for name in recipe.vary)
 
 
 def make(drawn: Drawn, cache: Cache) -> Sample:
@@ -98,8 +48,8 @@ def make(drawn: Drawn, cache: Cache) -> Sample:
     with cache.timed("render"):
         bragg = _bragg(drawn, cache)
     with cache.timed("background"):
-        haze, shade = _haze(experiment, cache), _shade(drawn, cache)
-        expected = _together(bragg, haze, shade)
+        shade = _shade(drawn, cache)
+        expected = _together(bragg, haze(experiment, cache), shade)
     seen = experiment.rendered if experiment.mask is not None or experiment.detector.roi is not None else None
     with cache.timed("count"):
         counts, masked = _counted(drawn, expected, output)
@@ -126,13 +76,13 @@ def make(drawn: Drawn, cache: Cache) -> Sample:
     )
 
 
-def _together(bragg: np.ndarray, haze: np.ndarray | None, shade: np.ndarray | None) -> np.ndarray:
+def _together(bragg: np.ndarray, rest: np.ndarray | None, shade: np.ndarray | None) -> np.ndarray:
     """Expected photons of all that is in the beam; what is behind the beamstop becomes 0 in both."""
     if shade is not None:
         bragg[shade] = 0.0
-    if haze is None:
+    if rest is None:
         return bragg
-    expected = bragg + haze
+    expected = bragg + rest
     if shade is not None:
         expected[shade] = 0.0
     return expected
@@ -153,30 +103,6 @@ def _bragg(drawn: Drawn, cache: Cache) -> np.ndarray:
     if not drawn.hit:
         return np.zeros(experiment.detector.shape, dtype=np.float32)
     return simulate(experiment, precision=cache.recipe.output.precision, threads=1)
-
-
-def _haze(experiment: Experiment, cache: Cache) -> np.ndarray | None:
-    """Expected photons of what else is in the beam: sums of images of one beam and one thickness, kept by geometry."""
-    if not experiment.background:
-        return None
-    total: np.ndarray | None = None
-    beam = replace(experiment.beam, flux=None, fluence=_FLUENCE, exposure=1.0, size=1.0, profile="square",
-                   offset=(0.0, 0.0))  # fmt: skip
-    for part in experiment.background:
-        unit = replace(part, thickness=1.0, area=1.0)
-        key = (beam, experiment.detector, unit)
-        image = cache.get("haze", key, functools.partial(_unit_haze, experiment, beam, unit))
-        scale = _scale(experiment, part) / (_FLUENCE * unit.molecules(1.0))
-        total = image * np.float32(scale) if total is None else total + image * np.float32(scale)
-    return total
-
-
-def _scale(experiment: Experiment, part: Background) -> float:
-    return experiment.beam.photons_per_area * part.molecules(experiment.beam.area)
-
-
-def _unit_haze(experiment: Experiment, beam: Beam, part: Background) -> np.ndarray:
-    return background(replace(experiment, beam=beam, background=(part,), lattices=()), threads=1)
 
 
 def _shade(drawn: Drawn, cache: Cache) -> np.ndarray | None:

@@ -20,13 +20,14 @@ import h5py
 import numpy as np
 
 from nbnumba import __version__
+from nbnumba.datasets.cache import Cache
 from nbnumba.datasets.columns import Columns, Kind
 from nbnumba.datasets.draw import Drawn, draw
 from nbnumba.datasets.labels import LATTICES, SPOTS, Label, label_of
 from nbnumba.datasets.layouts import header, resonet
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.sample import SPOTS as SPOT_KINDS
-from nbnumba.datasets.sample import Cache, Sample, make
+from nbnumba.datasets.sample import Sample, make
 from nbnumba.errors import NbnumbaError
 from nbnumba.outputs.compression import codec
 from nbnumba.outputs.hdf5 import new_hdf5

@@ -34,7 +34,7 @@ class Candidates(NamedTuple):
 class Table(NamedTuple):
     """Reflections that have any intensity."""
 
-    hkl: np.ndarray  # (n, 3) float64
+    hkl: np.ndarray  # (3, n) float64, h, k and l by themselves
     squared: np.ndarray  # (n,) F^2
 
 
@@ -50,7 +50,7 @@ def table_of(crystal: Crystal, smallest: float) -> Table:
         one = found.tables[0] if isinstance(found, SpectralReflections) else found
         hkl, squared = one.hkl.astype(float), one.amplitude**2
     kept = (squared > 0.0) & np.any(hkl != 0.0, axis=1)
-    return Table(np.ascontiguousarray(hkl[kept]), squared[kept])
+    return Table(np.ascontiguousarray(hkl[kept].T), squared[kept])
 
 
 def smallest_spacing(experiment: Experiment) -> float:
@@ -78,29 +78,25 @@ def candidates(experiment: Experiment, crystal: Crystal, table: Table, lattice: 
     turned_away = float(np.linalg.norm(incident - mean, axis=1).max())
     off = float(abs(wavelength - middle).max())
     for number, step in enumerate(steps):
-        q = _combined(table.hkl, reciprocal(crystal.axes @ step.T))
-        square = (q * q).sum(axis=1)
+        x, y, z = _vectors(table.hkl, reciprocal(crystal.axes @ step.T))
+        square = x * x + y * y + z * z
         length = np.sqrt(square)
-        wide = _REACH * (1.0 / thin + spread * length) + turned_away * length + 0.5 * off * square
-        error = abs(q[:, 0] * mean[0] + q[:, 1] * mean[1] + q[:, 2] * mean[2] + 0.5 * middle * square)
-        near = np.flatnonzero((error <= wide) & (length > 0.0))
+        wide = _REACH / thin + (_REACH * spread + turned_away) * length + 0.5 * off * square
+        error = abs(x * mean[0] + y * mean[1] + z * mean[2] + 0.5 * middle * square)
+        near = np.flatnonzero(error <= wide)
         best.append(np.stack([near, np.full(len(near), number), error[near]]) if len(near) else np.zeros((3, 0)))
     which, step_of = _nearest_step(best)
     axes = np.array([crystal.axes @ step.T for step in steps])[step_of]
-    q = _each_combined(table.hkl[which], np.array([reciprocal(crystal.axes @ step.T) for step in steps])[step_of])
-    return _lit(
-        q, table.hkl[which], table.squared[which], axes, crystal, spread, (incident, weight, wavelength), lattice
-    )
+    hkl = np.ascontiguousarray(table.hkl[:, which].T)
+    stars = np.array([reciprocal(crystal.axes @ step.T) for step in steps])[step_of]
+    q = hkl[:, 0:1] * stars[:, 0] + hkl[:, 1:2] * stars[:, 1] + hkl[:, 2:3] * stars[:, 2]
+    return _lit(q, hkl, table.squared[which], axes, crystal, spread, (incident, weight, wavelength), lattice)
 
 
-def _combined(hkl: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """h a* + k b* + l c*, in an order that no library chooses."""
-    return hkl[:, 0:1] * rows[0] + hkl[:, 1:2] * rows[1] + hkl[:, 2:3] * rows[2]
-
-
-def _each_combined(hkl: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """The same with rows (n, 3, 3) for each."""
-    return hkl[:, 0:1] * rows[:, 0] + hkl[:, 1:2] * rows[:, 1] + hkl[:, 2:3] * rows[:, 2]
+def _vectors(hkl: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """x, y, z of h a* + k b* + l c*, in an order that no library chooses."""
+    x, y, z = (hkl[0] * a + hkl[1] * b + hkl[2] * c for a, b, c in rows.T.tolist())
+    return x, y, z
 
 
 def _nearest_step(found: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -181,3 +181,17 @@ def test_panels_have_spots_of_their_own():
              zip(one.spots["slow"], one.spots["fast"], strict=True), strict=True)}  # fmt: skip
     for *hkl, s, f in zip(*(other.spots[n][:10] for n in "hkl"), slow, fast, strict=False):
         np.testing.assert_allclose((s, f), where[tuple(hkl)], atol=1e-3)
+
+
+def test_background_between_pixels_is_that_in_all():
+    changes = {"base__detector__pixel_size": 0.15, "base__detector__pixels": [256, 256], "output__spots": False,
+               "hit": 0.0, "base__background": [{"material": "water", "thickness": 1.0}]}  # fmt: skip
+    exact, quick = (sample(recipe(**changes, output__background_step=n)).expected for n in (1, 4))
+    np.testing.assert_allclose(quick, exact, rtol=0.01)  # where the table of water, of straight lines, has its corners
+    assert abs(quick / exact - 1.0).mean() < 1e-3
+    assert not np.array_equal(quick, exact)
+    cut = {**changes, "output__crop": [[3, 200], [50, 256]]}
+    one, other = (sample(recipe(**cut, output__background_step=n)).expected for n in (1, 5))
+    np.testing.assert_allclose(other, one, rtol=0.03)
+    with pytest.raises(nb.NbnumbaError, match="background_step: found 4 with ice"):
+        sample(recipe(output__background_step=4, base__background=[{"material": "ice", "thickness": 1.0}]))
