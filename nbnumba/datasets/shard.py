@@ -30,13 +30,13 @@ from nbnumba.datasets.sample import SPOTS as SPOT_KINDS
 from nbnumba.datasets.sample import Sample, make
 from nbnumba.errors import NbnumbaError
 from nbnumba.outputs.compression import codec
-from nbnumba.outputs.hdf5 import new_hdf5
+from nbnumba.outputs.hdf5 import Use, new_hdf5
 from nbnumba.outputs.nexus_tree import group, put
 from nbnumba.outputs.stack import append_image, begin_stack, packed
 
 FORMAT = 1
 PROVENANCE = "entry/nbnumba"
-#: Images that are packed while the next is rendered.
+#: Images that are packed and written while the next is rendered.
 _WAITING = 2
 
 
@@ -102,24 +102,18 @@ def write_shard(
     start, cache, path = time.perf_counter(), Cache(recipe), Path(folder) / shard.name
     store = _Store(recipe, shard)
     with new_hdf5(path, overwrite=True) as use, ThreadPoolExecutor(1) as pool:
-        waiting: deque[tuple[int, _Packed, Future[dict[str, Any]]]] = deque()
+        waiting: deque[Future[int]] = deque()
 
-        def write_all_but(last: int) -> None:
+        def wait_for_all_but(last: int) -> None:
             while len(waiting) > last:
-                number, image, contents = waiting.popleft()
-                packed_ones = contents.result()
-                with cache.timed("write"):
-                    if number == 0:
-                        use(store.begin, image)
-                    use(_append, number, packed_ones)
+                done = waiting.popleft().result()
                 if progress is not None:
-                    progress(number + 1, shard.images)
+                    progress(done, shard.images)
 
         for number, (drawn, sample) in enumerate(_samples(cache, shard)):
-            stacks = store.take(drawn, sample)
-            waiting.append((number, stacks, pool.submit(_pack, stacks, recipe.output.compression, store, cache)))
-            write_all_but(_WAITING)
-        write_all_but(0)
+            waiting.append(pool.submit(_add, use, store, number, store.take(drawn, sample), cache))
+            wait_for_all_but(_WAITING)
+        wait_for_all_but(0)
         with cache.timed("write"):
             use(store.finish)
     return {
@@ -143,13 +137,18 @@ class _Packed(NamedTuple):
     labels: list[bytes]
 
 
-def _pack(image: _Packed, compression: str, store: _Store, cache: Cache) -> dict[str, Any]:
-    """Chunks of an image; its digest goes to the store."""
+def _add(use: Use, store: _Store, number: int, image: _Packed, cache: Cache) -> int:
+    """Pack an image and write it, while the next is rendered; how many there are then."""
     with cache.timed("compress"):
-        found = {path: packed(one, codec(compression)) for path, one in image.stacks.items()}
+        chosen = codec(cache.recipe.output.compression)
+        chunks = {path: packed(one, chosen) for path, one in image.stacks.items()}
     with cache.timed("digest"):
         store.digests.append(_digest(list(image.stacks.values()), image.labels))
-    return found
+    with cache.timed("write"):
+        if number == 0:
+            use(store.begin, image)
+        use(_append, number, chunks)
+    return number + 1
 
 
 def _append(file: h5py.File, number: int, contents: dict[str, Any]) -> None:
