@@ -1,5 +1,7 @@
 """Long series: writing image by image, in several files, compressed, while others read, with beams of their own."""
 
+import contextlib
+import errno
 import os
 import re
 import signal
@@ -16,7 +18,7 @@ from click.testing import CliRunner
 from nbnumba_cli.simulate import command
 
 import nbnumba as nb
-from nbnumba.outputs import compression
+from nbnumba.outputs import compression, hdf5
 
 SHAPE = (20, 30)
 STILL = nb.Experiment(
@@ -448,6 +450,24 @@ class TestFollowing:
         assert names[True] == names[False]
         # No space is kept that was set aside: the data and heads take less.
         assert os.path.getsize(tmp_path / "a.h5") < 100_000
+
+    def test_series_that_lost_an_image_does_not_become_whole(self, tmp_path, monkeypatch):
+        def full(file, size):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def write(writer):
+            with writer:
+                writer.append(images(1)[0])
+                with monkeypatch.context() as short, contextlib.suppress(OSError):
+                    short.setattr(hdf5, "_set_aside", full)
+                    for image in images(200):  # until what was set aside is used up
+                        writer.append(image)
+                    pytest.fail("all were written")
+
+        monkeypatch.setattr(hdf5, "_ROOM", 20_000)
+        with pytest.raises(nb.NbnumbaError, match="an image could not be written before"):
+            write(nb.NexusWriter(tmp_path / "a.h5", SCAN, follow=True))
+        assert listing(tmp_path) == []
 
     def test_data_files_are_refused(self, tmp_path):
         with pytest.raises(nb.NbnumbaError, match="follow: found with images_per_file"):
