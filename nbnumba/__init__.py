@@ -64,6 +64,8 @@ _HOME = {
     "walk": "nbnumba.tracer.walk",
     "write_cbf": "nbnumba.outputs.cbf",
     "write_nexus": "nbnumba.outputs.nexus",
+    "write_smv": "nbnumba.outputs.smv",
+    "write_tiff": "nbnumba.outputs.tiff",
     "write_png": "nbnumba.outputs.png",
 }
 

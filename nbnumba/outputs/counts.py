@@ -24,8 +24,7 @@ def as_counts(experiment: Experiment, image: Any) -> np.ndarray:
         NbnumbaError: another shape, no real numbers, or a number outside 0 to 2147483647 in a pixel that measures.
     """
     array = numbers(image)
-    if array.shape != experiment.detector.shape:
-        raise NbnumbaError(f"image: found shape {array.shape}; allowed: the detector's {experiment.detector.shape}")
+    refuse_shape(array, experiment)
     bits = pixel_mask(experiment)
     counts = rounded(np.where(bits == 0, array, 0), 0)
     counts[counts >= saturation(experiment, array.dtype)] = BROKEN
@@ -38,6 +37,17 @@ def saturation(experiment: Experiment | None, kind: np.dtype) -> int:
     """Lowest number that says nothing but that there were more; floats are expected photons and have none."""
     response = None if experiment is None else experiment.response
     return LARGEST if response is None or kind.kind == "f" else response.highest
+
+
+def measured(experiment: Experiment) -> np.ndarray:
+    """Which pixels hold a measurement."""
+    return np.asarray(pixel_mask(experiment) == 0)
+
+
+def refuse_shape(array: np.ndarray, experiment: Experiment) -> None:
+    """Refuse an image of another shape than the detector's."""
+    if array.shape != experiment.detector.shape:
+        raise NbnumbaError(f"image: found shape {array.shape}; allowed: the detector's {experiment.detector.shape}")
 
 
 def numbers(image: Any) -> np.ndarray:

@@ -83,12 +83,16 @@ def comments(experiment: Experiment, number: int, cutoff: int) -> list[str]:
 
 
 def timestamp(experiment: Experiment, number: int) -> str:
+    """Time at which an image starts."""
+    return started(experiment, number).isoformat(timespec="milliseconds")
+
+
+def started(experiment: Experiment, number: int) -> datetime:
     """Time at which an image starts, counted from 1970."""
     try:
-        moment = _START + timedelta(seconds=number * experiment.beam.exposure)
+        return _START + timedelta(seconds=number * experiment.beam.exposure)
     except OverflowError:
-        moment = datetime.max
-    return moment.isoformat(timespec="milliseconds")
+        return datetime.max
 
 
 def _sensor(experiment: Experiment) -> list[str]:
