@@ -68,6 +68,11 @@ def write_cbf(
     return Path(path)
 
 
+def check_cbf() -> None:
+    """Refuse to go on without fabio, by which pixels are compressed."""
+    _compressor()
+
+
 def _content(experiment: Experiment, image: Any, number: int, kind: str | None) -> bytes:
     obstacle = why_not(experiment)
     if kind == "mini" and obstacle is not None:
@@ -143,8 +148,12 @@ def _section(counts: np.ndarray, binary: int, newline: str) -> bytes:
 
 
 def _compressed(counts: np.ndarray) -> bytes:
+    return bytes(_compressor()(np.ascontiguousarray(counts, dtype=np.int32)))
+
+
+def _compressor() -> Any:
     try:
         from fabio.compression import compByteOffset
     except ImportError:
         raise NbnumbaError("CBF is compressed by fabio, which is not there; pip install 'nbnumba[formats]'") from None
-    return bytes(compByteOffset(np.ascontiguousarray(counts, dtype=np.int32)))
+    return compByteOffset
