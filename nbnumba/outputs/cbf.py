@@ -14,7 +14,7 @@ from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.validate import choice, whole
-from nbnumba.outputs.counts import as_counts, numbers, rounded, saturation
+from nbnumba.outputs.counts import LARGEST, as_counts, numbers, rounded, saturation
 from nbnumba.outputs.imgcif import array_name, categories
 from nbnumba.outputs.laboratory import turn
 from nbnumba.outputs.minicbf import GENERIC, comments, convention, why_not
@@ -77,7 +77,8 @@ def _content(experiment: Experiment, image: Any, number: int, kind: str | None) 
     obstacle = why_not(experiment)
     if kind == "mini" and obstacle is not None:
         raise NbnumbaError(f'kind: found "mini" for {obstacle}, of which such a header cannot tell; allowed: "full"')
-    counts, overload = as_counts(experiment, image), saturation(experiment, np.asarray(image).dtype)
+    counts = as_counts(experiment, image)
+    overload = saturation(experiment, np.asarray(image).dtype) or LARGEST
     rotation = turn(experiment, number) is not None
     if kind == "mini" or (kind is None and obstacle is None and rotation):
         lines = _settings(experiment, number, overload, convention(counts.shape))

@@ -35,7 +35,7 @@ def counts(experiment=PLAIN, kind="int32"):
     """An image with neighbours that differ by one, two and four bytes."""
     image = RANDOM.poisson(100.0, experiment.detector.shape)
     image[..., ::7, ::5] = 40_000
-    image[..., 3, 4] = 65_000 if kind == "uint16" else 2**31 - 2
+    image[..., 3, 4] = 65_000 if kind == "uint16" else 2**31 - 1
     return image.astype(kind)
 
 
