@@ -355,6 +355,18 @@ class TestTiff:
         assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("kind", ["mini", "full"])
+def test_one_listed_panel_is_as_none(tmp_path, kind):
+    image = counts()
+    listed = PLAIN.with_panels(slow=1, fast=1)
+    assert listed.detector.shape == (1, *SHAPE)
+    for name, experiment, pixels in (("a", PLAIN, image), ("b", listed, image[np.newaxis])):
+        nb.write_cbf(tmp_path / f"{name}.cbf", experiment, pixels, kind=kind)
+        nb.write_smv(tmp_path / f"{name}.img", experiment, np.minimum(pixels, 65535))
+    for suffix in ("cbf", "img"):
+        assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
+
+
 def test_images_are_counted(tmp_path):
     nb.write_nexus(tmp_path / "a.h5", PLAIN, np.zeros((4, *SHAPE)))
     np.save(tmp_path / "a.npy", np.zeros((3, 4, 5)))
