@@ -63,7 +63,10 @@ _HOME = {
     "value_and_gradient": "nbnumba.refinement.normal",
     "vjp": "nbnumba.refinement.normal",
     "walk": "nbnumba.tracer.walk",
+    "write_cbf": "nbnumba.outputs.cbf",
     "write_nexus": "nbnumba.outputs.nexus",
+    "write_smv": "nbnumba.outputs.smv",
+    "write_tiff": "nbnumba.outputs.tiff",
     "write_png": "nbnumba.outputs.png",
 }
 
