@@ -16,6 +16,7 @@ from nbnumba.atomic import check_writable
 from nbnumba.errors import NbnumbaError
 from nbnumba.report import counts_report, counts_text, image_report, report_text
 from nbnumba_cli.formats import Outputs, told
+from nbnumba_cli.hdf5_options import data_files, tell_growing
 from nbnumba_cli.options import jsonable, progress_bar, waiting
 
 
@@ -79,13 +80,16 @@ def render_to_files(
     overwrite: bool = False,
     as_json: bool = False,
     command_line: str,
+    hdf5: dict[str, Any] | None = None,
     **how: Any,
 ) -> None:
     """Render images, write them, and print a summary of the first and the names of the files."""
-    files = [output] if png is None else [output, png]
+    hdf5 = hdf5 or {}
+    files = [output, *data_files(output, images, hdf5), *([] if png is None else [png])]
     for file in files:
         check_writable(file, overwrite)
     others.check(experiment, overwrite)
+    nb.NexusWriter(output, experiment, **hdf5)  # refuses options before anything is rendered
     counting = experiment.response is not None if counts is None else counts
     if images > 1 and not counting and (experiment.scan is None or experiment.scan.width == 0.0):
         raise NbnumbaError(
@@ -98,6 +102,7 @@ def render_to_files(
     series = Series(experiment, first, images, counting, seed, how)
     frames = _written(series, others, overwrite)
     shown = next(frames)
+    tell_growing(output, hdf5)
     one, other = tee(chain([shown], frames))
     nb.write_nexus(
         output,
@@ -107,6 +112,7 @@ def render_to_files(
         overwrite=overwrite,
         command_line=command_line,
         seeds={"noise": seed} if counting else None,
+        **hdf5,
     )
     if png is not None:
         nb.write_png(png, _measured(series, shown), experiment=experiment, overwrite=overwrite)
