@@ -40,6 +40,7 @@ _HOME = {
     "compare": "nbnumba.comparison",
     "contributions": "nbnumba.tracer.contributions",
     "detect": "nbnumba.response.detect",
+    "draw_image": "nbnumba.viewer.draw",
     "from_nanobragg": "nbnumba.compat",
     "jacobian": "nbnumba.refinement.jacobian",
     "normal_equations": "nbnumba.refinement.normal",
@@ -60,8 +61,10 @@ _HOME = {
     "simulate": "nbnumba.simulation",
     "trace": "nbnumba.tracer.trace",
     "value_and_gradient": "nbnumba.refinement.normal",
+    "view": "nbnumba.viewer.view",
     "vjp": "nbnumba.refinement.normal",
     "walk": "nbnumba.tracer.walk",
+    "write_figure": "nbnumba.viewer.view",
     "write_nexus": "nbnumba.outputs.nexus",
     "write_png": "nbnumba.outputs.png",
 }
