@@ -59,6 +59,8 @@ _HOME = {
     "read_sources": "nbnumba.inputs.sources",
     "read_spectrum": "nbnumba.inputs.spectra",
     "simulate": "nbnumba.simulation",
+    "show": "nbnumba.notebook",
+    "to_xarray": "nbnumba.outputs.labelled",
     "trace": "nbnumba.tracer.trace",
     "value_and_gradient": "nbnumba.refinement.normal",
     "view": "nbnumba.viewer.view",

@@ -14,6 +14,7 @@ SCALES = ("log", "sqrt", "linear")
 _RANGE = 300.0  # between what is just seen and the end of a logarithmic scale
 _FEW = 10.0  # counts
 _NORMAL = 0.954  # median difference of two normal numbers, over their standard deviation
+_GROUND = 0.4  # share of a scale that the ground may take
 _APART = 0.07  # share of a scale that numbers along it keep between them
 
 
@@ -32,7 +33,7 @@ class Contrast(NamedTuple):
         """Values as shares of the scale, 0 to 1 within it."""
         return self._bent(np.maximum(values - self.low, 0.0)) / self._bent(np.float64(self.high - self.low))
 
-    def value(self, shades: np.ndarray) -> np.ndarray:
+    def value(self, shades: np.ndarray | np.float64) -> np.ndarray:
         """The other way round."""
         bent = np.asarray(shades) * self._bent(np.float64(self.high - self.low))
         if self.scale == "log":
@@ -80,7 +81,7 @@ def contrast(
 
     Left to itself, it begins at the median, which is the ground between spots, or lower where the ground varies by more
     than its noise. It ends at the 99.9th percentile, or a hundredth of the strongest spot above the ground where that
-    is more, for counts not below ten of them.
+    is more, for counts not below ten of them; higher, where the ground would be dark.
 
     Args:
         parts: arrays (slow, fast), NaN where masked.
@@ -98,18 +99,24 @@ def contrast(
     values = np.concatenate([part[np.isfinite(part)] for part in parts])
     if values.size == 0:
         return Contrast(scale, 0.0, 1.0, 1.0)
-    noise, strongest = _noise(parts), float(values.max())
-    if percentiles is None:
-        lowest, ground, high = np.percentile(values, [5.0, 50.0, 99.9]).tolist()
-        low = min(ground, lowest + 2.0 * noise)
-        # The share of an image that is spots differs widely, and so does their strength: neither rule does alone.
-        high = max(high, ground + (strongest - ground) / 100.0, low + (_FEW if counts else 0.0))
-    else:
+    noise, least = _noise(parts), 1.0 if counts else 0.0
+    if percentiles is not None:
         low, high = np.percentile(values, percentiles).tolist()
+        return _scaled(scale, low, high if high > low else low + 1.0, noise, least)
+    lowest, ground, upper, high = np.percentile(values, [5.0, 50.0, 84.0, 99.9]).tolist()
+    low, strongest = min(ground, lowest + 2.0 * noise), float(values.max())
+    # The share of an image that is spots differs widely, and so does their strength: neither rule does alone.
+    high = max(high, ground + (strongest - ground) / 100.0, low + _FEW * least)
     if not high > low:
         high = strongest if strongest > low else low + 1.0
-    least = max((high - low) / _RANGE, 1.0 if counts else 0.0)
-    return Contrast(scale, low, high, min(max(least, 3.0 * noise), high - low))
+    found = _scaled(scale, low, high, noise, least)
+    light = max(float(found.shade(np.float64(upper))) / _GROUND, 1.0)  # so that spots stand out from what varies
+    return _scaled(scale, low, max(high, min(strongest, float(found.value(np.float64(light))))), noise, least)
+
+
+def _scaled(scale: str, low: float, high: float, noise: float, least: float) -> Contrast:
+    """Scale that is linear up to three standard deviations of the noise, and ``least`` at least."""
+    return Contrast(scale, low, high, min(max((high - low) / _RANGE, 3.0 * noise, least), high - low))
 
 
 def _noise(parts: Sequence[np.ndarray]) -> float:

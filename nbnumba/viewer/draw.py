@@ -17,7 +17,7 @@ from nbnumba.outputs.pixels import as_image
 from nbnumba.spots import Spots, spots
 from nbnumba.viewer.contrast import contrast
 from nbnumba.viewer.marks import beam_place, chosen_rings, draw_beam, draw_rings, draw_spots
-from nbnumba.viewer.page import Page
+from nbnumba.viewer.page import SEPARATOR, Page
 from nbnumba.viewer.reduce import shrunk
 from nbnumba.viewer.sheet import Place, Roi, Sheet, checked_window, flat_sheet, laid_out_sheet
 
@@ -177,4 +177,4 @@ def _told(experiment: Experiment | None, sheet: Sheet, number: int, images: int)
         parts.append(f"spindle {start:g} to {start + images * scan.width:g}°")
     if detector.panels and len(sheet.places) == 1:
         parts.append(f"panel {sheet.places[0].panel}")
-    return "   ".join(parts)
+    return SEPARATOR.join(parts)

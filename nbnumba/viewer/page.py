@@ -14,6 +14,7 @@ from nbnumba.viewer.marks import ON_DARK, ON_LIGHT, Inks
 from nbnumba.viewer.sheet import DPI, Place, Sheet
 
 GREY = "grey"
+SEPARATOR = "  ·  "
 _LEFT, _RIGHT, _TOP, _BOTTOM = 74, 124, 66, 58  # pixels around the image
 _LEAST = (420, 240)  # room for the image: across, down
 _BAR, _BESIDE = 18, 16  # width of the bar of values, and its distance from the image
@@ -128,7 +129,7 @@ class Page:
         across, down = self._size
         place = {"ha": "left", "va": "baseline"}
         self.figure.text(_LEFT / across, 1.0 - 26 / down, title, fontsize=11.5, fontweight="bold", **place)
-        line = "   ".join([told, *notes])
+        line = SEPARATOR.join([told, *notes])
         self.figure.text(_LEFT / across, 1.0 - 50 / down, line, fontsize=_FONT, color="#333333", **place)
 
 
