@@ -6,16 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from nbnumba.markup import card, paragraph, table
 from nbnumba.model.experiment import Experiment
 from nbnumba.outputs.picture import Picture
 from nbnumba.outputs.pixels import as_image
 from nbnumba.outputs.png import encode, grey_levels
-from nbnumba.tracer.trace import SHORT, Trace
-from nbnumba.tracer.walk import loop_lengths
+from nbnumba.tracer.html import trace_html
+from nbnumba.tracer.trace import Trace
 
 _EDGE = 640  # pixels of a picture
-_STEPS = 10  # of a trace
 
 
 class Card:
@@ -64,15 +62,3 @@ def _told(array: np.ndarray, experiment: Experiment | None) -> str:
     shape = " x ".join(map(str, array.shape))
     taken = f", {experiment.mean_wavelength:.6g} Å" if experiment is not None else ""
     return f"{shape} pixels, {values} {unit}".rstrip() + taken
-
-
-def trace_html(trace: Trace) -> str:
-    """The strongest steps of a pixel as a table."""
-    strongest = trace.top(_STEPS) if len(trace) else trace
-    lengths = loop_lengths(trace.arguments)
-    names = [name for name in SHORT if getattr(lengths, name, 2) > 1]
-    flat = strongest.flat(names)
-    rows = ([f"{x:.6g}" for x in row] for row in zip(*flat.values(), strict=True))
-    panel = "" if trace.panel is None else f"panel {trace.panel}, "
-    told = f"{trace.value:.6g} photons in {len(trace)} steps; the {len(strongest)} that add most:"
-    return card(f"Pixel {panel}slow {trace.slow}, fast {trace.fast}", paragraph(told), table(rows, list(flat)))

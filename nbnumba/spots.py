@@ -20,6 +20,8 @@ from nbnumba.physics.vector import Vector
 from nbnumba.prediction import Beam, landings, mean_beam
 
 _MOST = 50_000_000  # reflections of a lattice that are gone through
+_BORDER = (0.0, 0.25, 0.5, 0.75, 1.0)  # places along an edge of a panel at which resolutions are looked up
+_MARGIN = 1.03
 _STEP = math.radians(0.5)  # of the spindle, between looks at where reflections are
 
 
@@ -74,14 +76,13 @@ def spots(experiment: Experiment, *, number: int = 0, images: int = 1) -> Spots:
 
 
 def _sharpest(experiment: Experiment) -> float:
-    """Length 1/d [1/A] that nothing on the detector exceeds."""
-    detector = experiment.detector
-    if detector.curvature != "flat":
-        return 2.0 / mean_beam(experiment).wavelength
-    sizes = [detector.size_of(n) for n in range(len(experiment.panels))]
-    corners = [(n, s, f) for n, (slow, fast) in enumerate(sizes) for s in (0, slow) for f in (0, fast)]
-    numbered = bool(detector.panels)
-    return 1.01 / min(experiment.resolution(s, f, n if numbered else None) for n, s, f in corners)
+    """Length 1/d [1/A] that nothing on the detector exceeds; it is largest on the border of a panel."""
+    detector, found = experiment.detector, []
+    for number in range(len(experiment.panels)):
+        slow, fast = detector.size_of(number)
+        border = {(s * slow, f * fast) for x in _BORDER for s, f in ((0.0, x), (1.0, x), (x, 0.0), (x, 1.0))}
+        found += [experiment.resolution(s, f, number if detector.panels else None) for s, f in border]
+    return _MARGIN / min(found)
 
 
 def _reflections(crystal: Crystal, limit: float) -> tuple[np.ndarray, np.ndarray]:

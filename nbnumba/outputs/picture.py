@@ -33,7 +33,6 @@ class Picture:
     def _repr_html_(self) -> str:
         data = base64.b64encode(self.png).decode("ascii")
         style = "image-rendering:pixelated;border:1px solid #999;max-width:100%"
-        shown = (
-            f'<img style="{style}" width="{self.size[0]}" height="{self.size[1]}" src="data:image/png;base64,{data}">'
-        )
+        width, height = self.size
+        shown = f'<img style="{style}" width="{width}" height="{height}" src="data:image/png;base64,{data}"/>'
         return card(self.title, f"<div>{shown}</div>", paragraph(self.text))
