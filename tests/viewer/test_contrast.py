@@ -14,9 +14,8 @@ def expected():
     slow, fast = np.mgrid[0:200, 0:200]
     image = 1e-4 * np.ones((500, 500))
     for i, height in enumerate(np.logspace(-1, 4, 60)):
-        image[:200, :200] += height * np.exp(
-            -((slow - 10 - 25 * (i // 8)) ** 2 + (fast - 10 - 25 * (i % 8)) ** 2) / 2.0
-        )
+        squared = (slow - 10 - 25 * (i // 8)) ** 2 + (fast - 10 - 25 * (i % 8)) ** 2
+        image[:200, :200] += height * np.exp(-squared / 2.0)
     return image
 
 
@@ -52,7 +51,7 @@ def test_the_ground_is_light_and_strong_spots_are_dark(image, whole):
 
 def test_weak_spots_are_seen_beside_strong_ones():
     found = contrast([expected()])
-    assert found.shade(np.float64(1.0)) > 0.2
+    assert found.shade(np.float64(1.0)) > 0.1  # beside one of 10,000
 
 
 def test_a_ground_that_varies_is_seen():
