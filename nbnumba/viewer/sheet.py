@@ -69,8 +69,8 @@ def laid_out_sheet(experiment: Experiment, size: int) -> Sheet:
     corners = np.concatenate([panel.corners(detector.size_of(n), pixel) for n, panel in found.items()])
     (top, left), (down, across) = corners.min(axis=0), np.ptp(corners, axis=0)
     each = size / float(max(down, across)) * pixel  # pixels of the figure for one of the detector's
-    each = min(math.floor(each), _LARGEST_PIXEL) if each >= 1.0 else 1.0 / math.ceil(1.0 / each)
-    factor = max(round(1.0 / each), 1)
+    each = min(math.floor(each), _LARGEST_PIXEL) if each >= 1.0 else each
+    factor = math.ceil(1.0 / each - 1e-9)  # bins are not smaller than pixels of the figure, so that none is lost
     width, height = (max(math.ceil(x * each / pixel - 1e-6), 1) for x in (across, down))
     limits = (left, left + width * pixel / each, top, top + height * pixel / each)
     places = []
