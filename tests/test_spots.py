@@ -14,7 +14,7 @@ def small(**changes):
     experiment = nb.Experiment(
         crystal=nb.Crystal(cell=(21, 24, 30, 85, 95, 100), misset=(10, 20, 30), cells=(9, 10, 11), default_f=5.0),
         beam=nb.Beam(wavelength=1.1),
-        detector=nb.Detector(pixels=(60, 70), pixel_size=1.0, distance=110.0),
+        detector=nb.Detector(pixels=(40, 50), pixel_size=1.0, distance=100.0),
         scan=nb.Scan(start=12.0, width=4.0, steps=2),
     )
     return experiment.replace(**changes)
@@ -22,15 +22,15 @@ def small(**changes):
 
 def one_by_one(experiment, chosen):
     """Indices of all reflections one of whose hits is chosen and on the detector."""
-    hkl = np.stack(np.meshgrid(*3 * [np.arange(-15, 16)], indexing="ij"), axis=-1).reshape(-1, 3)
+    hkl = np.stack(np.meshgrid(*3 * [np.arange(-12, 13)], indexing="ij"), axis=-1).reshape(-1, 3)
     inverse = np.linalg.norm(hkl @ np.linalg.inv(experiment.crystal.axes).T, axis=1)
-    limit = 1.05 / min(experiment.resolution(s, f) for s in (0, 60) for f in (0, 70))
+    limit = 1.05 / min(experiment.resolution(s, f) for s in (0, 40) for f in (0, 50))
     found = set()
     for each in hkl[(inverse > 0.0) & (inverse < limit)].tolist():
         start, *exact = hits(experiment, *each)
         if any(hit.on_detector for hit in chosen(start, exact)):
             found.add(tuple(each))
-    assert np.abs(list(found)).max() < 15
+    assert np.abs(list(found)).max() < 12
     return found
 
 
@@ -47,7 +47,7 @@ def test_all_that_cross_the_sphere_during_the_scan_are_there():
     experiment = small()
     expected = one_by_one(experiment, lambda _, exact: [hit for hit in exact if 12.0 <= hit.angle <= 16.0])
     found = spots(experiment)
-    assert len(expected) > 20
+    assert len(expected) > 10
     assert expected <= indices(found)
     assert indices(found.where(crossing(found))) == expected
 
@@ -56,7 +56,7 @@ def test_of_a_still_those_within_the_width_of_the_transform_are_there():
     experiment = small(scan=None)
     width = 1.0 / min(experiment.crystal.size)
     expected = one_by_one(experiment, lambda start, _: [start] if abs(start.excitation_error) <= width else [])
-    assert len(expected) > 10
+    assert len(expected) > 5
     assert indices(spots(experiment)) == expected
 
 
@@ -69,10 +69,10 @@ def test_a_spot_lies_where_its_indices_are():
 
 
 def test_the_image_is_bright_where_spots_are_predicted():
-    experiment = small(**{"scan.width": 1.0, "scan.steps": 10, "crystal.cells": 40})
+    experiment = small(**{"scan.steps": 8, "sampling.oversample": 1})
     image, found = nb.simulate(experiment), spots(experiment)
-    central = found.where((found.angle > 12.2) & (found.angle < 12.8))
-    assert len(central) > 3
+    central = found.where((found.angle > 12.5) & (found.angle < 15.5))
+    assert len(central) > 10
     bright = np.percentile(image, 95)
     assert all(image[int(s), int(f)] > bright for s, f in zip(central.slow, central.fast, strict=True))
 
@@ -89,7 +89,7 @@ def test_images_of_a_series_follow_one_another():
 def test_mosaic_spread_and_bandwidth_widen_what_is_seen():
     still = small(scan=None)
     assert indices(spots(still)) < indices(spots(still.replace(**{"crystal.mosaic": nb.Mosaic(spread=1.0)})))
-    wide = still.replace(**{"beam.dispersion": 5.0, "beam.dispersion_steps": 3})
+    wide = still.replace(**{"beam.dispersion": 15.0, "beam.dispersion_steps": 3})
     assert indices(spots(still)) < indices(spots(wide))
 
 
@@ -113,7 +113,7 @@ def test_panels_have_the_spots_of_the_whole():
     whole, cut = spots(small()), spots(small().with_panels(slow=2, fast=2))
     order = np.lexsort(whole.hkl.T), np.lexsort(cut.hkl.T)
     np.testing.assert_array_equal(whole.hkl[order[0]], cut.hkl[order[1]])
-    slow, fast = cut.slow + 30 * (cut.panel // 2), cut.fast + 35 * (cut.panel % 2)
+    slow, fast = cut.slow + 20 * (cut.panel // 2), cut.fast + 25 * (cut.panel % 2)
     np.testing.assert_allclose(slow[order[1]], whole.slow[order[0]], atol=1e-6)
     np.testing.assert_allclose(fast[order[1]], whole.fast[order[0]], atol=1e-6)
 

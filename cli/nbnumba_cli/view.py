@@ -35,11 +35,12 @@ AUTOMATIC, NONE = "auto", "none"
               help="Where geometry and crystal are told [default: in FILE, as far as it tells them].")  # fmt: skip
 @click.option("--roi", type=(int, int, int, int), metavar="SLOW0 SLOW1 FAST0 FAST1",
               help="Show these pixels alone, SLOW1 and FAST1 excluded, as in --roi 350 450 500 640.")  # fmt: skip
-@options.panel
+@click.option("--panel", type=click.IntRange(min=0), help="Show this panel alone, where the detector lists panels.")
 @options.image_number
 @click.option("--sum", "images", type=click.IntRange(min=1), default=1, show_default=True,
               help="How many images to add up, from that one on.")  # fmt: skip
-@options.raw_shape
+@click.option("--shape", type=(click.IntRange(min=1), click.IntRange(min=1)), metavar="SLOW FAST",
+              help="Pixels of a raw file [default: a square].")  # fmt: skip
 @click.option("--size", type=click.IntRange(min=100, max=20_000), default=1100, show_default=True,
               help="Pixels of the picture along the image's longer edge.")  # fmt: skip
 @click.option("--title", help="First line above the image [default: names of file and image].")

@@ -11,6 +11,7 @@ import numpy as np
 from nbnumba.model.experiment import Experiment
 from nbnumba.prediction import cone, landings, mean_beam
 from nbnumba.spots import Spots
+from nbnumba.viewer.labels import Sizes, free_sides
 
 #: Spacings [A] that rings of a whole image are drawn at, times powers of ten.
 _ROUND = (1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7, 1.8, 1.9, 2.0, 2.2, 2.5, 2.8, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0, 8.0)
@@ -19,7 +20,7 @@ _GRID = 13  # points along an edge of a panel at which resolutions are looked up
 _FONT = 8.0  # points
 _MARK = (7.0, 3.5)  # width of a spot's circle: at least so many points and so many pixels
 _MANY = 100  # spots, from which on indices are smaller
-_LABELS_BESIDE = ((1, 1), (1, -1), (-1, 1), (-1, -1))  # right and up of a spot, and so on
+_MOST = 1500  # spots for whose indices room is looked for
 
 #: Points (n,) of slow and fast of a panel to x, y of the picture.
 Project = Callable[[int, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -189,54 +190,23 @@ def draw_spots(axes: Any, found: Spots, plane: Plane, inks: Inks) -> Labelled:
         x[here], y[here] = plane.project(panel, found.slow[here], found.fast[here])
     shown = plane.inside(x, y)
     x, y, found = x[shown], y[shown], found.where(shown)
-    size, font = max(_MARK[0], _MARK[1] * plane.pixel), _FONT if len(x) < _MANY else _FONT - 1.0
+    sizes = Sizes(max(_MARK[0], _MARK[1] * plane.pixel), _FONT if len(x) < _MANY else _FONT - 1.0)
     for lattice in np.unique(found.lattice).tolist():
         own = found.lattice == lattice
         color = inks.spots[lattice % len(inks.spots)]
-        axes.plot(
-            x[own], y[own], "o", markersize=size, markerfacecolor="none", markeredgecolor=color, markeredgewidth=0.8,
-            alpha=0.85, zorder=5,
-        )  # fmt: skip
-    texts = [" ".join(map(str, hkl)) for hkl in found.hkl.tolist()]
-    places = _free_places(x * plane.scale, y * plane.scale, [0.56 * font * len(t) for t in texts], size, font, plane)
-    for i, (text, place) in enumerate(zip(texts, places, strict=True)):
-        if place is not None:
+        edge = {"markerfacecolor": "none", "markeredgecolor": color, "markeredgewidth": 0.8, "alpha": 0.85}
+        axes.plot(x[own], y[own], "o", markersize=sizes.mark, zorder=5, **edge)
+    texts = [" ".join(map(str, hkl)) for hkl in found.hkl[:_MOST].tolist()]
+    window = [limit * plane.scale for limit in plane.window]
+    sides = free_sides(x * plane.scale, y * plane.scale, texts, sizes, (window[0], window[1], window[2], window[3]))
+    for i, (text, side) in enumerate(zip(texts, sides, strict=True)):
+        if side is not None:
             color = inks.spots[int(found.lattice[i]) % len(inks.spots)]
-            right, up = place
             _text(
-                axes, x[i], y[i], text, color, inks.halo, fontsize=font, ha="left" if right > 0 else "right",
-                va="bottom" if up > 0 else "top", xytext=(0.45 * right * size, 0.35 * up * size),
+                axes, x[i], y[i], text, color, inks.halo, fontsize=sizes.font, xytext=sizes.offset(side),
+                ha="left" if side[0] > 0 else "right", va="bottom" if side[1] > 0 else "top",
             )  # fmt: skip
-    return Labelled(len(texts), sum(place is not None for place in places))
-
-
-def _free_places(
-    x: np.ndarray, y: np.ndarray, widths: Sequence[float], size: float, font: float, plane: Plane
-) -> list[tuple[int, int] | None]:
-    """On which side of each spot its label has room, all in printer's points with y down; None: on none."""
-    left, right, top, bottom = (limit * plane.scale for limit in plane.window)
-    taken, chosen = np.empty((len(x), 4)), []
-    count = 0
-    for i, width in enumerate(widths):
-        side = None
-        for towards, up in _LABELS_BESIDE:
-            x0 = x[i] + 0.45 * size if towards > 0 else x[i] - 0.45 * size - width
-            y0 = y[i] - 0.35 * size - font if up > 0 else y[i] + 0.35 * size
-            x1, y1 = x0 + width, y0 + font
-            if x0 < left or x1 > right or y0 < top or y1 > bottom:
-                continue
-            r = 0.3 * size
-            on_spot = (x > x0 - r) & (x < x1 + r) & (y > y0 - r) & (y < y1 + r)
-            on_spot[i] = False
-            other = taken[:count]
-            on_label = (other[:, 0] < x1 + 3) & (other[:, 1] > x0 - 3) & (other[:, 2] < y1 + 1) & (other[:, 3] > y0 - 1)
-            if not on_spot.any() and not on_label.any():
-                side = towards, up
-                taken[count] = x0, x1, y0, y1
-                count += 1
-                break
-        chosen.append(side)
-    return chosen
+    return Labelled(len(x), sum(side is not None for side in sides))
 
 
 def _text(axes: Any, x: float, y: float, text: str, color: str, halo: str, **style: Any) -> None:

@@ -69,7 +69,9 @@ class Page:
         self.axes.set_ylabel(self._sheet.labels[1], fontsize=_FONT)
         ticker = plotting("ticker")
         for axis, length in ((self.axes.xaxis, self._sheet.width), (self.axes.yaxis, self._sheet.height)):
-            axis.set_major_locator(ticker.MaxNLocator(max(2, min(8, length // 60)), steps=[1, 2, 5, 10], integer=True))
+            axis.set_major_locator(
+                ticker.MaxNLocator(max(2, min(8, length // 60)), steps=[1, 2, 2.5, 5, 10], integer=True)
+            )
         self.axes.tick_params(labelsize=_FONT, direction="out", length=4, color="#555555")
         for side in self.axes.spines.values():
             side.set(color="#555555", linewidth=0.8)
