@@ -100,7 +100,8 @@ def landings(experiment: Experiment, directions: np.ndarray) -> Landings:
     """Points of the detector that lie in directions (n, 3) of any length: of several panels, on the nearest one."""
     directions, size = np.asarray(directions, dtype=float), experiment.detector.pixel_size
     if experiment.detector.curvature != "flat":
-        slow, fast = np.array([point_seen(experiment, Vector(*ray)) for ray in directions.tolist()]).T
+        points = [point_seen(experiment, Vector(*ray)) for ray in directions.tolist()]
+        slow, fast = np.array(points, dtype=float).reshape(-1, 2).T
         return Landings(slow, fast, _inside(slow, fast, experiment.detector.pixels), np.zeros(len(slow), dtype=int))
     slow, fast, nearest = np.full((3, len(directions)), math.nan)
     on, number_of = np.zeros(len(directions), dtype=bool), np.zeros(len(directions), dtype=int)
