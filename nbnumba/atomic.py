@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from nbnumba.errors import NbnumbaError
+
+log = logging.getLogger(__name__)
 
 
 def check_writable(path: str | Path, overwrite: bool = False) -> None:
@@ -95,6 +98,7 @@ def new_files(paths: Sequence[str | Path], overwrite: bool = False) -> Iterator[
             check_writable(path, overwrite)  # something may have appeared there meanwhile
         for _, part, final in hidden:
             os.replace(part, final)
+            log.info("wrote %s: %d bytes", final, os.path.getsize(final))
     except NbnumbaError as error:
         named = {str(part): str(path) for path, part, _ in hidden}
         raise NbnumbaError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import zip_longest
@@ -19,6 +20,8 @@ from nbnumba.outputs.hdf5 import Use, new_hdf5
 from nbnumba.outputs.nexus_tree import DEFINITION, describe, group, put
 from nbnumba.outputs.pixels import storable
 from nbnumba.outputs.stack import write_stack
+
+log = logging.getLogger(__name__)
 
 ENTRY = "entry"
 DATA = "data"  # the group in the entry, and the dataset in the group
@@ -170,6 +173,7 @@ def read_nexus(path: str | Path, *, expected: bool = False) -> tuple[Experiment,
             text, images = _contents(path, file, EXPECTED if expected else DATA)
     except (OSError, RuntimeError) as error:
         raise _unreadable(path, getattr(error, "strerror", None) or f"damaged: {error}") from error
+    log.info("read %s: %s of shape %s", path, images.dtype, images.shape)
     experiment = Experiment.from_toml(text)
     return experiment, images.reshape(*images.shape[:-2], *experiment.detector.shape)
 
