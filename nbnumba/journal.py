@@ -1,7 +1,7 @@
 """What the library tells of its work through ``logging``: a line of level INFO when a stage is done.
 
-All loggers are children of "nbnumba", named after their modules. Nothing is printed, and where nobody listens nothing is
-measured.
+All loggers are children of "nbnumba", named after their modules. Nothing is printed, and where nobody listens nothing
+is measured.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -25,8 +26,14 @@ IMAGES = (".npy", ".bin", ".raw", ".png")
 @options.image_number
 @options.raw_shape
 @options.overwrite
+@options.as_json
 def command(
-    files: tuple[Path, ...], nanobragg: str | None, number: int, shape: tuple[int, int] | None, overwrite: bool
+    files: tuple[Path, ...],
+    nanobragg: str | None,
+    number: int,
+    shape: tuple[int, int] | None,
+    overwrite: bool,
+    as_json: bool,
 ) -> None:
     """Turn nanoBragg's flags into an experiment file, or an image into another format.
 
@@ -52,7 +59,7 @@ def command(
     else:
         allowed = [EXPERIMENT, *(IMAGES if source is not None else ())]
         raise NbnumbaError(f"{target}: found the ending {kind!r}; allowed: {', '.join(allowed)}")
-    click.echo(f"Wrote {target}")
+    click.echo(json.dumps({"files": [str(target)]}) if as_json else f"Wrote {target}")
 
 
 def _to_toml(source: Path | None, nanobragg: str | None, target: Path, overwrite: bool) -> None:

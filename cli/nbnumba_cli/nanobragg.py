@@ -50,10 +50,11 @@ def command(flags: tuple[str, ...]) -> None:
     from nbnumba.compat.run import run
     from nbnumba_cli.interrupt import heed
     from nbnumba_cli.options import command_line, progress_bar
+    from nbnumba_cli.voice import note
 
     translation = read_flags(list(flags))
-    for note in [*translation.notes, *warnings(translation, in_files=True)]:
-        click.echo(f"Note: {note}", err=True)
+    for text in [*translation.notes, *warnings(translation, in_files=True)]:
+        note(text)
     pixels = printed_pixels(translation)
     click.echo(settings(translation))
     meter = translation.flags.last_of("progress", "noprogress")

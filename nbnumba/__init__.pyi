@@ -1,0 +1,57 @@
+"""The public names, for type checkers and editors: those of ``_HOME`` in __init__.py."""
+
+from nbnumba.comparison import compare as compare
+from nbnumba.compat import from_nanobragg as from_nanobragg
+from nbnumba.convergence import choose_sampling as choose_sampling
+from nbnumba.errors import NbnumbaError as NbnumbaError
+from nbnumba.errors import NbnumbaJobError as NbnumbaJobError
+from nbnumba.errors import NbnumbaWarning as NbnumbaWarning
+from nbnumba.images import read_image as read_image
+from nbnumba.inputs.geometry import read_geometry as read_geometry
+from nbnumba.inputs.mask import read_mask as read_mask
+from nbnumba.inputs.reflections import read_reflections as read_reflections
+from nbnumba.inputs.scattering import read_scattering as read_scattering
+from nbnumba.inputs.sources import read_sources as read_sources
+from nbnumba.inputs.spectra import read_spectrum as read_spectrum
+from nbnumba.model.background import Background as Background
+from nbnumba.model.beam import Beam as Beam
+from nbnumba.model.crystal import Crystal as Crystal
+from nbnumba.model.detector import Detector as Detector
+from nbnumba.model.experiment import Experiment as Experiment
+from nbnumba.model.mask import Mask as Mask
+from nbnumba.model.mosaic import Mosaic as Mosaic
+from nbnumba.model.panel import Panel as Panel
+from nbnumba.model.presets import PRESETS as PRESETS
+from nbnumba.model.reflections import Reflections as Reflections
+from nbnumba.model.response import Response as Response
+from nbnumba.model.sampling import Sampling as Sampling
+from nbnumba.model.scan import Scan as Scan
+from nbnumba.model.sources import Sources as Sources
+from nbnumba.model.spectral import SpectralReflections as SpectralReflections
+from nbnumba.model.spectrum import Spectrum as Spectrum
+from nbnumba.outputs.nexus import read_nexus as read_nexus
+from nbnumba.outputs.nexus import write_nexus as write_nexus
+from nbnumba.outputs.pixel_mask import pixel_mask as pixel_mask
+from nbnumba.outputs.png import write_png as write_png
+from nbnumba.refinement.amplitudes import amplitude_jacobian as amplitude_jacobian
+from nbnumba.refinement.amplitudes import refine_amplitudes as refine_amplitudes
+from nbnumba.refinement.jacobian import jacobian as jacobian
+from nbnumba.refinement.losses import Gaussian as Gaussian
+from nbnumba.refinement.losses import LeastSquares as LeastSquares
+from nbnumba.refinement.losses import Poisson as Poisson
+from nbnumba.refinement.normal import normal_equations as normal_equations
+from nbnumba.refinement.normal import value_and_gradient as value_and_gradient
+from nbnumba.refinement.normal import vjp as vjp
+from nbnumba.refinement.refine import refine as refine
+from nbnumba.refinement.result import Refinement as Refinement
+from nbnumba.refinement.shoeboxes import Shoebox as Shoebox
+from nbnumba.refinement.shoeboxes import shoeboxes as shoeboxes
+from nbnumba.renderer import Renderer as Renderer
+from nbnumba.response.background import background as background
+from nbnumba.response.detect import detect as detect
+from nbnumba.simulation import simulate as simulate
+from nbnumba.tracer.contributions import contributions as contributions
+from nbnumba.tracer.trace import trace as trace
+from nbnumba.tracer.walk import walk as walk
+
+__version__: str
