@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -16,10 +17,11 @@ from nbnumba_cli import voice
 PREFIX = "NBNUMBA"
 #: Options whose variables without a command's name serve all commands.
 SHARED = ("device", "precision", "threads")
+_TELLING = 3  # letters; values that are no longer stand in many an error that is about something else
 
 _EPILOG = """\b
 Environment:
-  {specific} and so on: the value of each option that the command line does not give.
+  {specific} and so on: values of options not given on the command line.
 {shared}  NUMBA_CACHE_DIR: folder for compiled code [default: XDG_CACHE_HOME or ~/.cache].
 
 \b
@@ -59,7 +61,8 @@ def from_environment(ctx: click.Context, error: str) -> str:
         if ctx.get_parameter_source(str(option.name)) is ParameterSource.ENVIRONMENT:
             name = next(name for name in option.envvar or [] if os.environ.get(name))
             words = [each.lstrip("-") for each in option.opts if each.startswith("--")]
-            if any(word in error for word in [*words, os.environ[name]]):
+            words += [word for word in re.split(r"[\s=]", os.environ[name]) if len(word) > _TELLING]
+            if any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", error) for word in words):
                 found.append(f"{name}={os.environ[name]}")
     return ", ".join(found)
 

@@ -41,7 +41,7 @@ def command(flags: tuple[str, ...]) -> None:
 
     \b
     Example:
-      nbnumba nanobragg -hkl P1.hkl -cell 70 80 90 90 90 90 -N 10 -lambda 1 -distance 100 -detpixels 1024
+      nbnumba nanobragg -hkl P1.hkl -cell 70 80 90 90 90 90 -N 10 -lambda 1 -distance 100
     """
     from nbnumba.compat import read_flags
     from nbnumba.compat.deviations import warnings
