@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import warnings
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -147,7 +148,10 @@ def main(args: list[str] | None = None, name: str = "nbnumba") -> NoReturn:
         sys.exit(FAILED if isinstance(error, NbnumbaJobError) else BAD_INPUT)
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted: no half-written file was left behind.", err=True)
-        sys.exit(INTERRUPTED)
+        if sys.stdout is not None:
+            with suppress(OSError):
+                sys.stdout.flush()
+        os._exit(INTERRUPTED)  # Python's own end can crash where compiled code was being loaded
     except MemoryError:
         click.echo("Error: out of memory; ask for fewer pixels or a smaller reflection list.", err=True)
         sys.exit(FAILED)

@@ -32,14 +32,14 @@ def begin() -> None:
 @contextmanager
 def listening() -> Iterator[None]:
     """Show the library's log on stderr while a command runs, as much of it as is asked for before and meanwhile."""
-    handler, before = _Lines(), _LOG.level
+    handler = _Lines()
     _LOG.addHandler(handler)
     _set_level()
     try:
         yield
     finally:
         _LOG.removeHandler(handler)
-        _LOG.setLevel(before)
+        _LOG.setLevel(logging.NOTSET)
 
 
 def ask(source: ParameterSource, change: int) -> None:
