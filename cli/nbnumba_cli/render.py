@@ -88,8 +88,8 @@ def render_to_files(
     files = [output, *data_files(output, images, hdf5), *([] if png is None else [png])]
     for file in files:
         check_writable(file, overwrite)
-    nb.NexusWriter(output, experiment, **hdf5)  # refuses options before anything is rendered
     others.check(experiment, overwrite)
+    nb.NexusWriter(output, experiment, **hdf5)  # refuses options before anything is rendered
     counting = experiment.response is not None if counts is None else counts
     if images > 1 and not counting and (experiment.scan is None or experiment.scan.width == 0.0):
         raise NbnumbaError(

@@ -52,10 +52,10 @@ def command(
     settings: tuple[str, ...],
     output: Path,
     png: Path | None,
-    images: int,
     cbf: Path | None,
     smv: Path | None,
     tiff: Path | None,
+    images: int,
     **how: Any,
 ) -> None:
     """Render the image of EXPERIMENT.toml: expected photons in every pixel, or the counts of a real detector.
@@ -63,10 +63,10 @@ def command(
     \b
     Examples:
       nbnumba simulate crystal.toml -o image.h5 --png image.png
-      nbnumba simulate crystal.toml -o turned.h5 --set crystal.misset=10,20,30 --set beam.wavelength=1.1
-      nbnumba simulate crystal.toml -o counts.h5 --counts --set response.gain=2 --set response.offset=40
-      nbnumba simulate crystal.toml -o series.h5 --images 3600 --set scan.width=0.1 --images-per-file 1000
+      nbnumba simulate crystal.toml -o turned.h5 --set crystal.misset=10,20,30
+      nbnumba simulate crystal.toml -o counts.h5 --counts --set response.gain=2
       nbnumba simulate crystal.toml -o scan.h5 --images 60 --set scan.width=1 --cbf scan_####.cbf
+      nbnumba simulate crystal.toml -o series.h5 --images 3600 --images-per-file 1000
       nbnumba simulate --nanobragg "-cell 70 80 90 90 90 90 -N 10 -default_F 100" -o image.h5
     """
     from nbnumba_cli.render import render_to_files
