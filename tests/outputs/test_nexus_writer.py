@@ -11,11 +11,12 @@ import tracemalloc
 import warnings
 from pathlib import Path
 
+import click
 import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from nbnumba_cli.simulate import command
+from nbnumba_cli.main import cli
 
 import nbnumba as nb
 from nbnumba.outputs import compression, hdf5
@@ -566,8 +567,8 @@ class TestCxi:
 def simulate(folder, *words):
     """Three images of a scan by the command, in this process; what it said."""
     STILL.to_toml(folder / "e.toml", overwrite=True)
-    words = [folder / "e.toml", "--set", "scan.width=1", "--images", 3, "-o", folder / "a.h5", *words]
-    done = CliRunner().invoke(command, list(map(str, words)))
+    words = ["simulate", folder / "e.toml", "--set", "scan.width=1", "--images", 3, "-o", folder / "a.h5", *words]
+    done = CliRunner().invoke(cli, list(map(str, words)))
     if done.exception is not None:
         raise done.exception
     return done
@@ -599,6 +600,7 @@ class TestCommand:
         assert listing(tmp_path) == ["e.toml"]
 
     def test_compressions_are_those_of_the_library(self):
+        command = cli.get_command(click.Context(cli), "simulate")
         (option,) = [option for option in command.params if option.name == "compression"]
         assert set(compression.COMPRESSIONS) <= set(option.type.choices)
         assert all(compression.ALIASES.get(name, name) in compression.COMPRESSIONS for name in option.type.choices)
