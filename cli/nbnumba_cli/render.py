@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from itertools import chain, tee
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -103,17 +103,13 @@ def render_to_files(
     frames = _written(series, others, overwrite)
     shown = next(frames)
     tell_growing(output, hdf5)
-    one, other = tee(chain([shown], frames))
-    nb.write_nexus(
-        output,
-        series.numbered(first),
-        _as_given((frame.written for frame in one), images),
-        expected=_as_given((frame.expected for frame in other), images) if keep_expected else None,
-        overwrite=overwrite,
-        command_line=command_line,
-        seeds={"noise": seed} if counting else None,
+    seeds = {"noise": seed} if counting else None
+    with nb.NexusWriter(
+        output, series.numbered(first), single=images == 1, overwrite=overwrite, command_line=command_line, seeds=seeds,
         **hdf5,
-    )
+    ) as writer:  # fmt: skip
+        for frame in chain([shown], frames):
+            writer.append(frame.written, expected=frame.expected if keep_expected else None)
     if png is not None:
         nb.write_png(png, _measured(series, shown), experiment=experiment, overwrite=overwrite)
     _summarize(series, shown, choices, files, others, as_json)
@@ -140,10 +136,6 @@ def _measured(series: Series, frame: Frame) -> np.ndarray:
     if not series.counts or series.experiment.response is None:
         return frame.written
     return np.where(nb.pixel_mask(series.experiment) == 0, frame.written, np.nan)
-
-
-def _as_given(series: Iterator[np.ndarray], images: int) -> Any:
-    return next(series) if images == 1 else series
 
 
 def _summarize(
