@@ -29,10 +29,16 @@ from nbnumba.model.scan import Scan as Scan
 from nbnumba.model.sources import Sources as Sources
 from nbnumba.model.spectral import SpectralReflections as SpectralReflections
 from nbnumba.model.spectrum import Spectrum as Spectrum
+from nbnumba.notebook import show as show
+from nbnumba.outputs.cbf import write_cbf as write_cbf
+from nbnumba.outputs.labelled import to_xarray as to_xarray
 from nbnumba.outputs.nexus import read_nexus as read_nexus
 from nbnumba.outputs.nexus import write_nexus as write_nexus
+from nbnumba.outputs.nexus_writer import NexusWriter as NexusWriter
 from nbnumba.outputs.pixel_mask import pixel_mask as pixel_mask
 from nbnumba.outputs.png import write_png as write_png
+from nbnumba.outputs.smv import write_smv as write_smv
+from nbnumba.outputs.tiff import write_tiff as write_tiff
 from nbnumba.refinement.amplitudes import amplitude_jacobian as amplitude_jacobian
 from nbnumba.refinement.amplitudes import refine_amplitudes as refine_amplitudes
 from nbnumba.refinement.jacobian import jacobian as jacobian
@@ -53,5 +59,8 @@ from nbnumba.simulation import simulate as simulate
 from nbnumba.tracer.contributions import contributions as contributions
 from nbnumba.tracer.trace import trace as trace
 from nbnumba.tracer.walk import walk as walk
+from nbnumba.viewer.draw import draw_image as draw_image
+from nbnumba.viewer.view import view as view
+from nbnumba.viewer.view import write_figure as write_figure
 
 __version__: str

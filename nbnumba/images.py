@@ -6,7 +6,7 @@ import io
 import logging
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,8 +14,10 @@ import h5py
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.inputs.cbf import cbf_sections
 from nbnumba.inputs.smv import parse_smv
 from nbnumba.inputs.text import read_bytes
+from nbnumba.outputs.data_files import need_data
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +28,8 @@ _BEGINNINGS = {
     "npy": rb"\x93NUMPY",
     "smv": rb"\{\s*[A-Z]",
     "pgm": rb"P5\s",
-    "fabio": rb"###CBF|II\*\0|MM\0\*",
+    "cbf": rb"###CBF",
+    "fabio": rb"II\*\0|MM\0\*",
 }
 _PGM_HEADER = re.compile(rb"P5" + 3 * rb"(?:\s|#[^\n]*\n)+(\d{1,9})" + rb"\s")
 
@@ -40,7 +43,8 @@ def read_image(path: str | Path, *, number: int = 0, shape: tuple[int, int] | No
         shape: (slow, fast) of a raw file, which does not tell it; None: square.
 
     Returns:
-        Array (slow, fast) of the type that is stored, or (panel, slow, fast) from HDF5 files of ours that hold panels.
+        Array (slow, fast) of the type that is stored, or (panel, slow, fast) from HDF5 and CBF files of ours that hold
+        panels.
 
     Raises:
         NbnumbaError: the file is missing, damaged, of another kind, or has no such image.
@@ -60,8 +64,8 @@ def _image_of(path: str | Path, kind: str, number: int, shape: tuple[int, int] |
         image = parse_smv(path, read_bytes(path)).pixels
     elif kind == "pgm":
         image = _from_pgm(path)
-    elif kind == "fabio":
-        image = _by_fabio(path)
+    elif kind in ("cbf", "fabio"):
+        image = _by_fabio(path, _fabio_panels if kind == "cbf" else _fabio_image)
     else:
         image = _from_raw(path, shape)
     return _pick(path, [image], number)
@@ -76,7 +80,7 @@ def read_pair(
     """
 
     def one(path: str | Path, shape: tuple[int, int] | None) -> np.ndarray:
-        return read_image(path, number=number if _holds_several(path) else 0, shape=shape)
+        return read_image(path, number=number if count_images(path) > 1 else 0, shape=shape)
 
     if shape is None and _kind(first) == "raw" != _kind(second):
         b = one(second, None)
@@ -100,12 +104,18 @@ def _kind(path: str | Path) -> str:
     return next((kind for kind, begin in _BEGINNINGS.items() if re.match(begin, start)), "raw")
 
 
-def _holds_several(path: str | Path) -> bool:
+def count_images(path: str | Path) -> int:
+    """Number of images in a file.
+
+    Raises:
+        NbnumbaError: the file is missing or damaged.
+    """
     kind = _kind(path)
     if kind == "hdf5":
         with _opened(path) as file:
-            return sum(stack.shape[0] if stack.ndim == 3 else 1 for stack in _stacks(file)) > 1
-    return kind == "npy" and _from_npy(path).ndim == 3
+            return sum(stack.shape[0] if stack.ndim == 3 else 1 for stack in _stacks(file))
+    array = _from_npy(path) if kind == "npy" else np.zeros((0, 0))
+    return len(array) if array.ndim == 3 else 1
 
 
 def _pick(path: str | Path, images: list[np.ndarray], number: int) -> np.ndarray:
@@ -130,6 +140,7 @@ def _from_hdf5(path: str | Path, number: int) -> np.ndarray:
         for stack in _stacks(file):
             count = stack.shape[0] if stack.ndim == 3 else 1
             if rest < count:
+                need_data(stack, rest)
                 image = np.asarray(stack[rest] if stack.ndim == 3 else stack[()])
                 return image.reshape(stack.attrs["panels"], -1, image.shape[1]) if "panels" in stack.attrs else image
             rest -= count
@@ -140,9 +151,11 @@ def _from_hdf5(path: str | Path, number: int) -> np.ndarray:
 
 
 def _stacks(file: h5py.File) -> Iterator[h5py.Dataset]:
-    """Datasets of images: in NXmx and Eiger files /entry/data/data or data_000001 and so on, else the largest."""
+    """Datasets of images: in NXmx and Eiger files /entry/data/data, or data_000001 and so on, else the largest."""
     group = file.get("entry/data")
     names = sorted(name for name in group if re.fullmatch(r"data(_\d+)?", name)) if group else []
+    if "data" in names:  # data_000001 and so on are then parts of it
+        names = ["data"]
     if names:
         yield from (group[name] for name in names)
         return
@@ -177,17 +190,36 @@ def _from_pgm(path: str | Path) -> np.ndarray:
     return np.frombuffer(pixels, dtype=np.uint8).reshape(slow, fast)
 
 
-def _by_fabio(path: str | Path) -> np.ndarray:
+def _by_fabio(path: str | Path, read: Callable[[str | Path], np.ndarray]) -> np.ndarray:
     try:
-        import fabio
+        return read(path)
+    except NbnumbaError:
+        raise
     except ImportError:
         raise NbnumbaError(
             f"{path}: CBF and TIFF images are read by fabio, which is not there; pip install 'nbnumba[formats]'"
         ) from None
-    try:
-        return np.asarray(fabio.open(str(path)).data)
     except Exception as error:  # fabio's readers fail in many ways
         raise NbnumbaError(f"{path}: cannot be read ({error}); name an undamaged image") from None
+
+
+def _fabio_image(path: str | Path) -> np.ndarray:
+    import fabio
+
+    return np.asarray(fabio.open(str(path)).data)
+
+
+def _fabio_panels(path: str | Path) -> np.ndarray:
+    """Image of a CBF file, or panels (panel, slow, fast) where it holds several arrays, which fabio does not take."""
+    from fabio.compression import decByteOffset
+
+    sections = cbf_sections(path, read_bytes(path))
+    if len(sections) < 2 or any(section.compression != "x-CBF_BYTE_OFFSET" for section in sections):
+        return _fabio_image(path)
+    flat = [decByteOffset(s.packed, size=math.prod(s.shape), dtype=np.int32) for s in sections]
+    return np.stack(
+        [np.asarray(array, dtype=np.int32).reshape(s.shape) for array, s in zip(flat, sections, strict=True)]
+    )
 
 
 def _from_raw(path: str | Path, shape: tuple[int, int] | None) -> np.ndarray:

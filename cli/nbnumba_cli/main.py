@@ -37,6 +37,7 @@ COMMANDS = {
     "refine": ("nbnumba_cli.refine", "Refine parameters of an experiment against an image."),
     "simulate": ("nbnumba_cli.simulate", "Render the image of an experiment into an HDF5 file."),
     "trace": ("nbnumba_cli.trace", "Show every number inside one pixel, step by step."),
+    "view": ("nbnumba_cli.view", "Draw the image of a file, with resolution rings and predicted spots."),
 }
 
 
