@@ -134,13 +134,13 @@ class _Files(NamedTuple):
 
     def rename(self) -> None:
         for _, part, final in self.made:
-            _rename(part, final)
+            _take_name(part, final)
 
     def rename_first_last(self) -> None:
         for _, _, final in self.made[:1] if len(self.made) > 1 else ():
             final.unlink(missing_ok=True)
         for _, part, final in [*self.made[1:], *self.made[:1]]:
-            _rename(part, final)
+            _take_name(part, final)
 
     @contextlib.contextmanager
     def guarded(self, paths: Sequence[str | Path]) -> Iterator[None]:
@@ -165,7 +165,7 @@ class _Files(NamedTuple):
                     part.unlink(missing_ok=True)
 
 
-def _rename(part: Path, final: Path) -> None:
+def _take_name(part: Path, final: Path) -> None:
     os.replace(part, final)
     log.info("wrote %s: %d bytes", final, os.path.getsize(final))
 

@@ -236,7 +236,7 @@ WORDS = {
     "refine": ("{toml}", "{image}", "--parameter", "spot_scale", "-o", "{folder}/r.toml", "--loss", "least-squares"),
     "simulate": ("{toml}", "-o", "{folder}/b.h5"),
     "trace": ("{toml}", "--pixel", "3", "4"),
-    "view": ("{image}", "-o", "{folder}/view.png"),
+    "view": ("{image}", "-o", "{folder}/v.png"),
 }
 MORE_WORDS = [
     ("derivatives", "{toml}", "--parameter", "cell_a", "-o", "{folder}/d.h5"),
@@ -361,7 +361,7 @@ WAITING = [
     ("refine", "PIPE", "b.h5", "--parameter", "cell_a", "-o", "out.toml"),
     ("simulate", "PIPE", "-o", "out.h5"),
     ("trace", "PIPE", "--pixel", "1", "2"),
-    ("view", "PIPE", "-o", "out.png"),
+    ("view", "PIPE"),
 ]
 #: Commands that wait for no input: those that end at once, and two that render, as simulate does.
 ENDING_OTHERWISE = {"bench", "completion", "demo", "help"}

@@ -53,12 +53,12 @@ assert_type(nb.write_png("a.png", counts), Path)
 assert_type(nb.write_cbf("a.cbf", experiment, counts), Path)
 assert_type(nb.write_smv("a.img", experiment, counts), Path)
 assert_type(nb.write_tiff("a.tif", counts), Path)
-assert_type(nb.write_figure("a.svg", nb.view("a.cbf", rings=[2.5])), Path)
-figure = nb.draw_image(image, experiment, predict=True)
-card = nb.show(experiment)
-sums = nb.to_xarray(experiment, images=counts).sum()
-with nb.NexusWriter("series.h5", experiment, images_per_file=1000) as writer:
-    writer.append(image)
+with nb.NexusWriter("series.h5", experiment, images_per_file=100) as writer:
+    writer.append(counts, beam=experiment.beam)
+shown: str = nb.show(counts, experiment)._repr_html_()
+nb.to_xarray(experiment, counts)
+nb.write_figure("a.svg", nb.draw_image(counts, experiment, rings=(5.0, 2.5)))
+nb.write_figure("b.png", nb.view("a.cbf", predict=True))
 stored, images = nb.read_nexus("a.h5")
 assert_type(stored, nb.Experiment)
 

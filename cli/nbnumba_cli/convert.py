@@ -64,7 +64,7 @@ def command(
         allowed = [EXPERIMENT, *(IMAGES if source is not None else ())]
         raise NbnumbaError(f"{target}: found the ending {kind!r}; allowed: {', '.join(allowed)}")
     if as_json:
-        click.echo(json.dumps({"files": [str(name) for name in written]}))
+        click.echo(json.dumps({"files": [str(path) for path in written]}))
     else:
         click.echo("\n".join(f"Wrote {name}" for name in told(written)))
 

@@ -66,7 +66,7 @@ def command(
       nbnumba simulate crystal.toml -o turned.h5 --set crystal.misset=10,20,30
       nbnumba simulate crystal.toml -o counts.h5 --counts --set response.gain=2
       nbnumba simulate crystal.toml -o scan.h5 --images 60 --set scan.width=1 --cbf scan_####.cbf
-      nbnumba simulate crystal.toml -o s.h5 --images 3600 --set scan.width=0.1 --images-per-file 1000
+      nbnumba simulate crystal.toml -o series.h5 --images 3600 --images-per-file 1000
       nbnumba simulate --nanobragg "-cell 70 80 90 90 90 90 -N 10 -default_F 100" -o image.h5
     """
     from nbnumba_cli.render import render_to_files

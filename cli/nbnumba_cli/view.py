@@ -45,8 +45,8 @@ AUTOMATIC, NONE = "auto", "none"
 @click.option("--size", type=click.IntRange(min=100, max=20_000), default=1100, show_default=True,
               help="Pixels of the picture along the image's longer edge.")  # fmt: skip
 @click.option("--title", help="First line above the image [default: names of file and image].")
-@options.overwrite
 @options.as_json
+@options.overwrite
 def command(
     file: Path, output: Path | None, rings: str, described: Path | None, title: str | None, overwrite: bool,
     as_json: bool, **asked: Any,
@@ -74,8 +74,8 @@ def command(
     experiment = None if described is None else nb.Experiment.from_toml(described)
     drawing = asked if title is None else {**asked, "title": title}
     figure = nb.view(file, rings=_spacings(rings), experiment=experiment, **drawing)
-    written = str(nb.write_figure(picture, figure, overwrite=overwrite))
-    click.echo(json.dumps({"files": [written]}) if as_json else written)
+    nb.write_figure(picture, figure, overwrite=overwrite)
+    click.echo(json.dumps({"files": [str(picture)]}) if as_json else picture)
 
 
 def _spacings(text: str) -> list[float] | None:
