@@ -176,7 +176,7 @@ def command(
     for file in files:
         check_writable(file, overwrite)
     loss = read_loss(data, start, asked)
-    with options.limited(threads, asked["device"]), voice.log_of("nbnumba.refinement"):
+    with options.limited(threads, asked["device"]), voice.log_of("nbnumba.refinement.refine"):
         found = _refined(start, loss, names, asked)
         found.experiment.to_toml(output, overwrite=overwrite)
         _write(found, start, results, svg, overwrite, line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -55,7 +56,8 @@ def jacobian(
         raise NbnumbaError(
             "wavelength: found with reflections that depend on it in steps, where there is no derivative"
         )
-    with stage(log, f"deriving {len(places)} pixels by {', '.join(parameters)} on {device}"):
+    told = stage(log, f"deriving {len(places)} pixels by {', '.join(parameters)} on {device}")
+    with told if parameters else nullcontext():
         for part, weight, lattice in experiment.components():
             _add(found, run, part, weight, _acting(part, parameters, lattice), places)
     if parameters and not found[0].any():
