@@ -18,6 +18,8 @@ TIED = """refinement.parameterisation.crystal.unit_cell.restraints.tie_to_group 
   sigmas = 0.001,0.001,0.001,0.001,0.001,0.001
 }
 """
+#: Pixels of a spot, as DIALS takes by itself for what it knows as a pixel detector: files of some kinds do not tell.
+SMALL = "spotfinder.filter.min_spot_size=3"
 #: Run by the Python of DIALS, which knows its tables.
 TABLE = """
 import json, sys
@@ -39,7 +41,7 @@ class Found(NamedTuple):
     length: float  # largest error of a cell edge [%]
     angle: float  # largest error of a cell angle [degrees]
     orientation: float  # of an axis of the crystal: the median over crystals of the largest [degrees]
-    beam_center: float  # how far panels lie from where they were, in their plane: the largest [pixels]
+    beam_center: float  # how far the beam hits from where it did, in the planes of the panels: the largest [pixels]
     reflections: int  # that were integrated
     correlation: float  # of their intensities with F^2
 
@@ -54,7 +56,7 @@ def dials(folder: Path, program: str, *arguments: str) -> str:
 
 def solve_rotation(folder: Path, files: list[str]) -> None:
     dials(folder, "import", *files)
-    dials(folder, "find_spots", "imported.expt", "nproc=2")
+    dials(folder, "find_spots", "imported.expt", SMALL, "nproc=2")
     dials(folder, "index", "imported.expt", "strong.refl", "nproc=2")
     dials(folder, "refine", "indexed.expt", "indexed.refl")
     dials(folder, "integrate", "refined.expt", "refined.refl", "nproc=2")
@@ -63,7 +65,7 @@ def solve_rotation(folder: Path, files: list[str]) -> None:
 def solve_stills(folder: Path, files: list[str], cell: tuple[float, ...]) -> None:
     """The indexer for sequences, image by image: that for stills is not whole in Debian's DIALS (xfel_mono_sim_ext)."""
     dials(folder, "import", *files)
-    dials(folder, "find_spots", "imported.expt", "nproc=2")
+    dials(folder, "find_spots", "imported.expt", SMALL, "nproc=2")
     known = "unit_cell=" + ",".join(f"{x:g}" for x in cell)
     how = ["stills.indexer=sequences", "joint_indexing=False", "indexing.method=real_space_grid_search", "nproc=2"]
     fixed = ["detector.fix=all", "beam.fix=all", "refinement_protocol.n_macro_cycles=1"]
@@ -96,7 +98,7 @@ def found_in(folder: Path, experiments: tuple[nb.Experiment, ...]) -> Found:
         length=float(100.0 * (errors[:3] / cell_of(true[0])[:3]).max()),
         angle=float(errors[3:].max()),
         orientation=float(np.median([apart(*pair) for pair in zip(crystals, true, strict=True)])),
-        beam_center=shift(refined, experiments[0], turn),
+        beam_center=beam_shift(refined, experiments[0], turn),
         reflections=len(expected),
         correlation=float(np.corrcoef(table["intensity"], expected)[0, 1]),
     )
@@ -116,14 +118,21 @@ def apart(found: np.ndarray, true: np.ndarray) -> float:
     return float(np.degrees(np.arccos(np.minimum(np.abs(cosines), 1.0))).max())
 
 
-def shift(refined: dict, experiment: nb.Experiment, turn: np.ndarray) -> float:
-    """How far a panel's corner lies from where it was, along its rows and columns: the largest over panels [pixels]."""
-    (detector,) = refined["detector"]
-    moved = []
+def beam_shift(refined: dict, experiment: nb.Experiment, turn: np.ndarray) -> float:
+    """How far the beam hits from where it did, in the plane of each panel: the largest over panels [pixels]."""
+    (detector,), (beam,) = refined["detector"], refined["beam"]
+    size, away = experiment.detector.pixel_size, []
     for panel, place in zip(detector["panels"], experiment.geometries, strict=True):
-        away = np.array(panel["origin"]) - turn @ place.origin
-        moved.append(np.hypot(away @ turn @ place.fast, away @ turn @ place.slow))
-    return float(max(moved) / experiment.detector.pixel_size)
+        found = crossing(-np.array(beam["direction"]), *(panel[n] for n in ("fast_axis", "slow_axis", "origin")))
+        true = crossing(turn @ experiment.beam_direction, *(turn @ v for v in (place.fast, place.slow, place.origin)))
+        away.append(np.linalg.norm(found - true) / size)
+    return float(max(away))
+
+
+def crossing(ray, fast, slow, origin) -> np.ndarray:
+    """Where a ray from the sample crosses a panel's plane: along fast and slow from the origin [mm]."""
+    u, v, _ = np.linalg.solve(np.array([fast, slow, -np.asarray(ray)]).T, -np.asarray(origin, dtype=float))
+    return np.array([u, v])
 
 
 def count(shown: str) -> int:
