@@ -41,7 +41,7 @@ def _ready() -> dict[str, Counter[str]]:
     """How often each loop was compiled, and how often its code came from the cache: once for each kind of arguments."""
     compiled: Counter[str] = Counter()
     loaded: Counter[str] = Counter()
-    for loop in _jit._loops:
+    for loop in _jit.loops:
         if hasattr(loop, "stats"):  # it has none where Numba is switched off
             hits = sum(loop.stats.cache_hits.values())
             loaded[loop.__name__] += hits

@@ -293,7 +293,7 @@ def test_verbose_before_or_after_the_command(words, toml, tmp_path):
 def test_very_verbose_names_the_modules(toml, tmp_path):
     for words in (["-v", "simulate", "-v"], ["simulate", "-vv"]):
         result = invoke(*words, toml, "-o", tmp_path / "a.h5", "--overwrite")
-        assert "nbnumba.renderer: rendering 600 pixels of 20 x 30 in 1 steps each on cpu" in result.stderr
+        assert "nbnumba.simulation: rendering 600 pixels of 20 x 30 in 1 steps each on cpu" in result.stderr
         assert "double precision ...\n" in result.stderr
 
 

@@ -65,7 +65,7 @@ def command(
             "--profile: found beside --threads or --precision mixed; the command that it splits up runs with all "
             "threads in double precision: leave them out"
         )
-    from nbnumba._jit import thread_limit
+    from nbnumba._run import thread_limit
     from nbnumba.bench.measure import machine, prepared
 
     if threads is not None and threads > thread_limit():

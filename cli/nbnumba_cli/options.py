@@ -270,7 +270,7 @@ def waiting(label: str) -> Iterator[None]:
 @contextmanager
 def limited(threads: int | None, device: str) -> Iterator[None]:
     """Run a block with a number of threads, if it runs on the CPU."""
-    from nbnumba._jit import thread_limit, using_threads
+    from nbnumba._run import thread_limit, using_threads
 
     check_device(device)
     if device != "cpu":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import shlex
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from nbnumba.atomic import check_writable
 from nbnumba.errors import NbnumbaError
 from nbnumba_cli import complete, options
 
-log = logging.getLogger("nbnumba.trace")
 _SHOWN = 20  # steps, where nothing else is asked for
 
 
@@ -183,10 +181,9 @@ def _percent(row: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _traced(experiment: Any, pixel: tuple[int, int], panel: int | None, limit: int | None) -> Any:
     import nbnumba as nb
-    from nbnumba.journal import stage
 
     how = {name: value for name, value in (("panel", panel), ("limit", limit)) if value is not None}
-    with options.progress_bar("Tracing") as bar, stage(log, f"tracing pixel {', '.join(map(str, pixel))}"):
+    with options.progress_bar("Tracing") as bar:
         return nb.trace(experiment, *pixel, progress=bar.show, **how)
 
 
