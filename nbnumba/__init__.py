@@ -49,6 +49,7 @@ _HOME = {
     "refine_amplitudes": "nbnumba.refinement.amplitudes",
     "shoeboxes": "nbnumba.refinement.shoeboxes",
     "pixel_mask": "nbnumba.outputs.pixel_mask",
+    "predict_reflections": "nbnumba.spots",
     "read_geometry": "nbnumba.inputs.geometry",
     "read_image": "nbnumba.images",
     "read_mask": "nbnumba.inputs.mask",
@@ -62,8 +63,11 @@ _HOME = {
     "value_and_gradient": "nbnumba.refinement.normal",
     "vjp": "nbnumba.refinement.normal",
     "walk": "nbnumba.tracer.walk",
+    "write_crystfel": "nbnumba.outputs.crystfel",
+    "write_dials": "nbnumba.outputs.dials",
     "write_nexus": "nbnumba.outputs.nexus",
     "write_png": "nbnumba.outputs.png",
+    "write_reflections": "nbnumba.spots",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]

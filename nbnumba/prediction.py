@@ -75,12 +75,14 @@ def hits(experiment: Experiment, h: int, k: int, l: int) -> list[Hit]:  # noqa: 
 
 
 def _hit(experiment: Experiment, beam: Beam, q: Vector, angle: float) -> Hit:
-    found = _places(experiment, diffracted(q, *beam))
+    found = places(experiment, diffracted(q, *beam))
     return Hit(math.degrees(angle), excitation_error(q, *beam), *found)
 
 
-def _places(experiment: Experiment, direction: Vector) -> tuple[float, float, bool, int | None]:
-    """Point (slow, fast), whether it is on the detector, and the panel, where panels are listed: the nearest one."""
+def places(experiment: Experiment, direction: Vector) -> tuple[float, float, bool, int | None]:
+    """Point (slow, fast) [pixels] that a beam of a direction hits, whether it is on the detector, and the panel, where
+    panels are listed: the nearest one.
+    """
     detector = experiment.detector
     if not detector.panels:
         slow, fast = point_seen(experiment, direction)
