@@ -39,6 +39,8 @@ FILES = (
     "background.table",
 )
 
+LIKE = "nbnumba_cli.like"
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 threads: Decorator = click.option(
@@ -82,7 +84,7 @@ as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="Print
 
 
 def experiment_source(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Argument EXPERIMENT.toml, or --nanobragg instead, and --set for either."""
+    """Argument EXPERIMENT.toml, or --nanobragg instead, and --like and --set for either."""
     function = click.option(
         "--set",
         "settings",
@@ -90,6 +92,15 @@ def experiment_source(function: Callable[..., Any]) -> Callable[..., Any]:
         metavar="NAME=VALUE",
         help="Change a value of the experiment, as in --set crystal.misset=10,20,30 (degrees); may be repeated. "
         "Names of files are relative to the working folder.",
+    )(function)
+    function = click.option(
+        "--like",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        expose_value=False,
+        callback=lambda context, _, value: context.meta.update({LIKE: value}),
+        metavar="IMAGE",
+        help="Measured image (NXmx, CBF, SMV, or a .expt file of DIALS) whose detector, wavelength, polarization and "
+        "oscillation take the place of those of the experiment, which may leave [beam] and [detector] out.",
     )(function)
     function = click.option(
         "--nanobragg", metavar='"FLAGS"', default=None, help="Flags of the nanoBragg program instead of a TOML file."
@@ -117,9 +128,9 @@ def load_experiment(file: Path | None, nanobragg: str | None, settings: tuple[st
     """The experiment that the shared arguments describe."""
     if (file is None) == (nanobragg is None):
         raise click.UsageError('Give an EXPERIMENT.toml or --nanobragg "FLAGS", one of them.')
-    changes = dict(_setting(text) for text in settings)
+    changes, image = dict(_setting(text) for text in settings), like()
     if nanobragg is None:
-        return Experiment.from_toml(Path(str(file)), changes)
+        return Experiment.from_toml(Path(str(file)), changes, like=image)
 
     from nbnumba.compat import read_flags
 
@@ -127,7 +138,14 @@ def load_experiment(file: Path | None, nanobragg: str | None, settings: tuple[st
     experiment = translation.experiment
     for note in translation.notes:
         click.echo(f"Note: {note}", err=True)
-    return Experiment.from_toml(experiment.to_toml(inline=True), changes) if changes else experiment
+    if not changes and image is None:
+        return experiment
+    return Experiment.from_toml(experiment.to_toml(inline=True), changes, like=image)
+
+
+def like() -> Path | None:
+    """The measured image that was named."""
+    return click.get_current_context().meta.get(LIKE)
 
 
 def _setting(text: str) -> tuple[str, Any]:
@@ -164,7 +182,7 @@ def keep_inputs(
     """Refuse outputs that are the same file as one another or as an input, also one that the TOML file names."""
     lists = [crystal.reflections for crystal in experiment.crystals]
     named = [] if file is None else _files_in(tomllib.loads(file.read_text(encoding="utf-8")), file.parent)
-    check_distinct(outputs, [file, *others, *named, *(each.origin.get("file") for each in lists if each)])
+    check_distinct(outputs, [file, like(), *others, *named, *(each.origin.get("file") for each in lists if each)])
 
 
 def _files_in(value: Any, folder: Path) -> list[Path]:

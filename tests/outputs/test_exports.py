@@ -233,7 +233,7 @@ def test_bright_spots_of_a_still_are_listed():
 
 def test_default_amplitudes_fill_what_the_list_leaves_out():
     known = nb.Reflections([[1, -2, 3], [2, 2, -1]], [50.0, 0.0])
-    changes = {"crystal.reflections": known, "scan.width": 90.0}
+    changes = {"crystal.reflections": known, "scan.width": 180.0}
     experiment = scenes.still(**LARGE, **changes)
     table = nb.predict_reflections(experiment)
     by = {(row["h"], row["k"], row["l"]): row["amplitude"] for row in table}

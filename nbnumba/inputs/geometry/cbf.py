@@ -1,0 +1,100 @@
+"""CBF images: the header of PILATUS and EIGER detectors (miniCBF), and which other kind there is.
+
+Comments in the header tell the settings, a keyword and values each (DECTRIS, "PILATUS CBF header specification"); the
+beam centre counts in pixels along fast and slow from the outer corner of the first one, as DIALS takes it
+(dxtbx/format/FormatCBFMini.py, https://github.com/cctbx/dxtbx). ``Polarization`` is the fraction of XDS, 0.5 for none.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nbnumba.errors import NbnumbaError
+from nbnumba.inputs.geometry.imgcif import from_imgcif
+from nbnumba.inputs.geometry.parts import Found, alike, facing
+
+_BINARY = b"--CIF-BINARY-FORMAT-SECTION--"
+_SPINDLE = (-1.0, 0.0, 0.0)  # to the right as the source sees it
+_SENSOR = re.compile(r"(Silicon|Si|CdTe|GaAs) sensor,? thickness:? *([\d.eE+-]+) *m")
+_NUMBER = r"([-+]?[\d.]+(?:[eE][-+]?\d+)?)"
+
+
+def from_cbf(path: str | Path, content: bytes) -> Found:
+    """What an image tells, given the content of its file.
+
+    Raises:
+        NbnumbaError: something is missing, or cannot be read.
+    """
+    header = content.partition(_BINARY)[0].decode("latin-1")
+    if "_array_structure_list_axis." in header or "_axis.id" in header:
+        several = content.count(_BINARY) > 2  # one before and one after each array
+        return from_imgcif(header, None if several else lambda: _good(path))
+    if "_array_data.header_contents" not in header:
+        raise NbnumbaError(f"{path}: found no header with settings; allowed: a miniCBF or an imgCIF header")
+    return _mini(header, _good(path))
+
+
+def _good(path: str | Path) -> np.ndarray:
+    """Pixels (slow, fast) that are not below 0, which stands for gaps and broken ones."""
+    try:
+        import fabio
+    except ImportError:
+        raise NbnumbaError(
+            f"{path}: pixels of CBF images are read by fabio, which is not there; pip install 'nbnumba[formats]'"
+        ) from None
+    try:
+        return np.asarray(fabio.open(str(path)).data) >= 0
+    except Exception as error:  # fabio's readers fail in many ways
+        raise NbnumbaError(f"{path}: cannot be read ({error}); name an undamaged image") from None
+
+
+def _mini(header: str, good: np.ndarray) -> Found:
+    if (_number(header, "Detector_2theta") or 0.0) != 0.0:
+        raise NbnumbaError("found Detector_2theta, about an axis that the header does not tell; allowed: 0")
+    pixel = 1e3 * alike("Pixel_size [m]", _needed(header, "Pixel_size", _NUMBER + " *m *x *" + _NUMBER))
+    x, y = _needed(header, "Beam_xy", r"\(?" + _NUMBER + "[, ]+" + _NUMBER)
+    (distance,) = _needed(header, "Detector_distance", _NUMBER)
+    sensor = _SENSOR.search(header)
+    material = None if sensor is None else {"Silicon": "Si"}.get(sensor[1], sensor[1])
+    thickness = 0.0 if sensor is None else 1e3 * float(sensor[2])
+    mask = None if good.all() else good
+    shape = good.shape[0], good.shape[1]
+    panel = facing(shape, pixel, 1e3 * distance, (x * pixel, y * pixel), (material, thickness), mask)
+    return Found([panel], _beam(header), _SPINDLE, _oscillation(header))
+
+
+def _beam(header: str) -> dict[str, Any]:
+    beam: dict[str, Any] = {"direction": (0.0, 0.0, 1.0), "polarization_axis": (-1.0, 0.0, 0.0)}
+    wavelength, fraction = _number(header, "Wavelength"), _number(header, "Polarization")
+    if wavelength is not None:
+        beam["wavelength"] = wavelength
+    if fraction is not None and 0.0 <= fraction <= 1.0:
+        beam["polarization"] = 2.0 * fraction - 1.0
+    return beam
+
+
+def _oscillation(header: str) -> tuple[float, float] | None:
+    start, width = _number(header, "Start_angle"), _number(header, "Angle_increment")
+    return None if start is None or not width else (start, width)
+
+
+def _number(header: str, keyword: str) -> float | None:
+    found = _values(header, keyword, _NUMBER)
+    return None if found is None else found[0]
+
+
+def _needed(header: str, keyword: str, pattern: str) -> list[float]:
+    found = _values(header, keyword, pattern)
+    if found is None:
+        raise NbnumbaError(f"found no {keyword} in its header; allowed: an image of a PILATUS or EIGER detector, or "
+                           "with an imgCIF header")  # fmt: skip
+    return found
+
+
+def _values(header: str, keyword: str, pattern: str) -> list[float] | None:
+    line = re.search(rf"^#\s*{keyword}[:=\s]+{pattern}", header, re.MULTILINE)
+    return None if line is None else [float(value) for value in line.groups()]
