@@ -65,7 +65,10 @@ _HOME = {
     "walk": "nbnumba.tracer.walk",
     "write_crystfel": "nbnumba.outputs.crystfel",
     "write_dials": "nbnumba.outputs.dials",
+    "write_cbf": "nbnumba.outputs.cbf",
     "write_nexus": "nbnumba.outputs.nexus",
+    "write_smv": "nbnumba.outputs.smv",
+    "write_tiff": "nbnumba.outputs.tiff",
     "write_png": "nbnumba.outputs.png",
     "write_reflections": "nbnumba.spots",
 }
