@@ -21,6 +21,7 @@ _HOME = {
     "NbnumbaError": "nbnumba.errors",
     "NbnumbaJobError": "nbnumba.errors",
     "NbnumbaWarning": "nbnumba.errors",
+    "NexusWriter": "nbnumba.outputs.nexus_writer",
     "PRESETS": "nbnumba.model.presets",
     "Panel": "nbnumba.model.panel",
     "Reflections": "nbnumba.model.reflections",

@@ -6,8 +6,9 @@ import contextlib
 import functools
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from nbnumba.errors import NbnumbaError
 
@@ -80,38 +81,79 @@ def new_file(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
 @contextlib.contextmanager
 def new_files(paths: Sequence[str | Path], overwrite: bool = False) -> Iterator[list[Path]]:
     """As ``new_file`` for several files, which take their names together, when all of them are whole."""
-    for path in paths:
-        check_writable(path, overwrite)
-    finals = [Path(os.path.realpath(path)) for path in paths]  # a link stays a link
-    parts = [
-        final if _is_device(final) else final.with_name(f".{final.stem}.{os.getpid()}{final.suffix}")
-        for final in finals
-    ]
-    hidden = [(path, part, final) for path, part, final in zip(paths, parts, finals, strict=True) if part != final]
-    try:
-        yield parts
-        for path, part, _ in hidden:
+    files = _Files(overwrite, [])
+    with files.guarded(paths):
+        yield [files.add(path) for path in paths]
+        files.check()
+        files.rename()
+
+
+@contextlib.contextmanager
+def new_family(path: str | Path, overwrite: bool = False) -> Iterator[tuple[Path, Callable[[Path], Path]]]:
+    """As ``new_file`` for a file and others that it refers to, which become known one after another.
+
+    Gives the hidden file of the first, and a function that takes the final name of another and gives its hidden file.
+    All take their names when all are whole, the first as the last of them. One that it replaces goes before: at no
+    moment does a file lie beside others that are not its own.
+    """
+    files = _Files(overwrite, [])
+    with files.guarded([path]):
+        yield files.add(path), files.add
+        files.check()
+        files.rename_first_last()
+
+
+class _Files(NamedTuple):
+    """Files in the making: name, hidden file, and final place (where a link leads to)."""
+
+    overwrite: bool
+    made: list[tuple[str | Path, Path, Path]]
+
+    def add(self, path: str | Path) -> Path:
+        check_writable(path, self.overwrite)
+        final = Path(os.path.realpath(path))  # a link stays a link
+        if _is_device(final):
+            return final
+        part = final.with_name(f".{final.stem}.{os.getpid()}{final.suffix}")
+        self.made.append((path, part, final))
+        return part
+
+    def check(self) -> None:
+        for path, part, _ in self.made:
             _to_disk(part)
-            check_writable(path, overwrite)  # something may have appeared there meanwhile
-        for _, part, final in hidden:
+            check_writable(path, self.overwrite)  # something may have appeared there meanwhile
+
+    def rename(self) -> None:
+        for _, part, final in self.made:
             os.replace(part, final)
-    except NbnumbaError as error:
-        named = {str(part): str(path) for path, part, _ in hidden}
-        raise NbnumbaError(
-            functools.reduce(lambda text, part: text.replace(part, named[part]), named, str(error))
-        ) from error
-    except OSError as error:
-        concerned = [path for path, part, _ in hidden if error.filename in (str(part), part)]
-        if error.filename is not None and not concerned:
-            raise  # about a file that the block reads, not ours
-        raise NbnumbaError(
-            f"{', '.join(map(str, concerned or paths))}: cannot be written ({error.strerror or error}), and nothing "
-            "was left behind; free some space or name a file elsewhere"
-        ) from error
-    finally:
-        for _, part, _ in hidden:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
+
+    def rename_first_last(self) -> None:
+        for _, _, final in self.made[:1] if len(self.made) > 1 else ():
+            final.unlink(missing_ok=True)
+        for _, part, final in [*self.made[1:], *self.made[:1]]:
+            os.replace(part, final)
+
+    @contextlib.contextmanager
+    def guarded(self, paths: Sequence[str | Path]) -> Iterator[None]:
+        """Tell errors by the names of the files, and leave no hidden ones behind."""
+        try:
+            yield
+        except NbnumbaError as error:
+            named = {str(part): str(path) for path, part, _ in self.made}
+            text = functools.reduce(lambda text, part: text.replace(part, named[part]), named, str(error))
+            raise NbnumbaError(text) from error
+        except OSError as error:
+            concerned = [path for path, part, _ in self.made if error.filename in (str(part), part)]
+            if error.filename is not None and not concerned:
+                raise  # about a file that the block reads, not ours
+            raise NbnumbaError(
+                f"{', '.join(map(str, concerned or paths))}: cannot be written ({error.strerror or error}), and "
+                "nothing was left behind; free some space or name a file elsewhere"
+            ) from error
+        finally:
+            for _, part, _ in self.made:
+                with contextlib.suppress(OSError):
+                    part.unlink(missing_ok=True)
 
 
 def _to_disk(file: Path) -> None:

@@ -16,6 +16,7 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.cbf import cbf_sections
 from nbnumba.inputs.smv import parse_smv
 from nbnumba.inputs.text import read_bytes
+from nbnumba.outputs.data_files import need_data
 
 ALLOWED = "HDF5, SMV, CBF, TIFF, PGM, .npy, or raw little-endian float32"
 #: Kind of file -> how it begins; everything else is raw.
@@ -125,6 +126,7 @@ def _from_hdf5(path: str | Path, number: int) -> np.ndarray:
         for stack in _stacks(file):
             count = stack.shape[0] if stack.ndim == 3 else 1
             if rest < count:
+                need_data(stack, rest)
                 image = np.asarray(stack[rest] if stack.ndim == 3 else stack[()])
                 return image.reshape(stack.attrs["panels"], -1, image.shape[1]) if "panels" in stack.attrs else image
             rest -= count
@@ -135,9 +137,11 @@ def _from_hdf5(path: str | Path, number: int) -> np.ndarray:
 
 
 def _stacks(file: h5py.File) -> Iterator[h5py.Dataset]:
-    """Datasets of images: in NXmx and Eiger files /entry/data/data or data_000001 and so on, else the largest."""
+    """Datasets of images: in NXmx and Eiger files /entry/data/data, or data_000001 and so on, else the largest."""
     group = file.get("entry/data")
     names = sorted(name for name in group if re.fullmatch(r"data(_\d+)?", name)) if group else []
+    if "data" in names:  # data_000001 and so on are then parts of it
+        names = ["data"]
     if names:
         yield from (group[name] for name in names)
         return

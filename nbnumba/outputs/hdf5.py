@@ -96,7 +96,19 @@ def new_hdf5(path: str | Path, overwrite: bool = False) -> Iterator[Use]:
     Raises:
         NbnumbaError: the file cannot be written; see ``new_file``.
     """
-    with new_file(path, overwrite) as part, open(part, "wb+", buffering=0) as raw, ThreadPoolExecutor(1) as thread:
+    with new_file(path, overwrite) as part, writing_hdf5(part) as use:
+        yield use
+
+
+@contextlib.contextmanager
+def writing_hdf5(path: Path, versions: tuple[str, str] | None = None) -> Iterator[Use]:
+    """As ``new_hdf5`` for a file whose name and fate are someone else's care.
+
+    Args:
+        path: the new file.
+        versions: oldest and newest format of objects in it, as h5py's ``libver``; None: the oldest that will do.
+    """
+    with open(path, "wb+", buffering=0) as raw, ThreadPoolExecutor(1) as thread:
         sink, opened = Sink(raw), _Opened()
 
         def run(work: Callable[..., Any], *arguments: Any) -> Any:
@@ -106,10 +118,60 @@ def new_hdf5(path: str | Path, overwrite: bool = False) -> Iterator[Use]:
                 sink.check()
 
         try:
-            run(opened.open, sink)
+            run(opened.open, sink, "w", versions)
             yield lambda work, *arguments: run(work, opened.file, *arguments)
         finally:
             _whatever_interrupts(lambda: run(opened.close))
+
+
+@contextlib.contextmanager
+def growing_hdf5(path: Path) -> Iterator[Use]:
+    """As ``writing_hdf5`` for a file that exists, while others read it: single writer, multiple readers.
+
+    From the start of the block on nothing new can be made in it: datasets grow and their values change. HDF5 does this
+    to real files only, with no sink between: space on the disk is set aside before each work, for its arguments and
+    what HDF5 adds to them, so that it is here that a full disk is noticed.
+    """
+    with open(path, "rb+", buffering=0) as raw, ThreadPoolExecutor(1) as thread:
+        opened, aside = _Opened(), 0
+
+        def run(work: Callable[..., Any], *arguments: Any) -> Any:
+            nonlocal aside
+            needed = thread.submit(opened.size).result() + sum(map(_bytes_in, arguments)) + _ROOM
+            if needed > aside:
+                aside = needed + _ROOM
+                _set_aside(raw.fileno(), aside)
+            return thread.submit(work, opened.file, *arguments).result()
+
+        try:
+            thread.submit(opened.open, path, "r+", WATCHED).result()
+            thread.submit(opened.watch).result()
+            yield run
+        finally:
+            thread.submit(opened.flush).result()  # gives back what was taken and is not used
+            size = thread.submit(opened.size).result()
+            _whatever_interrupts(lambda: thread.submit(opened.close).result())
+            raw.truncate(min(size, os.fstat(raw.fileno()).st_size))
+
+
+#: Formats that can be read while they are written, as h5py's ``libver``.
+WATCHED = ("v110", "v110")
+#: What HDF5 may write [bytes] beside the arguments of a work: heads and indices of datasets.
+_ROOM = 1 << 20
+
+
+def _bytes_in(argument: Any) -> int:
+    if isinstance(argument, bytes):
+        return len(argument)
+    if isinstance(argument, list | tuple):
+        return sum(map(_bytes_in, argument))
+    return int(getattr(argument, "nbytes", 0))
+
+
+def _set_aside(file: int, size: int) -> None:
+    """Make a file own its first bytes on the disk, where the system can; OSError: there is no space for them."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file, 0, size)
 
 
 class _Opened:
@@ -117,8 +179,21 @@ class _Opened:
 
     file: h5py.File | None = None
 
-    def open(self, sink: Sink) -> None:
-        self.file = h5py.File(sink, "w", track_order=False)
+    def open(self, file: Sink | Path, mode: str, versions: tuple[str, str] | None) -> None:
+        self.file = h5py.File(file, mode, libver=versions, track_order=False)
+
+    def watch(self) -> None:
+        """Let others read while this one writes."""
+        assert self.file is not None
+        self.file.swmr_mode = True
+
+    def size(self) -> int:
+        """Bytes that HDF5 has taken so far."""
+        return 0 if self.file is None else int(self.file.id.get_filesize())
+
+    def flush(self) -> None:
+        if self.file is not None:
+            self.file.flush()
 
     def close(self) -> None:
         if self.file is not None:

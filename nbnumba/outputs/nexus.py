@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import zip_longest
@@ -12,19 +11,13 @@ from typing import Any
 import h5py
 import numpy as np
 
-from nbnumba import __version__
+from nbnumba.atomic import check_writable
 from nbnumba.errors import NbnumbaError
+from nbnumba.model.beam import Beam
 from nbnumba.model.experiment import Experiment
-from nbnumba.outputs.hdf5 import Use, new_hdf5
-from nbnumba.outputs.nexus_tree import DEFINITION, describe, group, put
-from nbnumba.outputs.pixels import storable
-from nbnumba.outputs.stack import write_stack
-
-ENTRY = "entry"
-DATA = "data"  # the group in the entry, and the dataset in the group
-EXPECTED = "expected"  # the group of expected photons beside counts
-PROVENANCE = "nbnumba"
-_IMAGES = {True: "single", False: "stack"}
+from nbnumba.outputs.data_files import data_paths, need_data
+from nbnumba.outputs.nexus_tree import DEFINITION
+from nbnumba.outputs.nexus_writer import DATA, ENTRY, EXPECTED, IMAGES, PROVENANCE, NexusWriter
 
 
 def write_nexus(
@@ -34,6 +27,11 @@ def write_nexus(
     *,
     overwrite: bool = False,
     expected: Any = None,
+    beams: Iterable[Beam] | None = None,
+    compression: str = "gzip",
+    images_per_file: int | None = None,
+    follow: bool = False,
+    cxi: bool = False,
     command_line: str | None = None,
     seeds: Mapping[str, int] | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -51,8 +49,15 @@ def write_nexus(
         experiment: what was rendered.
         images: an image, (slow, fast) or (panel, slow, fast), an array of n such images, or anything that gives images
             one by one, written as they come.
-        overwrite: replace an existing file.
+        overwrite: replace an existing file, and the data files of it.
         expected: images of expected photons, as many and in the same form, to be kept beside counts.
+        beams: one for each image, where they differ in wavelength, spectrum, photons or polarization.
+        compression: "gzip" (with shuffle: every reader has it), "bitshuffle-lz4" (or "lz4"; faster; the extra
+            ``compression``), or "none".
+        images_per_file: 1 to 1000: images go to files NAME_000001.h5 and so on beside NAME.h5, which shows them as one
+            dataset; None: all are in the one file.
+        follow: others may read the file while it grows, as h5py.File(growing, swmr=True); see ``NexusWriter.growing``.
+        cxi: add the names of CXI: links to the same data.
         command_line: to be recorded.
         seeds: of random numbers by name, to be recorded beside that of the mosaic domains.
         progress: called as progress(done, total) after each image; total is 0 where it is not known.
@@ -67,31 +72,36 @@ def write_nexus(
     single = getattr(images, "ndim", None) == len(experiment.detector.shape)
     series = [images] if single else images
     total = operator.length_hint(series)
-    stacks = {DATA: _each(series)}
-    if expected is not None:
-        stacks[EXPECTED] = _each([expected] if single else expected)
-    origin = _origin(experiment, single, command_line, seeds)
-    count = 0
-    with new_hdf5(path, overwrite) as use:
-        use(_begin, list(stacks))
-        for count in _written(use, stacks, experiment):
+    writer = NexusWriter(
+        path, experiment, overwrite=overwrite, compression=compression, images_per_file=images_per_file, follow=follow,
+        cxi=cxi, command_line=command_line, seeds=seeds, single=single,
+    )  # fmt: skip
+    for file in data_paths(path, total, images_per_file):
+        check_writable(file, overwrite)
+    with writer:
+        shots = _together(series, expected=[expected] if single and expected is not None else expected, beam=beams)
+        for done, (image, beside) in enumerate(shots, start=1):
+            writer.append(image, **beside)
             if progress is not None:
-                progress(count, total)
-        if not count:
-            raise NbnumbaError("images: found none; give at least one")
-        use(_finish, experiment, count, origin)
+                progress(done, total)
     return Path(path)
 
 
-def _written(use: Use, stacks: Mapping[str, Iterable[Any]], experiment: Experiment) -> Iterator[int]:
-    """Write all stacks side by side, as their images come; the number of images after each."""
-    writers = [
-        write_stack(use, f"{ENTRY}/{name}/{DATA}", _storable(stack, experiment)) for name, stack in stacks.items()
-    ]
-    for written in zip_longest(*writers):
-        if None in written:
-            raise NbnumbaError("expected: found another number of images than there are of counts; give as many")
-        yield written[0]
+_UNEQUAL = {
+    "expected": "expected: found another number of images than there are of counts; give as many",
+    "beam": "beams: found another number than there are images; give one for each",
+}
+
+
+def _together(images: Any, **beside: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Images with what belongs to each."""
+    given = {name: _each(items) for name, items in beside.items() if items is not None}
+    for image, *others in zip_longest(_each(images), *given.values()):
+        shot = dict(zip(given, others, strict=True))
+        for name, other in shot.items():
+            if (image is None) != (other is None):
+                raise NbnumbaError(_UNEQUAL[name])
+        yield image, shot
 
 
 def _each(images: Any) -> Iterable[Any]:
@@ -100,51 +110,6 @@ def _each(images: Any) -> Iterable[Any]:
     except TypeError:
         allowed = "an image, an array of several, or something that gives images one by one"
         raise NbnumbaError(f"images: found {type(images).__name__}; allowed: {allowed}") from None
-
-
-def _storable(images: Iterable[Any], experiment: Experiment) -> Iterator[np.ndarray]:
-    for number, image in enumerate(images):
-        stored = storable(image, experiment.detector.shape, f"image {number}")
-        yield stored.reshape(experiment.detector.rows, -1)
-
-
-def _begin(file: h5py.File, stacks: list[str]) -> None:
-    file.attrs["default"] = ENTRY
-    entry = group(file, ENTRY, "NXentry", default=DATA)
-    for name in stacks:
-        group(entry, name, "NXdata", signal=DATA)
-
-
-def _finish(file: h5py.File, experiment: Experiment, count: int, origin: Mapping[str, str]) -> None:
-    entry, dataset = file[ENTRY], file[ENTRY][DATA][DATA]
-    dataset.attrs.update({"units": "counts", "interpretation": "image"})
-    if EXPECTED in entry:
-        entry[EXPECTED][DATA].attrs.update({"units": "photons", "interpretation": "image"})
-    if experiment.detector.panels:
-        dataset.attrs["panels"] = len(experiment.detector.panels)
-    describe(entry, experiment, count, dataset.dtype)
-    process = group(entry, PROVENANCE, "NXprocess")
-    for name, value in origin.items():
-        put(process, name, value)
-
-
-def _origin(
-    experiment: Experiment, single: bool, command_line: str | None, seeds: Mapping[str, int] | None
-) -> dict[str, str]:
-    """How the file came to be; nothing about the machine, so that the bytes do not depend on it."""
-    known = {
-        "program": "nbnumba",
-        "version": __version__,
-        "experiment": experiment.to_toml(inline=True),
-        "seeds": json.dumps({**_mosaic_seeds(experiment), **(seeds or {})}),
-        "images": _IMAGES[single],
-    }
-    return known if command_line is None else {**known, "command_line": command_line}
-
-
-def _mosaic_seeds(experiment: Experiment) -> dict[str, int]:
-    lattices = {f"lattices.{i}.mosaic": lattice.mosaic.seed for i, lattice in enumerate(experiment.lattices)}
-    return {"mosaic": experiment.crystal.mosaic.seed, **lattices}
 
 
 def read_nexus(path: str | Path, *, expected: bool = False) -> tuple[Experiment, np.ndarray]:
@@ -193,7 +158,8 @@ def _contents(path: str | Path, file: h5py.File, which: str) -> tuple[str, np.nd
         raise NbnumbaError(f"{path}: found no expected photons; they are kept where write_nexus is given ``expected``")
     if data is None or process is None or not {"experiment", "images"} <= set(process):
         raise _unreadable(path, f"{DEFINITION}, but not from this program: no experiment in /{ENTRY}/{PROVENANCE}")
-    single = process["images"].asstr()[()] == _IMAGES[True]
+    single = process["images"].asstr()[()] == IMAGES[True]
+    need_data(data)
     return process["experiment"].asstr()[()], data[0] if single else data[()]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,16 +12,23 @@ import numpy as np
 from nbnumba.constants import NO_SENSOR
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.validate import both
+from nbnumba.outputs.compression import GZIP_LEVEL
 from nbnumba.outputs.nexus_geometry import Module, modules, spindle
 from nbnumba.outputs.pixel_mask import pixel_mask
 from nbnumba.outputs.pixels import trusted_range
-from nbnumba.outputs.stack import GZIP_LEVEL
+from nbnumba.outputs.stack import Column
 
 DEFINITION = "NXmx"
 #: Profiles of a beam as NXbeam names them.
 _PROFILES = {"square": "rectangular", "round": "top-hat", "gaussian": "Gaussian"}
 #: A simulation has no date, and equal experiments shall make equal files.
 _START = datetime(1970, 1, 1)
+END = "end_time_estimated"
+_MOMENT = "S27"  # text of fixed length, with microseconds: it is written last
+_BEAM = "entry/instrument/beam"
+_WAVELENGTH = "incident_wavelength"
+_SPECTRUM = f"{_WAVELENGTH}_1Dspectrum"
+OMEGA = "entry/sample/transformations/omega"
 
 
 def group(parent: h5py.Group, name: str, nexus_class: str, **attributes: Any) -> h5py.Group:
@@ -36,17 +44,36 @@ def put(parent: h5py.Group, name: str, value: Any, units: str | None = None, **a
     dataset.attrs.update({"units": units, **attributes} if units else attributes)
 
 
-def describe(entry: h5py.Group, experiment: Experiment, images: int, kind: np.dtype) -> None:
-    """Fill an entry with everything about a number of images whose pixels are of a type."""
+def describe(entry: h5py.Group, experiment: Experiment, kind: np.dtype, own_beams: bool) -> None:
+    """Fill an entry with what all images have in common.
+
+    Args:
+        entry: the group.
+        experiment: what was rendered.
+        kind: type of the pixels.
+        own_beams: every image has a beam of its own.
+    """
     put(entry, "definition", DEFINITION)
     put(entry, "start_time", _time(0.0))
-    put(entry, "end_time_estimated", _time(images * experiment.beam.exposure))
+    entry.create_dataset(END, (), _MOMENT)
     put(group(entry, "source", "NXsource"), "name", "simulation")
     instrument = group(entry, "instrument", "NXinstrument")
     put(instrument, "name", "nbnumba")
-    _beam(group(instrument, "beam", "NXbeam"), experiment, images)
+    put(instrument, "time_zone", "+00:00")
+    _beam(group(instrument, "beam", "NXbeam"), experiment, own_beams)
     _detector(group(instrument, "detector", "NXdetector"), experiment, kind)
-    _sample(group(entry, "sample", "NXsample"), experiment, images)
+    _groups(group(instrument, "detector_group", "NXdetector_group"), experiment)
+    _sample(group(entry, "sample", "NXsample"), experiment)
+
+
+def columns(experiment: Experiment, own_beams: bool) -> list[Column]:
+    """What an entry says of each image."""
+    return [*_beam_columns(experiment, own_beams), *_turns(experiment)]
+
+
+def finish(entry: h5py.Group, experiment: Experiment, images: int) -> None:
+    """Tell what is known at the end."""
+    entry[END][()] = np.bytes_(_time(images * experiment.beam.exposure))
 
 
 def _time(seconds: float) -> str:
@@ -57,23 +84,47 @@ def _time(seconds: float) -> str:
     return moment.isoformat() + "Z"
 
 
-def _beam(beam: h5py.Group, experiment: Experiment, images: int) -> None:
+def _beam(beam: h5py.Group, experiment: Experiment, own_beams: bool) -> None:
     model, spectrum = experiment.beam, experiment.spectrum
-    if len(spectrum) == 1:
-        put(beam, "incident_wavelength", spectrum.wavelengths[0], "angstrom")
-    else:
-        variant = "incident_wavelength_1Dspectrum"
-        put(beam, "incident_wavelength", np.full(images, spectrum.mean), "angstrom", variant=variant)
-        put(beam, variant, spectrum.wavelengths, "angstrom")
-        put(beam, f"{variant}_weights", np.tile(spectrum.weights, (images, 1)))
-    width, height = both(model.size)
-    put(beam, "incident_beam_size", [width, height], "mm")
+    put(beam, "incident_beam_size", both(model.size), "mm")
     put(beam, "profile", _PROFILES[model.profile])
-    # A fluence is that on the crystal, of a beam that is taken to be even.
-    flux = model.photons_per_area * width * height * 1e-6 / model.exposure if model.flux is None else model.flux
-    put(beam, "total_flux", flux, "Hz")
+    if own_beams:
+        return
+    if len(spectrum) == 1:
+        put(beam, _WAVELENGTH, spectrum.wavelengths[0], "angstrom")
+    else:
+        put(beam, _SPECTRUM, spectrum.wavelengths, "angstrom")
+    put(beam, "total_flux", _flux(experiment), "Hz")
     if model.polarized:
-        put(beam, "incident_polarization_stokes", model.stokes or [1.0, model.polarization, 0.0, 0.0])
+        put(beam, "incident_polarization_stokes", _stokes(experiment))
+
+
+def _beam_columns(experiment: Experiment, own_beams: bool) -> Iterator[Column]:
+    def column(name: str, value: Callable[[Experiment], Any], units: str | None = None, **attributes: Any) -> Column:
+        return Column(f"{_BEAM}/{name}", lambda _, shot: value(shot), units, attributes)
+
+    several = len(experiment.spectrum) > 1
+    if several or own_beams:
+        attributes = {"variant": _SPECTRUM} if several else {}
+        yield column(_WAVELENGTH, lambda shot: shot.spectrum.mean, "angstrom", **attributes)
+    if several:
+        yield column(f"{_SPECTRUM}_weights", lambda shot: shot.spectrum.weights)
+    if several and own_beams:
+        yield column(_SPECTRUM, lambda shot: shot.spectrum.wavelengths, "angstrom")
+    if own_beams:
+        yield column("total_flux", _flux, "Hz")
+    if own_beams and experiment.beam.polarized:
+        yield column("incident_polarization_stokes", _stokes)
+
+
+def _flux(experiment: Experiment) -> float:
+    """Photons/s of the whole beam; a fluence is that on the crystal, of a beam that is taken to be even."""
+    beam, (width, height) = experiment.beam, both(experiment.beam.size)
+    return beam.photons_per_area * width * height * 1e-6 / beam.exposure if beam.flux is None else beam.flux
+
+
+def _stokes(experiment: Experiment) -> tuple[float, ...]:
+    return experiment.beam.stokes or (1.0, experiment.beam.polarization, 0.0, 0.0)
 
 
 def _detector(detector: h5py.Group, experiment: Experiment, kind: np.dtype) -> None:
@@ -129,6 +180,7 @@ def _place(detector: h5py.Group, experiment: Experiment) -> None:
     """Arm and modules; listed panels, whose data lie below one another, have one module each."""
     listed, size, found = experiment.detector.panels, experiment.detector.pixel_size, modules(experiment)
     arm = float(found[0].corner[2]) if listed else found[0].distance
+    put(detector, "distance_derived", True)
     if not listed:
         put(detector, "distance", arm, "mm")
         for axis, center in zip("xy", found[0].beam_center or (), strict=False):
@@ -138,10 +190,9 @@ def _place(detector: h5py.Group, experiment: Experiment) -> None:
     transformations = group(detector, "transformations", "NXtransformations")
     _shift(transformations, "det_z", arm, [0.0, 0.0, 1.0], ".")
     put(detector, "depends_on", f"{transformations.name}/det_z")
-    rows = experiment.detector.pixels[0]
+    rows, names = experiment.detector.pixels[0], _module_names(experiment)
     for number, place in enumerate(found):
-        name = f"module_{number:0{len(str(len(listed)))}d}" if listed else "module"
-        module = group(detector, name, "NXdetector_module")
+        module = group(detector, names[number], "NXdetector_module")
         put(module, "data_origin", [number * rows, 0])
         put(module, "data_size", experiment.detector.size_of(number))
         _module(module, place, size, arm, f"{transformations.name}/det_z")
@@ -160,15 +211,42 @@ def _shift(parent: h5py.Group, name: str, value: float, vector: Any, depends_on:
     put(parent, name, [value], "mm", **kind, **attributes)
 
 
-def _sample(sample: h5py.Group, experiment: Experiment, images: int) -> None:
+def _groups(groups: h5py.Group, experiment: Experiment) -> None:
+    """The detector, and its modules as members of it."""
+    names = ["detector", *_module_names(experiment)] if experiment.detector.panels else ["detector"]
+    put(groups, "group_names", np.array(names, dtype=h5py.string_dtype()))
+    put(groups, "group_index", np.arange(1, len(names) + 1))
+    put(groups, "group_parent", [-1, *[1] * (len(names) - 1)])
+
+
+def _module_names(experiment: Experiment) -> list[str]:
+    count = len(experiment.detector.panels)
+    return [f"module_{number:0{len(str(count))}d}" for number in range(count)] or ["module"]
+
+
+def turning(experiment: Experiment) -> bool:
+    """Whether the crystal turns; images that share one orientation are stills."""
+    return experiment.scan is not None and experiment.scan.width != 0.0
+
+
+def _sample(sample: h5py.Group, experiment: Experiment) -> None:
     put(sample, "name", "crystal")
-    scan = experiment.scan
-    if scan is None or scan.width == 0.0:
+    if not turning(experiment):
         put(sample, "depends_on", ".")
         return
     axes = group(sample, "transformations", "NXtransformations")
     put(sample, "depends_on", f"{axes.name}/omega")
-    starts = scan.start + scan.width * np.arange(images + 1)
-    turn = {"transformation_type": "rotation", "vector": spindle(experiment), "depends_on": "."}
-    put(axes, "omega", starts[:-1], "deg", **turn)
-    put(axes, "omega_end", starts[1:], "deg")
+    goniometer = group(sample, "goniometer", "NXgoniometer")
+    for name in ("omega", "omega_end", "omega_increment_set"):
+        goniometer[name] = h5py.SoftLink(f"{axes.name}/{name}")
+
+
+def _turns(experiment: Experiment) -> Iterator[Column]:
+    scan = experiment.scan
+    if scan is None or not turning(experiment):
+        return
+    start, width = scan.start, scan.width
+    chain = {"transformation_type": "rotation", "vector": spindle(experiment), "depends_on": "."}
+    yield Column(OMEGA, lambda number, _: start + width * number, "deg", chain)
+    yield Column(f"{OMEGA}_end", lambda number, _: start + width * (number + 1), "deg")
+    yield Column(f"{OMEGA}_increment_set", lambda number, _: width, "deg")

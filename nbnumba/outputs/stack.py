@@ -1,58 +1,32 @@
-"""A stack of images in an HDF5 dataset: one image a chunk, shuffled and gzipped in parallel."""
+"""Datasets that grow image by image: stacks of images, one a chunk, and columns of numbers beside them."""
 
 from __future__ import annotations
 
-import os
-import zlib
-from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
 
-from nbnumba.errors import NbnumbaError
-from nbnumba.outputs.hdf5 import Use
+from nbnumba.model.experiment import Experiment
+from nbnumba.outputs.compression import Codec
 
-GZIP_LEVEL = 1
 #: HDF5 takes no chunk of 4 GiB or more.
 CHUNK_LIMIT = 1 << 32
+_ROWS_AT_ONCE = 1 << 14  # bytes of a column's chunk, about
 
 
-def write_stack(use: Use, name: str, images: Iterable[np.ndarray]) -> Iterator[int]:
-    """Write images to a new dataset (n, slow, fast), as they come.
+class Column(NamedTuple):
+    """Numbers that each image has."""
 
-    Args:
-        use: the file, as from ``new_hdf5``.
-        name: path of the dataset in the file.
-        images: arrays of one type and one shape (slow, fast), C-contiguous.
-
-    Yields:
-        The number of images written, after each of them.
-
-    Raises:
-        NbnumbaError: an image of another type than the first.
-    """
-    for number, (image, chunk) in enumerate(_compressed(images)):
-        use(_append, name, number, image, chunk)
-        yield number + 1
+    name: str  # path of the dataset
+    value: Callable[[int, Experiment], Any]  # of an image, by its number and by what it shows
+    units: str | None = None
+    attributes: Mapping[str, Any] = {}
 
 
-def _append(file: h5py.File, name: str, number: int, image: np.ndarray, chunk: bytes | None) -> None:
-    dataset = file[name] if number else _new_dataset(file, name, image)
-    if image.dtype != dataset.dtype:
-        raise NbnumbaError(
-            f"image {number}: found values of type {image.dtype}; allowed: {dataset.dtype}, as in the first image"
-        )
-    dataset.resize(number + 1, axis=0)
-    if chunk is None:
-        dataset[number] = image
-    else:
-        dataset.id.write_direct_chunk((number, 0, 0), chunk)
-
-
-def _new_dataset(file: h5py.File, name: str, image: np.ndarray) -> h5py.Dataset:
+def begin_stack(file: h5py.File, name: str, image: np.ndarray, codec: Codec) -> h5py.Dataset:
+    """Make a dataset (0, slow, fast) for images as this one; what is never written reads as ``absent``."""
     slow, fast = image.shape
     rows = max(1, min(slow, (CHUNK_LIMIT - 1) // (fast * image.itemsize)))
     return file.create_dataset(
@@ -61,29 +35,46 @@ def _new_dataset(file: h5py.File, name: str, image: np.ndarray) -> h5py.Dataset:
         maxshape=(None, slow, fast),
         chunks=(1, rows, fast),
         dtype=image.dtype,
-        compression="gzip",
-        compression_opts=GZIP_LEVEL,
-        shuffle=True,
+        fillvalue=absent(image.dtype),
+        **codec.filters,
     )
 
 
-def _compressed(images: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, bytes | None]]:
-    """Images in order with their chunks; a few are in the works at any time, however many there are."""
-    workers = min(os.cpu_count() or 1, 4)
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[tuple[np.ndarray, Future[Any]]] = deque()
-        for image in images:
-            waiting.append((image, pool.submit(_chunk, image)))
-            if len(waiting) > workers:
-                done, future = waiting.popleft()
-                yield done, future.result()
-        for done, future in waiting:
-            yield done, future.result()
+def absent(kind: np.dtype) -> Any:
+    """Value of pixels that were never written: NaN, -1, or the highest where there are no negative ones."""
+    if kind.kind == "f":
+        return np.nan
+    return -1 if kind.kind == "i" else np.iinfo(kind).max
 
 
-def _chunk(image: np.ndarray) -> bytes | None:
-    """What HDF5's filters shuffle and gzip would make of an image; None if it does not fit into one chunk."""
-    if image.nbytes >= CHUNK_LIMIT:
-        return None
-    planes = image.reshape(-1, 1).view(np.uint8)
-    return zlib.compress(planes.T.tobytes(), GZIP_LEVEL)
+def packed(image: np.ndarray, codec: Codec) -> bytes | np.ndarray:
+    """Chunk of an image, or the image, if HDF5 has to make one or several of it."""
+    chunk = codec.packed(image) if image.nbytes < CHUNK_LIMIT else None
+    return image if chunk is None else chunk
+
+
+def append_image(file: h5py.File, name: str, number: int, content: bytes | np.ndarray) -> None:
+    """Write an image, or what it was packed to, as the last of a stack."""
+    dataset = file[name]
+    dataset.resize(number + 1, axis=0)
+    if isinstance(content, bytes):
+        dataset.id.write_direct_chunk((number, 0, 0), content)
+    else:
+        dataset[number] = content
+
+
+def begin_column(file: h5py.File, column: Column, value: Any) -> None:
+    """Make a dataset (0, ...) for values as this one."""
+    value = np.asarray(value)
+    rows = max(1, _ROWS_AT_ONCE // max(value.nbytes, 64))
+    dataset = file.create_dataset(
+        column.name, (0, *value.shape), value.dtype, maxshape=(None, *value.shape), chunks=(rows, *value.shape)
+    )
+    dataset.attrs.update(({"units": column.units} if column.units else {}) | dict(column.attributes))
+
+
+def append_row(file: h5py.File, name: str, number: int, value: Any) -> None:
+    """Write the last value of a column."""
+    dataset = file[name]
+    dataset.resize(number + 1, axis=0)
+    dataset[number] = value

@@ -1,0 +1,108 @@
+"""Series of images in several files: a master and, beside it, data files that it shows as one dataset."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+
+from nbnumba.errors import NbnumbaError
+from nbnumba.outputs.compression import need_filters
+from nbnumba.outputs.stack import absent
+
+MOST_IMAGES = 1000
+_ENDING = ".h5"
+
+
+class DataFile(NamedTuple):
+    """A file with images ``first`` to ``last`` of a series, last excluded."""
+
+    name: str  # relative to the master
+    first: int
+    last: int
+
+
+def data_path(master: Path, number: int) -> Path:
+    """Path of a data file: NAME_000001.h5 is the one of number 0."""
+    return master.with_name(f"{master.stem}_{number + 1:06d}{_ENDING}")
+
+
+def data_paths(master: str | Path, images: int, images_per_file: int | None) -> list[Path]:
+    """Paths of the data files of a series; none, if all images are in the master."""
+    count = -(-images // images_per_file) if images_per_file else 0
+    return [data_path(Path(master), number) for number in range(count)]
+
+
+def link_data(file: h5py.File, name: str, parts: Iterable[DataFile], shape: tuple[int, int], kind: np.dtype) -> None:
+    """Show images of data files as one dataset of the master.
+
+    Args:
+        file: the master.
+        name: path of the dataset, in all files.
+        parts: data files, in order.
+        shape: of an image.
+        kind: type of its pixels.
+    """
+    parts = list(parts)
+    layout = h5py.VirtualLayout((parts[-1].last, *shape), kind)
+    for part in parts:
+        source = h5py.VirtualSource(part.name.replace("%", "%%"), name, (part.last - part.first, *shape), kind)
+        layout[part.first : part.last] = source
+    file.create_virtual_dataset(name, layout, absent(kind))
+
+
+def linked(master: Path) -> list[Path]:
+    """Data files that an existing master shows and that are named after it; none, if there is no such file."""
+    pattern = re.compile(re.escape(master.stem) + r"_\d{6}" + re.escape(_ENDING))
+    found: set[str] = set()
+
+    def note(_: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset) and item.is_virtual:
+            found.update(source.file_name for source in item.virtual_sources())
+
+    with suppress(OSError, RuntimeError), h5py.File(master, "r") as file:
+        file.visititems(note)
+    return [master.with_name(name) for name in sorted(_plain(name) for name in found) if pattern.fullmatch(name)]
+
+
+def _plain(name: str) -> str:
+    return name.replace("%%", "%")
+
+
+def need_data(dataset: h5py.Dataset, number: int | None = None) -> None:
+    """Check that what a dataset shows is there, and load what it is unpacked by.
+
+    HDF5 itself fills in for files that are missing.
+
+    Args:
+        dataset: images, in this file or in others.
+        number: of the only image that is wanted; None: all.
+
+    Raises:
+        NbnumbaError: a data file is missing or cannot be read, holds fewer images, or is compressed in a way that
+            takes a library that is missing.
+    """
+    need_filters(dataset)
+    for source in dataset.virtual_sources() if dataset.is_virtual else ():
+        first, last = (bound[0] for bound in source.vspace.get_select_bounds())
+        if source.file_name != "." and (number is None or first <= number <= last):
+            _need_file(Path(dataset.file.filename), _plain(source.file_name), source.dset_name, last - first + 1)
+
+
+def _need_file(master: Path, name: str, dataset: str, count: int) -> None:
+    path = master.parent / name
+    if not path.exists():
+        raise NbnumbaError(f"{master}: its data file {path} is missing; put it there, or write the series again")
+    try:
+        with h5py.File(path, "r") as file:
+            found = file[dataset].shape[0]
+            need_filters(file[dataset])
+    except (OSError, RuntimeError, KeyError) as error:
+        raise NbnumbaError(f"{master}: its data file {path} cannot be read ({error}); write the series again") from None
+    if found < count:
+        raise NbnumbaError(f"{master}: its data file {path} holds {found} images, not {count}; write the series again")

@@ -1,0 +1,373 @@
+"""Images and their experiment to NXmx files, one image after another."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+
+from nbnumba import __version__
+from nbnumba.atomic import check_writable, new_family
+from nbnumba.errors import NbnumbaError
+from nbnumba.model.beam import Beam
+from nbnumba.model.experiment import Experiment
+from nbnumba.model.validate import flag, whole
+from nbnumba.outputs.compression import Codec, codec
+from nbnumba.outputs.cxi import columns_cxi, describe_cxi
+from nbnumba.outputs.data_files import MOST_IMAGES, DataFile, data_path, link_data, linked
+from nbnumba.outputs.hdf5 import WATCHED, Use, growing_hdf5, writing_hdf5
+from nbnumba.outputs.nexus_tree import OMEGA, columns, describe, finish, group, put, turning
+from nbnumba.outputs.pixels import storable
+from nbnumba.outputs.stack import Column, append_image, append_row, begin_column, begin_stack, packed
+
+ENTRY = "entry"
+DATA = "data"  # the group in the entry, and the dataset in the group
+EXPECTED = "expected"  # the group of expected photons beside counts
+FILES = "data_files"  # the group with a link to each data file
+PROVENANCE = "nbnumba"
+IMAGES = {True: "single", False: "stack"}
+#: What the beams of all images have in common with the experiment's.
+_SHARED = ("exposure", "size", "profile", "polarized", "direction", "polarization_axis")
+_UNITS = {DATA: "counts", EXPECTED: "photons"}
+
+
+class _Shot(NamedTuple):
+    """An image and what belongs to it, on the way to the file."""
+
+    number: int
+    rows: dict[str, Any]  # of the columns
+    contents: dict[str, Future[bytes | np.ndarray]]  # of the stacks
+
+
+class NexusWriter:
+    """Writes a series of images of any length to an NXmx file, which has its name once it is whole.
+
+    Used as ``with nb.NexusWriter(path, experiment) as writer: writer.append(image)``. What ends the block otherwise
+    leaves nothing behind. ``write_nexus`` tells what the file holds.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        experiment: Experiment,
+        *,
+        overwrite: bool = False,
+        compression: str = "gzip",
+        images_per_file: int | None = None,
+        follow: bool = False,
+        cxi: bool = False,
+        command_line: str | None = None,
+        seeds: Mapping[str, int] | None = None,
+        single: bool = False,
+    ) -> None:
+        """Describe a file; nothing is written yet.
+
+        Args:
+            path: the new file.
+            experiment: what is rendered.
+            overwrite: replace an existing file, and the data files of it.
+            compression: "gzip" (with shuffle: every reader has it), "bitshuffle-lz4" (or "lz4"; faster; the extra
+                ``compression``), or "none".
+            images_per_file: 1 to 1000: images go to files NAME_000001.h5 and so on beside NAME.h5, which shows them as
+                one dataset; None: all are in the one file.
+            follow: others may read the file while it grows, at the path ``growing``.
+            cxi: add the names of CXI: links to the same data.
+            command_line: to be recorded.
+            seeds: of random numbers by name, to be recorded beside that of the mosaic domains.
+            single: the only image is to be read back without a dimension for images.
+
+        Raises:
+            NbnumbaError: an option that is not allowed, or without its library.
+        """
+        self._path, self._experiment, self._overwrite = Path(path), experiment, flag("overwrite", overwrite)
+        self._codec = codec(compression)
+        self._per_file = (
+            None if images_per_file is None else whole("images_per_file", images_per_file, low=1, high=MOST_IMAGES)
+        )
+        self._follow, self._cxi = flag("follow", follow), flag("cxi", cxi)
+        if self._follow and self._per_file:
+            raise NbnumbaError("follow: found with images_per_file; a file that can be followed holds all its images")
+        if self._cxi:
+            experiment.detector.check_one_panel("cxi")
+        self._origin = _origin(experiment, single, command_line, seeds)
+        self._open = False
+        self._first: _First | None = None
+        self._waiting: deque[_Shot] = deque()
+        self._count = 0
+
+    def __enter__(self) -> NexusWriter:
+        """Check that the file can be written."""
+        self._block = self._writing()
+        self._block.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> Any:
+        """Finish the file, or, after an error, remove it."""
+        return self._block.__exit__(*error)
+
+    @property
+    def growing(self) -> Path:
+        """The hidden file, there from the first image on until it takes its name."""
+        if not self._open:
+            raise NbnumbaError("NexusWriter: found a growing file asked for outside of its with block")
+        return self._hidden
+
+    def append(self, image: Any, *, expected: Any = None, beam: Beam | None = None) -> None:
+        """Write an image; with ``follow`` readers see it when this returns.
+
+        Args:
+            image: array (slow, fast), or (panel, slow, fast), of the type of the first one.
+            expected: expected photons, to be kept beside counts: for all images or for none.
+            beam: of this image: for all or for none. It may differ from the experiment's in wavelength, spectrum,
+                photons and polarization.
+
+        Raises:
+            NbnumbaError: the image has another shape than the detector, values that are not finite or do not fit, or
+                another type; something is given for some images only; the disk is full.
+        """
+        if not self._open:
+            raise NbnumbaError("NexusWriter: found append outside of its with block; use 'with NexusWriter(...) as w:'")
+        given = {DATA: image} if expected is None else {DATA: image, EXPECTED: expected}
+        images = {name: self._stored(one) for name, one in given.items()}
+        shown = self._shown(beam)
+        if self._first is None:
+            self._begin(_First.of(images, shown, beam is not None, self._cxi))
+        assert self._first is not None
+        self._first.check(self._count, images, shown, beam is not None)
+        rows = {column.name: column.value(self._count, shown) for column in self._first.columns}
+        contents = {name: self._pool.submit(packed, one, self._codec) for name, one in images.items()}
+        self._waiting.append(_Shot(self._count, rows, contents))
+        self._count += 1
+        self._write_all_but(0 if self._follow else _WORKERS)
+
+    def _stored(self, image: Any) -> np.ndarray:
+        detector = self._experiment.detector
+        return storable(image, detector.shape, f"image {self._count}").reshape(detector.rows, -1)
+
+    def _shown(self, beam: Beam | None) -> Experiment:
+        """What the next image shows."""
+        if beam is None:
+            return self._experiment
+        if not isinstance(beam, Beam):
+            raise NbnumbaError(f"beams: found {type(beam).__name__} for image {self._count}; allowed: a Beam")
+        for name in _SHARED:
+            found, needed = getattr(beam, name), getattr(self._experiment.beam, name)
+            if found != needed:
+                raise NbnumbaError(
+                    f"beams: found {name} {found!r} for image {self._count}; allowed: the experiment's {needed!r}"
+                )
+        return self._experiment.replace(beam=beam)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        master = Path(os.path.realpath(self._path))
+        older = linked(master) if self._overwrite else []
+        if self._per_file:
+            check_writable(data_path(master, 0), self._overwrite)
+        with (
+            new_family(self._path, self._overwrite) as (self._hidden, add),
+            ThreadPoolExecutor(_WORKERS) as self._pool,
+            ExitStack() as self._files,
+        ):
+            self._data = _DataFiles(master, add, self._per_file or MOST_IMAGES)
+            self._open = True
+            try:
+                yield
+            finally:
+                self._open = False
+            self._write_all_but(0)
+            self._finish()
+        for path in set(older) - set(self._data.paths):
+            path.unlink(missing_ok=True)
+
+    def _begin(self, first: _First) -> None:
+        def head(file: h5py.File) -> None:
+            _describe(file, first, self._origin, self._cxi)
+            if not self._per_file:
+                first.begin_stacks(file, self._codec)
+
+        if self._follow:
+            with writing_hdf5(self._hidden, WATCHED) as use:
+                use(head)
+            self._use = self._files.enter_context(growing_hdf5(self._hidden))
+        else:
+            self._use = self._files.enter_context(writing_hdf5(self._hidden))
+            self._use(head)
+        self._files.callback(self._data.close)
+        self._first = first
+
+    def _write_all_but(self, last: int) -> None:
+        """Write images in order, but for the last few, which are in the works."""
+        while len(self._waiting) > last:
+            self._write(self._waiting.popleft())
+
+    def _write(self, shot: _Shot) -> None:
+        assert self._first is not None
+        contents = {name: future.result() for name, future in shot.contents.items()}
+        self._use(_append_rows, shot.number, list(shot.rows), list(shot.rows.values()), self._follow)
+        if self._per_file:
+            use, number = self._data.place_of(shot.number, self._first, self._codec)
+        else:
+            use, number = self._use, shot.number
+        use(_append_images, number, list(contents), list(contents.values()), self._follow)
+
+    def _finish(self) -> None:
+        if self._first is None:
+            raise NbnumbaError("images: found none; give at least one")
+        self._data.close()
+        if self._per_file:
+            self._use(_link, self._first, self._data.parts(self._count))
+        self._use(lambda file: finish(file[ENTRY], self._experiment, self._count))
+
+
+_WORKERS = min(os.cpu_count() or 1, 4)
+
+
+class _First(NamedTuple):
+    """What the first image tells of all."""
+
+    images: dict[str, np.ndarray]  # by the group of the stack
+    shown: Experiment
+    own_beams: bool
+    columns: list[Column]
+
+    @classmethod
+    def of(cls, images: dict[str, np.ndarray], shown: Experiment, own_beams: bool, cxi: bool) -> _First:
+        also = columns_cxi(own_beams) if cxi else ()
+        return cls(images, shown, own_beams, [*columns(shown, own_beams), *also])
+
+    def check(self, number: int, images: dict[str, np.ndarray], shown: Experiment, own_beam: bool) -> None:
+        """Refuse an image that is not like the first."""
+        if list(images) != list(self.images):
+            raise NbnumbaError("expected: found another number of images than there are of counts; give as many")
+        if own_beam != self.own_beams:
+            raise NbnumbaError(f"beams: found one for some images only, not for image {number}; give one for each")
+        for image, first in zip(images.values(), self.images.values(), strict=True):
+            if image.dtype != first.dtype:
+                raise NbnumbaError(
+                    f"image {number}: found values of type {image.dtype}; allowed: {first.dtype}, as in the first image"
+                )
+        found, needed = len(shown.spectrum), len(self.shown.spectrum)
+        if found != needed:
+            raise NbnumbaError(
+                f"beams: found {found} wavelengths for image {number}; allowed: {needed}, as for the first; set "
+                "beam.spectrum_steps, or fill up the shorter ones with weights of 0"
+            )
+
+    def begin_stacks(self, file: h5py.File, codec: Codec) -> None:
+        for name, image in self.images.items():
+            dataset = begin_stack(file, f"{ENTRY}/{name}/{DATA}", image, codec)
+            dataset.attrs.update(self.attributes(name))
+
+    def attributes(self, name: str) -> dict[str, Any]:
+        """Of the dataset of a stack."""
+        panels = len(self.shown.detector.panels)
+        return {"units": _UNITS[name], "interpretation": "image"} | ({"panels": panels} if panels else {})
+
+
+class _DataFiles:
+    """Data files of a series, opened one after another."""
+
+    def __init__(self, master: Path, add: Callable[[Path], Path], per_file: int) -> None:
+        self._master, self._add, self._per_file = master, add, per_file
+        self.paths: list[Path] = []
+        self._opened = ExitStack()
+
+    def place_of(self, number: int, first: _First, codec: Codec) -> tuple[Use, int]:
+        """The file of the next image, and the image's number in it."""
+        file, within = divmod(number, self._per_file)
+        if within == 0:
+            self.close()
+            self.paths.append(data_path(self._master, file))
+            self._use = self._opened.enter_context(writing_hdf5(self._add(self.paths[-1])))
+            self._use(_begin_data_file, first, codec)
+        return self._use, within
+
+    def close(self) -> None:
+        self._opened.close()
+
+    def parts(self, images: int) -> list[DataFile]:
+        size = self._per_file
+        return [DataFile(p.name, i * size, min((i + 1) * size, images)) for i, p in enumerate(self.paths)]
+
+
+def _begin_data_file(file: h5py.File, first: _First, codec: Codec) -> None:
+    _groups(file, first)
+    first.begin_stacks(file, codec)
+
+
+def _groups(file: h5py.File, first: _First) -> h5py.Group:
+    """The entry, and the groups of images in it."""
+    file.attrs["default"] = ENTRY
+    entry = group(file, ENTRY, "NXentry", default=DATA)
+    for name in first.images:
+        group(entry, name, "NXdata", signal=DATA)
+    return entry
+
+
+def _describe(file: h5py.File, first: _First, origin: Mapping[str, str], cxi: bool) -> None:
+    """Everything but images, and what each of them has."""
+    entry, kind = _groups(file, first), first.images[DATA].dtype
+    describe(entry, first.shown, kind, first.own_beams)
+    process = group(entry, PROVENANCE, "NXprocess")
+    for name, value in origin.items():
+        put(process, name, value)
+    if cxi:
+        describe_cxi(file, first.shown, first.own_beams, f"/{ENTRY}/{DATA}/{DATA}")
+    for column in first.columns:
+        begin_column(file, column, column.value(0, first.shown))
+    for name in first.images if turning(first.shown) else ():
+        entry[name].attrs.update({"axes": ["omega", ".", "."], "omega_indices": 0})
+        entry[name]["omega"] = h5py.SoftLink(f"/{OMEGA}")
+
+
+def _append_rows(file: h5py.File, number: int, names: list[str], values: list[Any], flush: bool) -> None:
+    for name, value in zip(names, values, strict=True):
+        append_row(file, name, number, value)
+    if flush:
+        file.flush()
+
+
+def _append_images(file: h5py.File, number: int, names: list[str], contents: list[Any], flush: bool) -> None:
+    for name, content in zip(names, contents, strict=True):
+        append_image(file, f"{ENTRY}/{name}/{DATA}", number, content)
+    if flush:
+        file.flush()
+
+
+def _link(file: h5py.File, first: _First, parts: list[DataFile]) -> None:
+    """Show images of data files as one dataset, and link to each."""
+    entry = file[ENTRY]
+    links = group(entry, FILES, "NXcollection")
+    for number, part in enumerate(parts):
+        links[f"{DATA}_{number + 1:06d}"] = h5py.ExternalLink(part.name, f"/{ENTRY}/{DATA}/{DATA}")
+    for name, image in first.images.items():
+        link_data(file, f"{ENTRY}/{name}/{DATA}", parts, image.shape, image.dtype)
+        entry[name][DATA].attrs.update(first.attributes(name))
+
+
+def _origin(
+    experiment: Experiment, single: bool, command_line: str | None, seeds: Mapping[str, int] | None
+) -> dict[str, str]:
+    """How the file came to be; nothing about the machine, so that the bytes do not depend on it."""
+    known = {
+        "program": "nbnumba",
+        "version": __version__,
+        "experiment": experiment.to_toml(inline=True),
+        "seeds": json.dumps({**_mosaic_seeds(experiment), **(seeds or {})}),
+        "images": IMAGES[single],
+    }
+    return known if command_line is None else {**known, "command_line": command_line}
+
+
+def _mosaic_seeds(experiment: Experiment) -> dict[str, int]:
+    lattices = {f"lattices.{i}.mosaic": lattice.mosaic.seed for i, lattice in enumerate(experiment.lattices)}
+    return {"mosaic": experiment.crystal.mosaic.seed, **lattices}
