@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.inputs.cbf import cbf_sections
+from nbnumba.inputs.cbf import by_fabio, read_arrays
 from nbnumba.inputs.smv import parse_smv
 from nbnumba.inputs.text import read_bytes
 from nbnumba.outputs.data_files import need_data
@@ -56,8 +56,10 @@ def read_image(path: str | Path, *, number: int = 0, shape: tuple[int, int] | No
         image = parse_smv(path, read_bytes(path)).pixels
     elif kind == "pgm":
         image = _from_pgm(path)
-    elif kind in ("cbf", "fabio"):
-        image = _by_fabio(path, _fabio_panels if kind == "cbf" else _fabio_image)
+    elif kind == "cbf":
+        image = _from_cbf(path)
+    elif kind == "fabio":
+        image = by_fabio(path)
     else:
         image = _from_raw(path, shape)
     return _pick(path, [image], number)
@@ -176,36 +178,11 @@ def _from_pgm(path: str | Path) -> np.ndarray:
     return np.frombuffer(pixels, dtype=np.uint8).reshape(slow, fast)
 
 
-def _by_fabio(path: str | Path, read: Callable[[str | Path], np.ndarray]) -> np.ndarray:
-    try:
-        return read(path)
-    except NbnumbaError:
-        raise
-    except ImportError:
-        raise NbnumbaError(
-            f"{path}: CBF and TIFF images are read by fabio, which is not there; pip install 'nbnumba[formats]'"
-        ) from None
-    except Exception as error:  # fabio's readers fail in many ways
-        raise NbnumbaError(f"{path}: cannot be read ({error}); name an undamaged image") from None
-
-
-def _fabio_image(path: str | Path) -> np.ndarray:
-    import fabio
-
-    return np.asarray(fabio.open(str(path)).data)
-
-
-def _fabio_panels(path: str | Path) -> np.ndarray:
-    """Image of a CBF file, or panels (panel, slow, fast) where it holds several arrays, which fabio does not take."""
-    from fabio.compression import decByteOffset
-
-    sections = cbf_sections(path, read_bytes(path))
-    if len(sections) < 2 or any(section.compression != "x-CBF_BYTE_OFFSET" for section in sections):
-        return _fabio_image(path)
-    flat = [decByteOffset(s.packed, size=math.prod(s.shape), dtype=np.int32) for s in sections]
-    return np.stack(
-        [np.asarray(array, dtype=np.int32).reshape(s.shape) for array, s in zip(flat, sections, strict=True)]
-    )
+def _from_cbf(path: str | Path) -> np.ndarray:
+    arrays = read_arrays(path)
+    if len({array.shape for array in arrays}) > 1:
+        raise NbnumbaError(f"{path}: found arrays of several shapes; allowed: panels of one size")
+    return arrays[0] if len(arrays) == 1 else np.stack(arrays)
 
 
 def _from_raw(path: str | Path, shape: tuple[int, int] | None) -> np.ndarray:

@@ -179,7 +179,8 @@ def cbf(path, mini=None, imgcif=None):
     content = path.read_bytes()
     section = content.index(b"--CIF-BINARY-FORMAT-SECTION--")
     if mini is not None:
-        about = f'_array_data.header_convention "PILATUS_1.2"\n_array_data.header_contents\n;{mini};\n\n_array_data.data\n;\n'
+        about = f'_array_data.header_convention "PILATUS_1.2"\n_array_data.header_contents\n;{mini};\n\n'
+        about += "_array_data.data\n;\n"
     else:
         about = f"{imgcif}loop_\n_array_data.array_id\n_array_data.binary_id\n_array_data.data\nARRAY1 1\n;\n"
     path.write_bytes(f"###CBF: VERSION 1.5\n\ndata_image_00001\n\n{about}".encode() + content[section:])

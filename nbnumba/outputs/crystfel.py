@@ -15,9 +15,9 @@ from nbnumba.atomic import new_file
 from nbnumba.constants import PHOTON_ENERGY
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.experiment import Experiment
-from nbnumba.outputs.nexus import DATA, ENTRY
 from nbnumba.outputs.nexus_geometry import Module, modules
 from nbnumba.outputs.nexus_tree import measured
+from nbnumba.outputs.nexus_writer import DATA, ENTRY
 from nbnumba.outputs.stored import stored
 
 

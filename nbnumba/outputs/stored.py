@@ -10,7 +10,8 @@ import numpy as np
 
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.experiment import Experiment
-from nbnumba.outputs.nexus import DATA, ENTRY, read_experiment
+from nbnumba.outputs.nexus import read_experiment
+from nbnumba.outputs.nexus_writer import DATA, ENTRY
 
 
 class Stored(NamedTuple):

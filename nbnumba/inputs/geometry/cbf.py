@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.inputs.cbf import read_arrays
 from nbnumba.inputs.geometry.imgcif import from_imgcif
 from nbnumba.inputs.geometry.parts import Found, alike, facing
 
@@ -29,42 +30,33 @@ def from_cbf(path: str | Path, content: bytes) -> Found:
     Raises:
         NbnumbaError: something is missing, or cannot be read.
     """
+    good = [array >= 0 for array in read_arrays(path)]  # below 0 are gaps and broken pixels
     header = content.partition(_BINARY)[0].decode("latin-1")
     if "_array_structure_list_axis." in header or "_axis.id" in header:
-        several = content.count(_BINARY) > 2  # one before and one after each array
-        return from_imgcif(header, None if several else lambda: _good(path))
+        return from_imgcif(header, good)
     if "_array_data.header_contents" not in header:
         raise NbnumbaError(f"{path}: found no header with settings; allowed: a miniCBF or an imgCIF header")
-    return _mini(header, _good(path))
-
-
-def _good(path: str | Path) -> np.ndarray:
-    """Pixels (slow, fast) that are not below 0, which stands for gaps and broken ones."""
-    try:
-        import fabio
-    except ImportError:
-        raise NbnumbaError(
-            f"{path}: pixels of CBF images are read by fabio, which is not there; pip install 'nbnumba[formats]'"
-        ) from None
-    try:
-        return np.asarray(fabio.open(str(path)).data) >= 0
-    except Exception as error:  # fabio's readers fail in many ways
-        raise NbnumbaError(f"{path}: cannot be read ({error}); name an undamaged image") from None
+    return _mini(header, good[0])
 
 
 def _mini(header: str, good: np.ndarray) -> Found:
     if (_number(header, "Detector_2theta") or 0.0) != 0.0:
         raise NbnumbaError("found Detector_2theta, about an axis that the header does not tell; allowed: 0")
-    pixel = 1e3 * alike("Pixel_size [m]", _needed(header, "Pixel_size", _NUMBER + " *m *x *" + _NUMBER))
+    pixel = _mm(alike("Pixel_size [m]", _needed(header, "Pixel_size", _NUMBER + " *m *x *" + _NUMBER)))
     x, y = _needed(header, "Beam_xy", r"\(?" + _NUMBER + "[, ]+" + _NUMBER)
     (distance,) = _needed(header, "Detector_distance", _NUMBER)
     sensor = _SENSOR.search(header)
     material = None if sensor is None else {"Silicon": "Si"}.get(sensor[1], sensor[1])
-    thickness = 0.0 if sensor is None else 1e3 * float(sensor[2])
+    thickness = 0.0 if sensor is None else _mm(float(sensor[2]))
     mask = None if good.all() else good
     shape = good.shape[0], good.shape[1]
-    panel = facing(shape, pixel, 1e3 * distance, (x * pixel, y * pixel), (material, thickness), mask)
+    panel = facing(shape, pixel, _mm(distance), (x * pixel, y * pixel), (material, thickness), mask)
     return Found([panel], _beam(header), _SPINDLE, _oscillation(header))
+
+
+def _mm(meters: float) -> float:
+    """Without what the last digits of binary numbers add."""
+    return round(1e3 * meters, 12)
 
 
 def _beam(header: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ outer corner, as DIALS has it (dxtbx/model/detector.py, https://github.com/cctbx
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import gemmi
@@ -36,12 +36,12 @@ class Axis(NamedTuple):
     setting: float  # [mm] or [degrees]
 
 
-def from_imgcif(header: str, good: Callable[[], np.ndarray] | None) -> Found:
+def from_imgcif(header: str, good: Sequence[np.ndarray]) -> Found:
     """What a header tells.
 
     Args:
         header: the text up to the pixels.
-        good: gives the pixels (slow, fast) that are measured; None: there are several arrays.
+        good: pixels (slow, fast) of each array that are measured.
 
     Raises:
         NbnumbaError: something is missing.
@@ -109,17 +109,19 @@ def _carried(axes: Mapping[str, Axis], name: str | None, extra: Mapping[str, flo
     raise NbnumbaError("_axis.depends_on: found a chain that does not end")
 
 
-def _panels(block: Any, axes: Mapping[str, Axis], good: Callable[[], np.ndarray] | None) -> list[FoundPanel]:
+def _panels(block: Any, axes: Mapping[str, Axis], good: Sequence[np.ndarray]) -> list[FoundPanel]:
     arrays: dict[str, list[Row]] = {}
     for row in _rows(block, "array_structure_list"):
         arrays.setdefault(row.get("array_id", ""), []).append(row)
     steps = {row.get("axis_set_id", row["axis_id"]): row for row in _rows(block, "array_structure_list_axis")}
     if not arrays or not steps:
         raise NbnumbaError(f"found no _array_structure_list and its axes; allowed: {_ALLOWED}")
-    return [_panel(rows, axes, steps, None if good is None or len(arrays) > 1 else good()) for rows in arrays.values()]
+    if len(good) != len(arrays):
+        raise NbnumbaError(f"found {len(arrays)} arrays in the header, and pixels of {len(good)}; allowed: as many")
+    return [_panel(rows, axes, steps, measured) for rows, measured in zip(arrays.values(), good, strict=True)]
 
 
-def _panel(rows: list[Row], axes: Mapping[str, Axis], steps: Mapping[str, Row], good: np.ndarray | None) -> FoundPanel:
+def _panel(rows: list[Row], axes: Mapping[str, Axis], steps: Mapping[str, Row], good: np.ndarray) -> FoundPanel:
     fast, slow = sorted(rows, key=lambda row: int(row["precedence"]))[:2]
     for row in (fast, slow):
         if row.get("direction", "increasing") != "increasing":
@@ -139,7 +141,7 @@ def _panel(rows: list[Row], axes: Mapping[str, Axis], steps: Mapping[str, Row], 
         return np.asarray(TO_NEXUS @ _carried(axes, last, moved)[:3, 3])
 
     corner = point(0, 0)
-    mask = None if good is None or good.all() else good
+    mask = None if good.all() else good
     return FoundPanel(
         (int(slow["dimension"]), int(fast["dimension"])), (abs(sizes[0]), abs(sizes[1])), triple(corner),
         triple((point(1, 0) - corner) / abs(sizes[0])), triple((point(0, 1) - corner) / abs(sizes[1])),
