@@ -37,6 +37,7 @@ _HOME = {
     "Poisson": "nbnumba.refinement.losses",
     "background": "nbnumba.response.background",
     "amplitude_jacobian": "nbnumba.refinement.amplitudes",
+    "check_nexus": "nbnumba.checks",
     "choose_sampling": "nbnumba.convergence",
     "compare": "nbnumba.comparison",
     "contributions": "nbnumba.tracer.contributions",

@@ -46,7 +46,7 @@ def read_image(path: str | Path, *, number: int = 0, shape: tuple[int, int] | No
     Raises:
         NbnumbaError: the file is missing, damaged, of another kind, or has no such image.
     """
-    kind = _kind(path)
+    kind = kind_of(path)
     if kind == "hdf5":
         return _from_hdf5(path, number)
     if kind == "npy":
@@ -76,7 +76,7 @@ def read_pair(
     def one(path: str | Path, shape: tuple[int, int] | None) -> np.ndarray:
         return read_image(path, number=number if _holds_several(path) else 0, shape=shape)
 
-    if shape is None and _kind(first) == "raw" != _kind(second):
+    if shape is None and kind_of(first) == "raw" != kind_of(second):
         b = one(second, None)
         return one(first, _rows_of(b)).reshape(b.shape), b
     a = one(first, shape)
@@ -89,7 +89,8 @@ def _rows_of(image: np.ndarray) -> tuple[int, int]:
     return math.prod(image.shape[:-1]), image.shape[-1]
 
 
-def _kind(path: str | Path) -> str:
+def kind_of(path: str | Path) -> str:
+    """Kind of a file by its first bytes, one of those above, or "raw"."""
     try:
         with open(path, "rb") as file:
             start = file.read(16)
@@ -99,10 +100,10 @@ def _kind(path: str | Path) -> str:
 
 
 def _holds_several(path: str | Path) -> bool:
-    kind = _kind(path)
+    kind = kind_of(path)
     if kind == "hdf5":
         with _opened(path) as file:
-            return sum(stack.shape[0] if stack.ndim == 3 else 1 for stack in _stacks(file)) > 1
+            return sum(stack.shape[0] if stack.ndim == 3 else 1 for stack in image_stacks(file)) > 1
     return kind == "npy" and _from_npy(path).ndim == 3
 
 
@@ -125,7 +126,7 @@ def _opened(path: str | Path) -> Iterator[h5py.File]:
 def _from_hdf5(path: str | Path, number: int) -> np.ndarray:
     with _opened(path) as file:
         rest = number
-        for stack in _stacks(file):
+        for stack in image_stacks(file):
             count = stack.shape[0] if stack.ndim == 3 else 1
             if rest < count:
                 need_data(stack, rest)
@@ -138,7 +139,7 @@ def _from_hdf5(path: str | Path, number: int) -> np.ndarray:
     raise NbnumbaError(f"{path}: asked for image {number}; allowed: 0 to {found - 1}")
 
 
-def _stacks(file: h5py.File) -> Iterator[h5py.Dataset]:
+def image_stacks(file: h5py.File) -> Iterator[h5py.Dataset]:
     """Datasets of images: in NXmx and Eiger files /entry/data/data, or data_000001 and so on, else the largest."""
     group = file.get("entry/data")
     names = sorted(name for name in group if re.fullmatch(r"data(_\d+)?", name)) if group else []
