@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 from nbnumba.checks import Tree
 from nbnumba.errors import NbnumbaError
 from nbnumba.images import image_stacks, kind_of, read_image
-from nbnumba.inputs.geometry import GeometryFile, read_geometry
+from nbnumba.inputs.geometry import GeometryFile, found_in, geometry_of
 from nbnumba.inputs.text import read_bytes
 from nbnumba.physics.vector import Vector, unit
 from nbnumba.report import table
@@ -24,6 +25,7 @@ _TELLING = ("hdf5", "cbf", "smv", "expt")  # of geometry
 _FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 4: "szip", 32000: "lzf", 32001: "blosc", 32004: "lz4",
             32008: "bitshuffle", 32015: "zstd", 32026: "blosc2"}  # fmt: skip
 _WIDEST = 120  # characters of a line of the experiment
+_LIST = re.compile(r"\[\n([^\[\]]*)\]")  # of numbers, one on each line
 _PROVENANCE = ("program", "version", "command_line", "seeds", "inputs")
 
 
@@ -133,16 +135,17 @@ def _provenance(file: h5py.File) -> dict[str, Any]:
 
 def _geometry(path: str | Path) -> dict[str, Any]:
     try:
-        return {"geometry": _told(read_geometry(path))}
+        found = found_in(path, 0)
+        return {"geometry": _told(geometry_of(found), "polarization" in found.beam or "stokes" in found.beam)}
     except NbnumbaError as error:
         return {"geometry": None, "geometry_missing": str(error).removeprefix(f"{path}: ")}
 
 
-def _told(found: GeometryFile) -> dict[str, Any]:
+def _told(found: GeometryFile, polarized: bool) -> dict[str, Any]:
     detector, beam = found.detector, found.beam
     report: dict[str, Any] = {
         "wavelength_A": beam.wavelength,
-        "polarization": beam.kahn,
+        "polarization": beam.kahn if polarized else None,
         "pixel_mm": detector.pixel_size,
         "panels": len(detector.panels) or 1,
         "sensor_material": detector.sensor_material,
@@ -197,7 +200,8 @@ def _files_rows(report: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _geometry_rows(told: dict[str, Any]) -> list[tuple[str, str]]:
-    rows = [("Beam", f"{told['wavelength_A']:.6g} A, polarization {told['polarization']:.4g}")]
+    polarization = "" if told["polarization"] is None else f", polarization {told['polarization']:.4g}"
+    rows = [("Beam", f"{told['wavelength_A']:.6g} A{polarization}")]
     if "distance_mm" in told:
         slow, fast = told["beam_center_pixels_slow_fast"]
         center = f"beam at slow {slow:.3f}, fast {fast:.3f} pixels" if math.isfinite(slow) else "the beam misses it"
@@ -220,5 +224,6 @@ def _plain(value: Any) -> str:
 
 
 def _shortened(text: str) -> str:
-    """An experiment without what no person reads."""
-    return "\n".join(line if len(line) <= _WIDEST else f"{line[:_WIDEST]} ..." for line in text.rstrip().splitlines())
+    """An experiment with lists on one line, and without the ends of what is too long."""
+    flat = _LIST.sub(lambda found: "[" + " ".join(found[1].split()).removesuffix(",") + "]", text)
+    return "\n".join(line if len(line) <= _WIDEST else f"{line[:_WIDEST]} ..." for line in flat.rstrip().splitlines())

@@ -61,11 +61,8 @@ def command(
             raise NbnumbaError("info: found options but no experiment; give an EXPERIMENT.toml or --nanobragg")
         _installation(as_json)
         return
-    if (
-        experiment is not None
-        and experiment.is_file()
-        and _tell_file(experiment, as_json, geometry or reflections or pixels or png or settings or options.like())
-    ):
+    asked = bool(geometry or reflections or pixels or png or settings or options.like())
+    if experiment is not None and experiment.is_file() and _tell_file(experiment, as_json, asked):
         return
     from nbnumba.atomic import check_writable
     from nbnumba.geometry import geometry_report, geometry_text

@@ -48,13 +48,13 @@ def write_dials(
     images. Crystals are in space group P 1, as images are simulated from reflections without symmetry. Their mosaicity
     is, with a scan, the standard deviation of domains about an axis (``mosaicity``), for stills the largest angle and
     the size of a domain (``ML_half_mosaicity_deg``, ``ML_domain_size_ang``). Of a spectrum, the mean wavelength is
-    written.
+    written; of stills that have beams of their own, the wavelength of each.
 
     Args:
         path: the new file.
         experiment: what was simulated.
         file: HDF5 file of ours with the images; its name is written as an absolute path.
-        images: number of images; None: as many as in the file, or 1.
+        images: number of images, the first ones of the file; None: all that are in the file, or 1.
         overwrite: replace an existing file.
 
     Returns:
@@ -67,20 +67,28 @@ def write_dials(
     if experiment.detector.curvature != "flat":
         raise NbnumbaError(f"detector.curvature: found {experiment.detector.curvature!r}; allowed for DIALS: 'flat'")
     held = None if file is None else stored(file)
-    count = whole("images", images, low=1) if images is not None else 1 if held is None else held.images
+    there = 1 if held is None else held.images
+    most = 2**31 - 1 if held is None else there
+    count = there if images is None else whole("images", images, low=1, high=most)
     kind = np.dtype("float32" if experiment.response is None else experiment.response.dtype)
-    text = json.dumps(_list(experiment, count, file, kind if held is None else held.kind), indent=2)
+    own = () if held is None else held.wavelengths[:count]
+    text = json.dumps(_list(experiment, count, file, kind if held is None else held.kind, own), indent=2)
     with new_file(path, overwrite) as part:
         part.write_text(text + "\n", encoding="utf-8")
     return Path(path)
 
 
-def _list(experiment: Experiment, count: int, file: str | Path | None, kind: np.dtype) -> dict[str, Any]:
+def _list(
+    experiment: Experiment, count: int, file: str | Path | None, kind: np.dtype, own: tuple[float, ...]
+) -> dict[str, Any]:
+    """The whole list; stills may have wavelengths of their own."""
     turns = experiment.scan is not None and experiment.scan.width != 0.0
+    beam = _beam(experiment)
+    beams = [beam] if turns or not own else [{**beam, "wavelength": wavelength} for wavelength in own]
     rotation = _rotation(experiment, count) if turns else {"goniometer": [], "scan": []}
     models = {
         "imageset": [] if file is None else _imagesets(os.path.abspath(file), count, turns),
-        "beam": [_beam(experiment)],
+        "beam": beams,
         "detector": [_detector(experiment, kind)],
         **rotation,
         "crystal": [_crystal(experiment, lattice, turns) for lattice in experiment.crystals],
@@ -88,11 +96,12 @@ def _list(experiment: Experiment, count: int, file: str | Path | None, kind: np.
         "scaling_model": [],
     }
     seed = uuid.uuid5(uuid.NAMESPACE_OID, json.dumps(models))
-    common = {"beam": 0, "detector": 0, **({"goniometer": 0, "scan": 0} if turns else {})}
+    common = {"detector": 0, **({"goniometer": 0, "scan": 0} if turns else {})}
     rows = [
         {
             "__id__": "Experiment",
             "identifier": str(uuid.uuid5(seed, f"{number} {lattice}")),
+            "beam": number if len(beams) > 1 else 0,
             **common,
             "crystal": lattice,
             **({} if file is None else {"imageset": number}),

@@ -21,6 +21,7 @@ class Stored(NamedTuple):
     images: int
     kind: np.dtype  # of pixels
     mask: str | None  # path of the dataset in the file; None: there is none
+    wavelengths: tuple[float, ...]  # [A], one for each image, where they differ; else none
 
 
 def stored(path: str | Path) -> Stored:
@@ -39,7 +40,12 @@ def stored(path: str | Path) -> Stored:
         raise NbnumbaError(f"{path}: found no experiment in it; allowed: an HDF5 file that nbnumba has written")
     with h5py.File(path, "r") as file:
         data = file[f"{ENTRY}/{DATA}/{DATA}"]
-        return Stored(experiment, int(data.shape[0]), data.dtype, _mask(file))
+        return Stored(experiment, int(data.shape[0]), data.dtype, _mask(file), _wavelengths(file))
+
+
+def _wavelengths(file: h5py.File) -> tuple[float, ...]:
+    found = np.ravel(file[f"{ENTRY}/instrument/beam/incident_wavelength"][()])
+    return tuple(found.tolist()) if len(set(found.tolist())) > 1 else ()
 
 
 def _mask(file: h5py.File) -> str | None:

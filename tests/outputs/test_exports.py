@@ -84,6 +84,15 @@ def test_dials_stills_of_two_lattices_name_their_images(tmp_path):
     assert "goniometer" not in tree["experiment"][0]
 
 
+def test_stills_keep_their_own_wavelengths(tmp_path):
+    experiment, image = scenes.still(), np.zeros((3, 12, 17), "int32")
+    beams = [nb.Beam(wavelength=wavelength) for wavelength in (1.0, 1.1, 1.2)]
+    file = nb.write_nexus(tmp_path / "a.h5", experiment, image, beams=beams)
+    nb.write_dials(tmp_path / "a.expt", experiment, file=file)
+    for number, beam in enumerate(beams):
+        assert nb.read_geometry(tmp_path / "a.expt", number=number).beam.wavelength == beam.wavelength
+
+
 @pytest.mark.parametrize("distribution", ["nanobragg", "gaussian"])
 def test_dials_mosaicity_is_the_deviation_of_domains(tmp_path, distribution):
     mosaic = nb.Mosaic(spread=2.0, domains=4000, distribution=distribution, sequence="low-discrepancy")

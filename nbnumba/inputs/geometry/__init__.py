@@ -61,10 +61,14 @@ def read_geometry(path: str | Path, *, number: int = 0) -> GeometryFile:
             panels whose sensors differ, or a detector that moved.
     """
     try:
-        found = found_in(path, number)
-        return GeometryFile(detector_of(found), Beam(**found.beam), found.spindle, found.oscillation)
+        return geometry_of(found_in(path, number))
     except NbnumbaError as error:
         raise error if str(error).startswith(str(path)) else NbnumbaError(f"{path}: {error}") from None
+
+
+def geometry_of(found: Found) -> GeometryFile:
+    """What was found, as parts of an experiment."""
+    return GeometryFile(detector_of(found), Beam(**found.beam), found.spindle, found.oscillation)
 
 
 def found_in(path: str | Path, number: int) -> Found:
