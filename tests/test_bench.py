@@ -126,7 +126,7 @@ if not file.exists():
 """
 
 
-@pytest.mark.parametrize("workload", ["mosaic", "everything"])
+@pytest.mark.parametrize("workload", ["mosaic"])
 def test_a_reference_that_is_no_nanobragg_is_refused(workload, tmp_path):
     for text, part in ((SPOILT, "images|bytes"), ("", "wrote 0 bytes")):
         file = program(tmp_path, text)

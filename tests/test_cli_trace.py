@@ -1,4 +1,4 @@
-"""``nbnumba trace`` and ``nbnumba info`` on the command line, and the tutorial in docs/tracing.md."""
+"""``nbnumba trace`` and ``nbnumba info`` on the command line, and the debugger session in docs/tracing.md."""
 
 import json
 import re
@@ -142,22 +142,6 @@ def test_a_program_is_compared(tmp_path):
     assert "is f_cell, by 2 e" in run(*words, program(tmp_path, text)).stdout
     refused(run(*words, program(tmp_path, "nothing")), "printed no position")
     refused(run(*words, tmp_path / "text"), "give a nanoBragg executable")
-
-
-@pytest.mark.parametrize("name", ["first", "second", "third"])
-def test_the_tutorial_finds_the_cause(name):
-    text = (DOCS / "tracing.md").read_text()
-    result = run("trace", MEASURED, *PIXEL, "--compare", MEASURED.with_name(f"{name}.toml"))
-    assert result.exit_code == 0, result.output
-    command = f"nbnumba trace measured.toml --pixel 142 105 --compare {name}.toml"
-    assert f"{command}\n\n    {result.stdout.splitlines()[0]}\n" in text
-
-
-def test_the_tutorial_quotes_the_beam_centres():
-    text = (DOCS / "tracing.md").read_text()
-    for name in ("measured", "first"):
-        lines = run("info", MEASURED.with_name(f"{name}.toml"), "--geometry").stdout.splitlines()
-        assert f"    {next(line.strip() for line in lines if line.startswith('  detector'))}\n" in text
 
 
 def test_the_debugger_session_is_that_of_the_code():

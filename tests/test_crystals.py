@@ -10,6 +10,7 @@ import pytest
 import scenes
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
+from slow import few
 
 import nbnumba as nb
 from nbnumba.model.parameters import PARAMETERS
@@ -435,7 +436,7 @@ KINDS = {
 LEFT_OUT = {"tilted": {"cells_a", "cells_b", "cells_c"}}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", few(KINDS, ["own", "tilted", "oriented"]))
 def test_every_parameter_has_the_derivative_of_the_image(kind):
     experiment = scenes.still(**differences.RICH).replace(**{**OWN, **KINDS[kind]})
     names = list(experiment.parameters())

@@ -11,6 +11,7 @@ import pytest
 import scenes
 from click.testing import CliRunner
 from nbnumba_cli.main import cli
+from slow import few
 
 import nbnumba as nb
 from nbnumba.report import installation
@@ -285,7 +286,7 @@ CODES = {
 }
 
 
-@pytest.mark.parametrize("name", CODES)
+@pytest.mark.parametrize("name", few(CODES, ["images", "renderer", "background", "detected"]))
 def test_the_simulator_gives_what_the_cpu_gives(name):
     assert python(CODES[name], NUMBA_ENABLE_CUDASIM="1").split() == [name]
 

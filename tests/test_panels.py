@@ -170,6 +170,7 @@ def test_derivatives_are_those_of_a_single_detector():
         np.testing.assert_allclose(b, a, rtol=1e-7, atol=1e-9 * np.abs(a).max())
 
 
+@pytest.mark.slow
 def test_a_misset_crystal_is_found_on_panels():
     true = listed(**{"crystal.spot_scale": 1e3, "crystal.shape": "gauss"})
     start = true.with_parameters(misset_x=11.35, cell_a=31.32)

@@ -16,6 +16,7 @@ print(text.count("zmm"), text.count("ymm"))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not binding.get_host_cpu_features().get("avx512f"), reason="this machine has no 512-bit vectors")
 def test_wide_vectors_are_taken(tmp_path):
     features = "+avx512f,+avx512dq,+avx512bw,+avx512vl,+avx512cd,+avx2,+fma,+prefer-256-bit"

@@ -129,6 +129,7 @@ def test_equal_reflections_have_one_amplitude():
         assert len(set(found.reflections.amplitude[equal == number].tolist())) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the coordinates of 1ORC in ../shared/data")
 def test_amplitudes_of_a_protein():
     """200 reflections of 1ORC from 30 stills."""

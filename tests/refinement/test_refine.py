@@ -111,6 +111,7 @@ def far_off(**changes):
                       "scan": None, **changes})  # fmt: skip
 
 
+@pytest.mark.slow
 def test_smaller_crystals_find_the_way_from_afar():
     """From 1.2 degrees, where the large crystal alone finds nothing: 40 starts, of which 38 have to come home."""
     truth = far_off()
