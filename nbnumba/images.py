@@ -74,7 +74,7 @@ def read_pair(
     """
 
     def one(path: str | Path, shape: tuple[int, int] | None) -> np.ndarray:
-        return read_image(path, number=number if _holds_several(path) else 0, shape=shape)
+        return read_image(path, number=number if count_images(path) > 1 else 0, shape=shape)
 
     if shape is None and kind_of(first) == "raw" != kind_of(second):
         b = one(second, None)
@@ -99,12 +99,18 @@ def kind_of(path: str | Path) -> str:
     return next((kind for kind, begin in _BEGINNINGS.items() if re.match(begin, start)), "raw")
 
 
-def _holds_several(path: str | Path) -> bool:
+def count_images(path: str | Path) -> int:
+    """Number of images in a file.
+
+    Raises:
+        NbnumbaError: the file is missing or damaged.
+    """
     kind = kind_of(path)
     if kind == "hdf5":
         with _opened(path) as file:
-            return sum(stack.shape[0] if stack.ndim == 3 else 1 for stack in image_stacks(file)) > 1
-    return kind == "npy" and _from_npy(path).ndim == 3
+            return sum(stack.shape[0] if stack.ndim == 3 else 1 for stack in image_stacks(file))
+    array = _from_npy(path) if kind == "npy" else np.zeros((0, 0))
+    return len(array) if array.ndim == 3 else 1
 
 
 def _pick(path: str | Path, images: list[np.ndarray], number: int) -> np.ndarray:

@@ -7,13 +7,14 @@ from typing import Any
 
 import click
 
-from nbnumba_cli import options
+from nbnumba_cli import formats, options
 
 
 @click.command("simulate")
 @options.experiment_source
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="HDF5 file to write (NXmx).")
 @click.option("--png", type=click.Path(path_type=Path), default=None, help="Picture of the first image to write too.")
+@formats.option
 @click.option(
     "--images",
     type=click.IntRange(min=1),
@@ -49,6 +50,9 @@ def command(
     settings: tuple[str, ...],
     output: Path,
     png: Path | None,
+    cbf: Path | None,
+    smv: Path | None,
+    tiff: Path | None,
     **how: Any,
 ) -> None:
     """Render the image of EXPERIMENT.toml: expected photons in every pixel, or the counts of a real detector.
@@ -58,11 +62,13 @@ def command(
       nbnumba simulate crystal.toml -o image.h5 --png image.png
       nbnumba simulate crystal.toml -o turned.h5 --set crystal.misset=10,20,30 --set beam.wavelength=1.1
       nbnumba simulate crystal.toml -o counts.h5 --counts --set response.gain=2 --set response.offset=40
+      nbnumba simulate crystal.toml -o scan.h5 --images 60 --set scan.width=1 --cbf scan_####.cbf
       nbnumba simulate --nanobragg "-cell 70 80 90 90 90 90 -N 10 -default_F 100" -o image.h5
     """
     from nbnumba_cli.render import render_to_files
 
     described = options.load_experiment(experiment, nanobragg, settings)
     line = options.command_line()
-    options.keep_inputs(described, experiment, [output, png])
-    render_to_files(described, output, png, command_line=line, **how)
+    others = formats.outputs(how["images"], how["first"], cbf=cbf, smv=smv, tiff=tiff)
+    options.keep_inputs(described, experiment, [output, png, *others.all()])
+    render_to_files(described, output, png, others=others, command_line=line, **how)

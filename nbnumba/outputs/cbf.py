@@ -14,7 +14,7 @@ from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.validate import choice, whole
-from nbnumba.outputs.counts import as_counts, numbers, rounded, saturation
+from nbnumba.outputs.counts import LARGEST, as_counts, numbers, rounded, saturation
 from nbnumba.outputs.imgcif import array_name, categories
 from nbnumba.outputs.laboratory import turn
 from nbnumba.outputs.minicbf import GENERIC, comments, convention, why_not
@@ -44,7 +44,7 @@ def write_cbf(
     one array each, for DIALS and others that use CBFlib.
 
     Args:
-        path: the new file; DIALS takes images numbered as in "name_0001.cbf" for a series.
+        path: the new file; DIALS wants a number in the name of a rotation, as in "name_0001.cbf".
         experiment: what was rendered; None: pixels are written without a word about them.
         image: array (slow, fast), or (panel, slow, fast) where the detector lists panels.
         number: of the image in its series, from 0: it starts at ``scan.start + number * scan.width``.
@@ -68,26 +68,31 @@ def write_cbf(
     return Path(path)
 
 
+def check_cbf() -> None:
+    """Refuse to go on without fabio, by which pixels are compressed."""
+    _compressor()
+
+
 def _content(experiment: Experiment, image: Any, number: int, kind: str | None) -> bytes:
     obstacle = why_not(experiment)
     if kind == "mini" and obstacle is not None:
         raise NbnumbaError(f'kind: found "mini" for {obstacle}, of which such a header cannot tell; allowed: "full"')
-    counts, overload = as_counts(experiment, image), saturation(experiment, np.asarray(image).dtype)
-    rotation = turn(experiment, number) is not None
-    if kind == "mini" or (kind is None and obstacle is None and rotation):
-        lines = _settings(experiment, number, overload, convention(counts.shape))
-        return _file(number, lines, _data(counts, "\r\n"), "\r\n")
-    panels = experiment.detector.panels
+    counts = as_counts(experiment, image)
+    arrays = counts.reshape(-1, *counts.shape[-2:])
+    overload = saturation(experiment, np.asarray(image).dtype) or LARGEST
+    rotates = turn(experiment, number) is not None
+    if kind == "mini" or (kind is None and obstacle is None and rotates):
+        lines = _settings(experiment, number, overload, convention(arrays[0].shape))
+        return _file(number, lines, _data(arrays[0], "\r\n"), "\r\n")
     # By CRLF before the pixels dxtbx knows one panel and a rotation (FormatCBFFullByteOffset), which others are not.
-    newline = "\r\n" if rotation and not panels else "\n"
+    newline = "\r\n" if rotates and len(arrays) == 1 else "\n"
     lines = categories(experiment, number, overload)
-    if panels:
-        names = [f"_array_data.{name}" for name in ("array_id", "binary_id", "data")]
-        rows = [_row(i, panel, newline) for i, panel in enumerate(counts)]
-        return _file(number, [*lines, "loop_", *names], b"".join(rows), newline)
+    if len(arrays) > 1:
+        lines += ["loop_", *(f"_array_data.{name}" for name in ("array_id", "binary_id", "data"))]
+        return _file(number, lines, b"".join(_row(i, array, newline) for i, array in enumerate(arrays)), newline)
     lines += [f"_array_data.array_id {array_name(0)}", "_array_data.binary_id 1"]
     lines += _settings(experiment, number, overload, GENERIC)
-    return _file(number, lines, _data(counts, newline), newline)
+    return _file(number, lines, _data(arrays[0], newline), newline)
 
 
 def _pixels_alone(image: Any) -> bytes:
@@ -143,8 +148,12 @@ def _section(counts: np.ndarray, binary: int, newline: str) -> bytes:
 
 
 def _compressed(counts: np.ndarray) -> bytes:
+    return bytes(_compressor()(np.ascontiguousarray(counts, dtype=np.int32)))
+
+
+def _compressor() -> Any:
     try:
         from fabio.compression import compByteOffset
     except ImportError:
         raise NbnumbaError("CBF is compressed by fabio, which is not there; pip install 'nbnumba[formats]'") from None
-    return bytes(compByteOffset(np.ascontiguousarray(counts, dtype=np.int32)))
+    return compByteOffset

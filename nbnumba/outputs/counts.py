@@ -27,16 +27,17 @@ def as_counts(experiment: Experiment, image: Any) -> np.ndarray:
     refuse_shape(array, experiment)
     bits = pixel_mask(experiment)
     counts = rounded(np.where(bits == 0, array, 0), 0)
-    counts[counts >= saturation(experiment, array.dtype)] = BROKEN
+    highest = saturation(experiment, array.dtype)
+    if highest is not None:
+        counts[counts >= highest] = BROKEN
     counts[bits != 0] = BROKEN
     counts[bits & GAP != 0] = MASKED
     return counts
 
 
-def saturation(experiment: Experiment | None, kind: np.dtype) -> int:
-    """Lowest number that says nothing but that there were more; floats are expected photons and have none."""
-    response = None if experiment is None else experiment.response
-    return LARGEST if response is None or kind.kind == "f" else response.highest
+def saturation(experiment: Experiment, kind: np.dtype) -> int | None:
+    """Number at which counts saturate; None where they do not, as expected photons, which are floats."""
+    return None if experiment.response is None or kind.kind == "f" else experiment.response.highest
 
 
 def measured(experiment: Experiment) -> np.ndarray:

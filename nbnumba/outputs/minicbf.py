@@ -23,7 +23,7 @@ _START = datetime(1970, 1, 1)
 
 def why_not(experiment: Experiment) -> str | None:
     """What of an experiment such a header cannot tell; None: it tells all."""
-    if experiment.detector.panels:
+    if len(experiment.detector.panels) > 1:
         return "several panels"
     place = places(experiment)[0]
     if not (_same(place.fast, (1.0, 0.0, 0.0)) and _same(place.slow, (0.0, -1.0, 0.0))):
@@ -48,7 +48,7 @@ def comments(experiment: Experiment, number: int, cutoff: int) -> list[str]:
     """Lines of the header of image ``number``.
 
     Args:
-        experiment: on a detector that lists no panels.
+        experiment: on a detector of one panel.
         number: of the image in its series.
         cutoff: counts from which on a pixel is saturated.
     """
@@ -77,8 +77,6 @@ def comments(experiment: Experiment, number: int, cutoff: int) -> list[str]:
         f"Detector_2theta {_text(detector.twotheta)} deg.",
         f"Polarization {_text(0.5 + 0.5 * beam.kahn)}",
     ]
-    if rotation is not None:
-        lines.append("Oscillation_axis X.CW")
     return [f"# {line}" for line in lines]
 
 

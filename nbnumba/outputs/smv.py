@@ -55,7 +55,8 @@ def write_smv(
         check_smv(experiment)
         refuse_shape(array, experiment)
         fields = _fields(experiment, number)
-        pixels = np.where(measured(experiment), _clipped(np.where(measured(experiment), array, 0)), _LARGEST)
+        good = measured(experiment)
+        pixels = np.where(good, _clipped(np.where(good, array, 0)), _LARGEST).reshape(-1, array.shape[-1])
     with new_file(path, overwrite) as part:
         put_smv(part, pixels, fields)
     return Path(path)

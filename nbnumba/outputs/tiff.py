@@ -71,7 +71,9 @@ def _stored(array: np.ndarray) -> np.ndarray:
 def _encoded(pixels: np.ndarray, description: str) -> bytes:
     """A file of one strip: header, directory of tags in order, text, pixels (TIFF revision 6.0, sections 2 and 19)."""
     slow, fast = pixels.shape
-    texts = [text.encode("ascii") + b"\0" for text in (description.ljust(3), "nbnumba")]
+    texts = [
+        text.encode("ascii") + b"\0" for text in (description.ljust(4), "nbnumba")
+    ]  # shorter ones would go into the tags
     start = _HEADER + _TAGS * _TAG + 6
     places = start, start + len(texts[0])
     strip = -(-(places[1] + len(texts[1])) // 8) * 8
