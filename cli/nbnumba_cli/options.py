@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import math
 import re
@@ -172,8 +173,13 @@ def _from_here(name: str, value: Any) -> Any:
 
 
 def command_line() -> str:
-    """The words of this run as a line; bytes that are not UTF-8 as escapes, so that a file can hold it."""
-    return shlex.join(["nbnumba", *sys.argv[1:]]).encode("utf-8", "backslashreplace").decode("utf-8")
+    """The words of this run as a line; bytes that are not UTF-8 as escapes, so that a file can hold it.
+
+    A comment behind it tells which file the image was that was named by --like.
+    """
+    image = like()
+    comment = "" if image is None else f"  # {image.name}: SHA-256 {hashlib.sha256(image.read_bytes()).hexdigest()}"
+    return (shlex.join(["nbnumba", *sys.argv[1:]]) + comment).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def keep_inputs(

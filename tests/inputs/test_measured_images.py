@@ -1,5 +1,6 @@
 """Geometry of images as instruments write them, and experiments that are simulated like one."""
 
+import hashlib
 import json
 import math
 import os
@@ -14,6 +15,7 @@ from click.testing import CliRunner
 from nbnumba_cli.main import cli
 
 import nbnumba as nb
+from nbnumba.contents import file_report
 from nbnumba.outputs.nexus_geometry import frame
 
 fabio = pytest.importorskip("fabio", reason="fabio is not installed")
@@ -73,6 +75,13 @@ def test_mini_headers_that_are_refused(tmp_path, old, new, words):
 
 
 # --- imgCIF ----------------------------------------------------------------------------------------------------------
+
+
+def test_imgcif_with_comments_about_the_sensor(tmp_path):
+    experiment = scenes.still(**SCAN, **{"detector.sensor_material": "Si", "detector.sensor_thickness": 0.32})
+    image = np.ones(experiment.detector.shape, np.int32)
+    found = nb.read_geometry(nb.write_cbf(tmp_path / "a_0001.cbf", experiment, image, kind="full")).detector
+    assert (found.sensor_material, found.sensor_thickness) == ("Si", 0.32)
 
 
 def test_axes_of_imgcif(tmp_path):
@@ -310,6 +319,8 @@ def test_simulate_like_an_image(tmp_path, toml):
     assert json.loads(done.stdout)["pixels"] == [16, 20]
     experiment, _ = nb.read_nexus(out)
     assert experiment == nb.Experiment.from_toml(toml, {"scan.steps": 1}, like=image)
+    line = file_report(out)["provenance"]["command_line"]
+    assert line.endswith(f"  # {image.name}: SHA-256 {hashlib.sha256(image.read_bytes()).hexdigest()}")
     again = run("simulate", toml, "--like", image, "-o", image, "--overwrite")
     assert "is an input" in str(again.exception)
 

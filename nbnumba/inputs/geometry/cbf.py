@@ -33,7 +33,7 @@ def from_cbf(path: str | Path, content: bytes) -> Found:
     good = [array >= 0 for array in read_arrays(path)]  # below 0 are gaps and broken pixels
     header = content.partition(_BINARY)[0].decode("latin-1")
     if "_array_structure_list_axis." in header or "_axis.id" in header:
-        return from_imgcif(header, good)
+        return from_imgcif(header, good, _sensor(header))
     if "_array_data.header_contents" not in header:
         raise NbnumbaError(f"{path}: found no header with settings; allowed: a miniCBF or an imgCIF header")
     return _mini(header, good[0])
@@ -45,13 +45,16 @@ def _mini(header: str, good: np.ndarray) -> Found:
     pixel = _mm(alike("Pixel_size [m]", _needed(header, "Pixel_size", _NUMBER + " *m *x *" + _NUMBER)))
     x, y = _needed(header, "Beam_xy", r"\(?" + _NUMBER + "[, ]+" + _NUMBER)
     (distance,) = _needed(header, "Detector_distance", _NUMBER)
-    sensor = _SENSOR.search(header)
-    material = None if sensor is None else {"Silicon": "Si"}.get(sensor[1], sensor[1])
-    thickness = 0.0 if sensor is None else _mm(float(sensor[2]))
     mask = None if good.all() else good
     shape = good.shape[0], good.shape[1]
-    panel = facing(shape, pixel, _mm(distance), (x * pixel, y * pixel), (material, thickness), mask)
+    panel = facing(shape, pixel, _mm(distance), (x * pixel, y * pixel), _sensor(header), mask)
     return Found([panel], _beam(header), _SPINDLE, _oscillation(header))
+
+
+def _sensor(header: str) -> tuple[str | None, float]:
+    """Material and thickness [mm] of the sensor; None and 0 where they are not told."""
+    found = _SENSOR.search(header)
+    return (None, 0.0) if found is None else ({"Silicon": "Si"}.get(found[1], found[1]), _mm(float(found[2])))
 
 
 def _mm(meters: float) -> float:

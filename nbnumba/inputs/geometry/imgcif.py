@@ -36,12 +36,13 @@ class Axis(NamedTuple):
     setting: float  # [mm] or [degrees]
 
 
-def from_imgcif(header: str, good: Sequence[np.ndarray]) -> Found:
+def from_imgcif(header: str, good: Sequence[np.ndarray], sensor: tuple[str | None, float]) -> Found:
     """What a header tells.
 
     Args:
         header: the text up to the pixels.
         good: pixels (slow, fast) of each array that are measured.
+        sensor: material and thickness [mm]; None and 0: not told.
 
     Raises:
         NbnumbaError: something is missing.
@@ -49,7 +50,8 @@ def from_imgcif(header: str, good: Sequence[np.ndarray]) -> Found:
     try:
         block = gemmi.cif.read_string(_closed(header)).sole_block()
         axes = _axes(block)
-        return Found(_panels(block, axes, good), _beam(block, axes), _spindle(block, axes), _oscillation(block, axes))
+        panels = [panel._replace(material=sensor[0], thickness=sensor[1]) for panel in _panels(block, axes, good)]
+        return Found(panels, _beam(block, axes), _spindle(block, axes), _oscillation(block, axes))
     except NbnumbaError:
         raise
     except (KeyError, ValueError, IndexError, RuntimeError) as error:
