@@ -13,6 +13,7 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.text import read_bytes
 
 _SECTION = re.compile(rb"--CIF-BINARY-FORMAT-SECTION--\r?\n(.*?)\x0c\x1a\x04\xd5", re.DOTALL)
+_END = re.compile(rb"[\0\s]*--CIF-BINARY-FORMAT-SECTION----\s*;\s*((_|loop_|#).*)?", re.DOTALL)
 _FIELD = re.compile(rb"([\w-]+) *[:=] *\"?([^\"\r\n]*)")
 _SIZES = (b"X-Binary-Size", b"X-Binary-Size-Second-Dimension", b"X-Binary-Size-Fastest-Dimension")
 
@@ -56,8 +57,10 @@ def read_arrays(path: str | Path) -> list[np.ndarray]:
     Raises:
         NbnumbaError: a damaged file, a compression that is not known, or no fabio.
     """
-    sections = cbf_sections(path, read_bytes(path))
-    if not sections or any(section.compression.lower() != "x-cbf_byte_offset" for section in sections):
+    content = read_bytes(path)
+    sections = cbf_sections(path, content)
+    known = all(section.compression.lower() == "x-cbf_byte_offset" for section in sections)
+    if not (sections and known and _ends_whole(content, sections[-1])):
         return [by_fabio(path)]
     try:
         from fabio.compression import decByteOffset
@@ -68,6 +71,12 @@ def read_arrays(path: str | Path) -> list[np.ndarray]:
         return [np.asarray(a, dtype=np.int32).reshape(s.shape) for a, s in zip(flat, sections, strict=True)]
     except Exception as error:
         raise _unreadable(path, error) from None
+
+
+def _ends_whole(content: bytes, last: Section) -> bool:
+    """Whether after the last array there is its end, and no beginning of another."""
+    rest = content[content.rindex(last.packed) + len(last.packed) :]
+    return _END.fullmatch(rest) is not None
 
 
 def by_fabio(path: str | Path) -> np.ndarray:
