@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nbnumba.errors import NbnumbaError
+
+log = logging.getLogger(__name__)
 
 
 def check_writable(path: str | Path, overwrite: bool = False) -> None:
@@ -65,6 +68,12 @@ def _is_device(path: str | Path) -> bool:
     return False
 
 
+def hidden_path(path: str | Path) -> Path:
+    """Where a new file is until it takes its name; a link's is beside the file that it leads to."""
+    final = Path(os.path.realpath(path))
+    return final.with_name(f".{final.stem}.{os.getpid()}{final.suffix}")
+
+
 @contextlib.contextmanager
 def new_file(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
     """Give the path of a hidden file beside ``path``, which takes that name when the block ends well.
@@ -114,7 +123,7 @@ class _Files(NamedTuple):
         final = Path(os.path.realpath(path))  # a link stays a link
         if _is_device(final):
             return final
-        part = final.with_name(f".{final.stem}.{os.getpid()}{final.suffix}")
+        part = hidden_path(final)
         self.made.append((path, part, final))
         return part
 
@@ -125,13 +134,13 @@ class _Files(NamedTuple):
 
     def rename(self) -> None:
         for _, part, final in self.made:
-            os.replace(part, final)
+            _take_name(part, final)
 
     def rename_first_last(self) -> None:
         for _, _, final in self.made[:1] if len(self.made) > 1 else ():
             final.unlink(missing_ok=True)
         for _, part, final in [*self.made[1:], *self.made[:1]]:
-            os.replace(part, final)
+            _take_name(part, final)
 
     @contextlib.contextmanager
     def guarded(self, paths: Sequence[str | Path]) -> Iterator[None]:
@@ -154,6 +163,11 @@ class _Files(NamedTuple):
             for _, part, _ in self.made:
                 with contextlib.suppress(OSError):
                     part.unlink(missing_ok=True)
+
+
+def _take_name(part: Path, final: Path) -> None:
+    os.replace(part, final)
+    log.info("wrote %s: %d bytes", final, os.path.getsize(final))
 
 
 def _to_disk(file: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import math
 import re
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from nbnumba.inputs.cbf import by_fabio, read_arrays
 from nbnumba.inputs.smv import parse_smv
 from nbnumba.inputs.text import read_bytes
 from nbnumba.outputs.data_files import need_data
+
+log = logging.getLogger(__name__)
 
 ALLOWED = "HDF5, SMV, CBF, TIFF, PGM, .npy, or raw little-endian float32"
 #: Kind of file -> how it begins; everything else is raw.
@@ -46,7 +49,12 @@ def read_image(path: str | Path, *, number: int = 0, shape: tuple[int, int] | No
     Raises:
         NbnumbaError: the file is missing, damaged, of another kind, or has no such image.
     """
-    kind = kind_of(path)
+    image = _image_of(path, kind_of(path), number, shape)
+    log.info("read %s: image %d, %s of shape %s", path, number, image.dtype, image.shape)
+    return image
+
+
+def _image_of(path: str | Path, kind: str, number: int, shape: tuple[int, int] | None) -> np.ndarray:
     if kind == "hdf5":
         return _from_hdf5(path, number)
     if kind == "npy":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from nbnumba.convergence import settled
 from nbnumba.errors import NbnumbaError, NbnumbaJobError
 from nbnumba.gpu import Gpu
+from nbnumba.journal import stage
 from nbnumba.model.experiment import Experiment
 from nbnumba.simulation import (
     PRECISIONS,
@@ -23,6 +25,8 @@ from nbnumba.simulation import (
     simulate,
     warn_if_dark,
 )
+
+log = logging.getLogger(__name__)
 
 
 class Renderer:
@@ -81,12 +85,14 @@ class Renderer:
         if self._gpu is None:
             if on_device:
                 raise NbnumbaError("on_device: found True with device 'cpu'; allowed: with 'cuda'")
-            return simulate(experiment, precision=self.precision, threads=self.threads, out=out, progress=progress)
+            with stage(log, self._told()):
+                return simulate(experiment, precision=self.precision, threads=self.threads, out=out, progress=progress)
         if out is not None:
             if on_device:
                 raise NbnumbaError("out: found an array with on_device, whose image stays on the GPU; give one of them")
             canvas(experiment, out)
-        return render_on(self._gpu, experiment, out=out, on_device=on_device, progress=progress)
+        with stage(log, self._told()):
+            return render_on(self._gpu, experiment, out=out, on_device=on_device, progress=progress)
 
     def series(self, experiments: Iterable[Experiment | None]) -> Iterator[np.ndarray]:
         """Images of experiments in order: one is rendered while the one before is copied back.
@@ -123,6 +129,13 @@ class Renderer:
         finally:
             if under_way is not None and under_way[1] is not None:
                 self._gpu.end(under_way[1])
+
+    def _told(self) -> str:
+        e = self.experiment
+        return (
+            f"rendering {e.pixels_rendered} pixels of {' x '.join(map(str, e.detector.shape))} in {e.steps_per_pixel} "
+            f"steps each on {self.device}, {self.precision} precision"
+        )
 
     def _next(self, experiment: Experiment | None) -> Experiment:
         """What to render, remembered."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -27,8 +28,14 @@ IMAGES = (".npy", ".bin", ".raw", ".png", ".cbf", ".img", ".smv", ".tif", ".tiff
 @options.image_number
 @options.raw_shape
 @options.overwrite
+@options.as_json
 def command(
-    files: tuple[Path, ...], nanobragg: str | None, number: int, shape: tuple[int, int] | None, overwrite: bool
+    files: tuple[Path, ...],
+    nanobragg: str | None,
+    number: int,
+    shape: tuple[int, int] | None,
+    overwrite: bool,
+    as_json: bool,
 ) -> None:
     """Turn nanoBragg's flags into an experiment file, or an image or its experiment into another format.
 
@@ -66,7 +73,10 @@ def command(
     else:
         allowed = [EXPERIMENT, *((*IMAGES, *EXPORTS) if source is not None else ())]
         raise NbnumbaError(f"{target}: found the ending {kind!r}; allowed: {', '.join(allowed)}")
-    click.echo("\n".join(f"Wrote {name}" for name in told(written)))
+    if as_json:
+        click.echo(json.dumps({"files": [str(path) for path in written]}))
+    else:
+        click.echo("\n".join(f"Wrote {name}" for name in told(written)))
 
 
 def _to_toml(source: Path | None, nanobragg: str | None, target: Path, overwrite: bool) -> None:

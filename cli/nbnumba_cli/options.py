@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import math
 import re
 import shlex
@@ -17,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from nbnumba._cache import cache_directory
 from nbnumba.atomic import check_distinct
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.experiment import Experiment
 from nbnumba.simulation import PRECISIONS, check_device, check_no_threads
+from nbnumba_cli import complete, voice
 from nbnumba_cli.interrupt import heed
 
 _PATIENCE = 2.0  # seconds
@@ -44,8 +45,19 @@ LIKE = "nbnumba_cli.like"
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
+
+def _of_the_cpu(ctx: click.Context, _: click.Parameter, value: int | None) -> int | None:
+    """A number of threads; one that the environment gives for all commands is not meant for a GPU."""
+    given = ctx.get_parameter_source("threads") is not ParameterSource.ENVIRONMENT
+    return value if given or ctx.params.get("device", "cpu") == "cpu" else None
+
+
 threads: Decorator = click.option(
-    "--threads", type=click.IntRange(min=1), default=None, help="Number of CPU threads [default: all]."
+    "--threads",
+    type=click.IntRange(min=1),
+    default=None,
+    callback=_of_the_cpu,
+    help="Number of CPU threads [default: all].",
 )
 precision: Decorator = click.option(
     "--precision",
@@ -58,6 +70,7 @@ device: Decorator = click.option(
     "--device",
     default="cpu",
     show_default=True,
+    shell_complete=complete.devices,
     help="Where to compute: cpu, cuda (the first GPU) or cuda:1 and so on (extras cuda12, cuda13).",
 )
 overwrite: Decorator = click.option("--overwrite", is_flag=True, help="Replace output files that exist.")
@@ -76,12 +89,17 @@ raw_shape: Decorator = click.option(
     help="Pixels of a raw file [default: those of an image it is compared with, or a square].",
 )
 parameters: Decorator = click.option(
-    "--parameter", "names", multiple=True, metavar="NAME", help="Parameter, as misset_x or cell_a; may be repeated."
+    "--parameter",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete.parameters,
+    help="Parameter, as misset_x or cell_a; may be repeated.",
 )
 panel: Decorator = click.option(
     "--panel", type=click.IntRange(min=0), help="Number of the pixel's panel, where the detector lists panels."
 )
-as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 
 
 def experiment_source(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -91,6 +109,7 @@ def experiment_source(function: Callable[..., Any]) -> Callable[..., Any]:
         "settings",
         multiple=True,
         metavar="NAME=VALUE",
+        shell_complete=complete.settings,
         help="Change a value of the experiment, as in --set crystal.misset=10,20,30 (degrees); may be repeated. "
         "Names of files are relative to the working folder.",
     )(function)
@@ -121,7 +140,7 @@ def load_settled(file: Path | None, nanobragg: str | None, settings: tuple[str, 
     with waiting("Choosing the sampling"):
         found = choose_sampling(experiment)
     numbers = ", ".join(f"{choice.name} {choice.number}" for choice in found.choices)
-    click.echo(f"Note: for sampling.tolerance {experiment.sampling.tolerance:g}: {numbers}", err=True)
+    voice.note(f"for sampling.tolerance {experiment.sampling.tolerance:g}: {numbers}")
     return found.experiment
 
 
@@ -138,7 +157,7 @@ def load_experiment(file: Path | None, nanobragg: str | None, settings: tuple[st
     translation = read_flags(nanobragg)
     experiment = translation.experiment
     for note in translation.notes:
-        click.echo(f"Note: {note}", err=True)
+        voice.note(note)
     if not changes and image is None:
         return experiment
     return Experiment.from_toml(experiment.to_toml(inline=True), changes, like=image)
@@ -225,7 +244,7 @@ class ProgressBar:
     def __init__(self, bar: Any) -> None:
         self._bar = bar
         self._start = time.perf_counter()
-        self._notice = threading.Timer(_PATIENCE, lambda: click.echo(_compiling(), err=True))
+        self._notice = threading.Timer(_PATIENCE, lambda: voice.tell(_compiling()))
         self._notice.daemon = True
         self._notice.start()
 
@@ -251,7 +270,8 @@ class ProgressBar:
 @contextmanager
 def progress_bar(label: str) -> Iterator[ProgressBar]:
     """A bar on stderr for one image."""
-    with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
+    hidden = voice.loudness() == voice.QUIET
+    with click.progressbar(length=1, label=label, file=sys.stderr, hidden=hidden) as bar:
         shown = ProgressBar(bar)
         try:
             yield shown
@@ -262,7 +282,7 @@ def progress_bar(label: str) -> Iterator[ProgressBar]:
 @contextmanager
 def waiting(label: str) -> Iterator[None]:
     """Tell what is done, if it takes a while."""
-    notice = threading.Timer(_PATIENCE, lambda: click.echo(f"{label} ...", err=True))
+    notice = threading.Timer(_PATIENCE, lambda: voice.tell(f"{label} ..."))
     notice.daemon = True
     notice.start()
     try:
@@ -291,24 +311,3 @@ def rate_frames(derivatives: dict[str, Any]) -> list[Any]:
     from nbnumba.outputs.gallery import Frame
 
     return [Frame(f"by {name}", image, True, rate_unit(name)) for name, image in derivatives.items()]
-
-
-class _Lines(logging.Handler):
-    """Lines of a log on stderr."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        click.echo(record.getMessage(), err=True)
-
-
-@contextmanager
-def log_on_stderr() -> Iterator[None]:
-    """Show the library's log while a block runs."""
-    log, handler = logging.getLogger("nbnumba"), _Lines()
-    before = log.level
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        log.removeHandler(handler)
-        log.setLevel(before)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from itertools import chain, tee
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from nbnumba.atomic import check_writable
 from nbnumba.errors import NbnumbaError
 from nbnumba.report import counts_report, counts_text, image_report, report_text
 from nbnumba_cli.formats import Outputs, told
+from nbnumba_cli.hdf5_options import data_files, tell_growing
 from nbnumba_cli.options import jsonable, progress_bar, waiting
 
 
@@ -79,13 +80,16 @@ def render_to_files(
     overwrite: bool = False,
     as_json: bool = False,
     command_line: str,
+    hdf5: dict[str, Any] | None = None,
     **how: Any,
 ) -> None:
     """Render images, write them, and print a summary of the first and the names of the files."""
-    files = [output] if png is None else [output, png]
+    hdf5 = hdf5 or {}
+    files = [output, *data_files(output, images, hdf5), *([] if png is None else [png])]
     for file in files:
         check_writable(file, overwrite)
     others.check(experiment, overwrite)
+    nb.NexusWriter(output, experiment, **hdf5)  # refuses options before anything is rendered
     counting = experiment.response is not None if counts is None else counts
     if images > 1 and not counting and (experiment.scan is None or experiment.scan.width == 0.0):
         raise NbnumbaError(
@@ -98,16 +102,14 @@ def render_to_files(
     series = Series(experiment, first, images, counting, seed, how)
     frames = _written(series, others, overwrite)
     shown = next(frames)
-    one, other = tee(chain([shown], frames))
-    nb.write_nexus(
-        output,
-        series.numbered(first),
-        _as_given((frame.written for frame in one), images),
-        expected=_as_given((frame.expected for frame in other), images) if keep_expected else None,
-        overwrite=overwrite,
-        command_line=command_line,
-        seeds={"noise": seed} if counting else None,
-    )
+    tell_growing(output, hdf5)
+    seeds = {"noise": seed} if counting else None
+    with nb.NexusWriter(
+        output, series.numbered(first), single=images == 1, overwrite=overwrite, command_line=command_line, seeds=seeds,
+        **hdf5,
+    ) as writer:  # fmt: skip
+        for frame in chain([shown], frames):
+            writer.append(frame.written, expected=frame.expected if keep_expected else None)
     if png is not None:
         nb.write_png(png, _measured(series, shown), experiment=experiment, overwrite=overwrite)
     _summarize(series, shown, choices, files, others, as_json)
@@ -134,10 +136,6 @@ def _measured(series: Series, frame: Frame) -> np.ndarray:
     if not series.counts or series.experiment.response is None:
         return frame.written
     return np.where(nb.pixel_mask(series.experiment) == 0, frame.written, np.nan)
-
-
-def _as_given(series: Iterator[np.ndarray], images: int) -> Any:
-    return next(series) if images == 1 else series
 
 
 def _summarize(

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from nbnumba_cli import formats, options
+from nbnumba_cli.hdf5_options import NAMES, data_files, hdf5_options
 
 
 @click.command("simulate")
@@ -39,6 +40,7 @@ from nbnumba_cli import formats, options
     "--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True, help="Of the random numbers of counts."
 )
 @click.option("--keep-expected", is_flag=True, help="Keep the expected photons beside the counts in the HDF5 file.")
+@hdf5_options
 @options.device
 @options.precision
 @options.threads
@@ -53,6 +55,7 @@ def command(
     cbf: Path | None,
     smv: Path | None,
     tiff: Path | None,
+    images: int,
     **how: Any,
 ) -> None:
     """Render the image of EXPERIMENT.toml: expected photons in every pixel, or the counts of a real detector.
@@ -60,15 +63,17 @@ def command(
     \b
     Examples:
       nbnumba simulate crystal.toml -o image.h5 --png image.png
-      nbnumba simulate crystal.toml -o turned.h5 --set crystal.misset=10,20,30 --set beam.wavelength=1.1
-      nbnumba simulate crystal.toml -o counts.h5 --counts --set response.gain=2 --set response.offset=40
+      nbnumba simulate crystal.toml -o turned.h5 --set crystal.misset=10,20,30
+      nbnumba simulate crystal.toml -o counts.h5 --counts --set response.gain=2
       nbnumba simulate crystal.toml -o scan.h5 --images 60 --set scan.width=1 --cbf scan_####.cbf
+      nbnumba simulate crystal.toml -o series.h5 --images 3600 --images-per-file 1000
       nbnumba simulate --nanobragg "-cell 70 80 90 90 90 90 -N 10 -default_F 100" -o image.h5
     """
     from nbnumba_cli.render import render_to_files
 
     described = options.load_experiment(experiment, nanobragg, settings)
     line = options.command_line()
-    others = formats.outputs(how["images"], how["first"], cbf=cbf, smv=smv, tiff=tiff)
-    options.keep_inputs(described, experiment, [output, png, *others.all()])
-    render_to_files(described, output, png, others=others, command_line=line, **how)
+    hdf5 = {name: how.pop(name) for name in NAMES}
+    others = formats.outputs(images, how["first"], cbf=cbf, smv=smv, tiff=tiff)
+    options.keep_inputs(described, experiment, [output, png, *data_files(output, images, hdf5), *others.all()])
+    render_to_files(described, output, png, images=images, others=others, command_line=line, hdf5=hdf5, **how)

@@ -378,6 +378,11 @@ class Experiment:
 
         return dump(self, file, inline=inline, overwrite=overwrite)
 
+    def _repr_html_(self) -> str:
+        from nbnumba.model.html import experiment_html
+
+        return experiment_html(self)
+
     @classmethod
     def from_toml(
         cls, source: str | Path, settings: Mapping[str, Any] | None = None, *, like: str | Path | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 import os
 import tomllib
 import zlib
@@ -31,6 +32,7 @@ from nbnumba.model.spectral import SpectralReflections
 from nbnumba.model.spectrum import Spectrum
 from nbnumba.model.validate import numbers, refuse, unknown_key
 
+log = logging.getLogger(__name__)
 Reader = Callable[[str, Any, Path], Any]
 
 _LISTED = 50  # reflections up to this number are written as readable rows
@@ -133,9 +135,12 @@ def load(source: str | Path, settings: Mapping[str, Any], like: str | Path | Non
 
         tree = likened(tree, like)
     try:
-        return _experiment(_with_settings(tree, settings), folder)
+        found = _experiment(_with_settings(tree, settings), folder)
     except NbnumbaError as error:
         raise NbnumbaError(f"{name}: {error}") from None
+    if not is_text:
+        log.info("read %s: an experiment%s", name, "".join(f", {key} = {value!r}" for key, value in settings.items()))
+    return found
 
 
 def _with_settings(tree: dict[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:

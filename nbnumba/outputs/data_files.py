@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from contextlib import suppress
@@ -48,12 +49,19 @@ def link_data(file: h5py.File, name: str, parts: Iterable[DataFile], shape: tupl
         shape: of an image.
         kind: type of its pixels.
     """
-    parts = list(parts)
-    layout = h5py.VirtualLayout((parts[-1].last, *shape), kind)
+    parts, target = list(parts), name.encode()
+    whole = h5py.h5s.create_simple((parts[-1].last, *shape))
+    plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)  # as h5py's create_virtual_dataset, but without times
+    plan.set_obj_track_times(False)
+    plan.set_fill_value(np.array(absent(kind), kind))
     for part in parts:
-        source = h5py.VirtualSource(part.name.replace("%", "%%"), name, (part.last - part.first, *shape), kind)
-        layout[part.first : part.last] = source
-    file.create_virtual_dataset(name, layout, absent(kind))
+        count = part.last - part.first
+        whole.select_hyperslab((part.first, 0, 0), (count, *shape))
+        plan.set_virtual(
+            whole, os.fsencode(part.name.replace("%", "%%")), target, h5py.h5s.create_simple((count, *shape))
+        )
+    whole.select_all()
+    h5py.h5d.create(file.id, target, h5py.h5t.py_create(kind, logical=True), whole, plan)
 
 
 def linked(master: Path) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 from collections.abc import Callable, Iterator
@@ -139,8 +140,8 @@ def growing_hdf5(path: Path) -> Iterator[Use]:
             nonlocal aside
             needed = thread.submit(opened.size).result() + sum(map(_bytes_in, arguments)) + _ROOM
             if needed > aside:
+                _set_aside(raw.fileno(), needed + _ROOM)
                 aside = needed + _ROOM
-                _set_aside(raw.fileno(), aside)
             return thread.submit(work, opened.file, *arguments).result()
 
         try:
@@ -148,10 +149,8 @@ def growing_hdf5(path: Path) -> Iterator[Use]:
             thread.submit(opened.watch).result()
             yield run
         finally:
-            thread.submit(opened.flush).result()  # gives back what was taken and is not used
-            size = thread.submit(opened.size).result()
             _whatever_interrupts(lambda: thread.submit(opened.close).result())
-            raw.truncate(min(size, os.fstat(raw.fileno()).st_size))
+            raw.truncate(min(opened.last_size, os.fstat(raw.fileno()).st_size))
 
 
 #: Formats that can be read while they are written, as h5py's ``libver``.
@@ -170,14 +169,19 @@ def _bytes_in(argument: Any) -> int:
 
 def _set_aside(file: int, size: int) -> None:
     """Make a file own its first bytes on the disk, where the system can; OSError: there is no space for them."""
-    if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(file, 0, size)
+    try:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file, 0, size)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # what some file systems say that cannot
+            raise
 
 
 class _Opened:
     """An HDF5 file, known from the moment it is open: one that is never closed crashes the program at its end."""
 
     file: h5py.File | None = None
+    last_size = 0  # bytes, when it was closed
 
     def open(self, file: Sink | Path, mode: str, versions: tuple[str, str] | None) -> None:
         self.file = h5py.File(file, mode, libver=versions, track_order=False)
@@ -191,12 +195,10 @@ class _Opened:
         """Bytes that HDF5 has taken so far."""
         return 0 if self.file is None else int(self.file.id.get_filesize())
 
-    def flush(self) -> None:
-        if self.file is not None:
-            self.file.flush()
-
     def close(self) -> None:
-        if self.file is not None:
+        if self.file:  # open
+            self.file.flush()  # gives back what was taken and is not used
+            self.last_size = self.size()
             self.file.close()
 
 
