@@ -356,7 +356,6 @@ for number, (name, *words) in enumerate(json.loads(sys.argv[2])):
 print(json.dumps(found))
 """
 WAITING = [
-    ("check", "PIPE"),
     ("compare", "PIPE", "b.h5"),
     ("convert", "PIPE", "out.npy"),
     ("derivatives", "PIPE"),
@@ -367,8 +366,8 @@ WAITING = [
     ("trace", "PIPE", "--pixel", "1", "2"),
     ("view", "PIPE"),
 ]
-#: Commands that wait for no input: those that end at once, and two that render, as simulate does.
-ENDING_OTHERWISE = {"bench", "completion", "demo", "help"}
+#: Commands that wait for no input: those that end at once (a pipe is no HDF5), and two that render, as simulate does.
+ENDING_OTHERWISE = {"bench", "check", "completion", "demo", "help"}
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
