@@ -37,6 +37,7 @@ _HOME = {
     "Poisson": "nbnumba.refinement.losses",
     "background": "nbnumba.response.background",
     "amplitude_jacobian": "nbnumba.refinement.amplitudes",
+    "check_nexus": "nbnumba.checks",
     "choose_sampling": "nbnumba.convergence",
     "compare": "nbnumba.comparison",
     "contributions": "nbnumba.tracer.contributions",
@@ -51,6 +52,7 @@ _HOME = {
     "refine_amplitudes": "nbnumba.refinement.amplitudes",
     "shoeboxes": "nbnumba.refinement.shoeboxes",
     "pixel_mask": "nbnumba.outputs.pixel_mask",
+    "predict_reflections": "nbnumba.reflection_table",
     "read_geometry": "nbnumba.inputs.geometry",
     "read_image": "nbnumba.images",
     "read_mask": "nbnumba.inputs.mask",
@@ -67,12 +69,15 @@ _HOME = {
     "view": "nbnumba.viewer.view",
     "vjp": "nbnumba.refinement.normal",
     "walk": "nbnumba.tracer.walk",
+    "write_crystfel": "nbnumba.outputs.crystfel",
+    "write_dials": "nbnumba.outputs.dials",
     "write_cbf": "nbnumba.outputs.cbf",
     "write_figure": "nbnumba.viewer.view",
     "write_nexus": "nbnumba.outputs.nexus",
     "write_smv": "nbnumba.outputs.smv",
     "write_tiff": "nbnumba.outputs.tiff",
     "write_png": "nbnumba.outputs.png",
+    "write_reflections": "nbnumba.reflection_table",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]

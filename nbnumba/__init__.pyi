@@ -1,5 +1,6 @@
 """The public names, for type checkers and editors: those of ``_HOME`` in __init__.py."""
 
+from nbnumba.checks import check_nexus as check_nexus
 from nbnumba.comparison import compare as compare
 from nbnumba.compat import from_nanobragg as from_nanobragg
 from nbnumba.convergence import choose_sampling as choose_sampling
@@ -31,6 +32,8 @@ from nbnumba.model.spectral import SpectralReflections as SpectralReflections
 from nbnumba.model.spectrum import Spectrum as Spectrum
 from nbnumba.notebook import show as show
 from nbnumba.outputs.cbf import write_cbf as write_cbf
+from nbnumba.outputs.crystfel import write_crystfel as write_crystfel
+from nbnumba.outputs.dials import write_dials as write_dials
 from nbnumba.outputs.labelled import to_xarray as to_xarray
 from nbnumba.outputs.nexus import read_nexus as read_nexus
 from nbnumba.outputs.nexus import write_nexus as write_nexus
@@ -52,6 +55,8 @@ from nbnumba.refinement.refine import refine as refine
 from nbnumba.refinement.result import Refinement as Refinement
 from nbnumba.refinement.shoeboxes import Shoebox as Shoebox
 from nbnumba.refinement.shoeboxes import shoeboxes as shoeboxes
+from nbnumba.reflection_table import predict_reflections as predict_reflections
+from nbnumba.reflection_table import write_reflections as write_reflections
 from nbnumba.renderer import Renderer as Renderer
 from nbnumba.response.background import background as background
 from nbnumba.response.detect import detect as detect

@@ -6,7 +6,7 @@ import io
 import logging
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.inputs.cbf import cbf_sections
+from nbnumba.inputs.cbf import by_fabio, read_arrays
 from nbnumba.inputs.smv import parse_smv
 from nbnumba.inputs.text import read_bytes
 from nbnumba.outputs.data_files import need_data
@@ -49,7 +49,7 @@ def read_image(path: str | Path, *, number: int = 0, shape: tuple[int, int] | No
     Raises:
         NbnumbaError: the file is missing, damaged, of another kind, or has no such image.
     """
-    image = _image_of(path, _kind(path), number, shape)
+    image = _image_of(path, kind_of(path), number, shape)
     log.info("read %s: image %d, %s of shape %s", path, number, image.dtype, image.shape)
     return image
 
@@ -64,8 +64,10 @@ def _image_of(path: str | Path, kind: str, number: int, shape: tuple[int, int] |
         image = parse_smv(path, read_bytes(path)).pixels
     elif kind == "pgm":
         image = _from_pgm(path)
-    elif kind in ("cbf", "fabio"):
-        image = _by_fabio(path, _fabio_panels if kind == "cbf" else _fabio_image)
+    elif kind == "cbf":
+        image = _from_cbf(path)
+    elif kind == "fabio":
+        image = by_fabio(path)
     else:
         image = _from_raw(path, shape)
     return _pick(path, [image], number)
@@ -82,7 +84,7 @@ def read_pair(
     def one(path: str | Path, shape: tuple[int, int] | None) -> np.ndarray:
         return read_image(path, number=number if count_images(path) > 1 else 0, shape=shape)
 
-    if shape is None and _kind(first) == "raw" != _kind(second):
+    if shape is None and kind_of(first) == "raw" != kind_of(second):
         b = one(second, None)
         return one(first, _rows_of(b)).reshape(b.shape), b
     a = one(first, shape)
@@ -95,7 +97,8 @@ def _rows_of(image: np.ndarray) -> tuple[int, int]:
     return math.prod(image.shape[:-1]), image.shape[-1]
 
 
-def _kind(path: str | Path) -> str:
+def kind_of(path: str | Path) -> str:
+    """Kind of a file by its first bytes, one of those above, or "raw"."""
     try:
         with open(path, "rb") as file:
             start = file.read(16)
@@ -110,10 +113,10 @@ def count_images(path: str | Path) -> int:
     Raises:
         NbnumbaError: the file is missing or damaged.
     """
-    kind = _kind(path)
+    kind = kind_of(path)
     if kind == "hdf5":
         with _opened(path) as file:
-            return sum(stack.shape[0] if stack.ndim == 3 else 1 for stack in _stacks(file))
+            return sum(stack.shape[0] if stack.ndim == 3 else 1 for stack in image_stacks(file))
     array = _from_npy(path) if kind == "npy" else np.zeros((0, 0))
     return len(array) if array.ndim == 3 else 1
 
@@ -137,7 +140,7 @@ def _opened(path: str | Path) -> Iterator[h5py.File]:
 def _from_hdf5(path: str | Path, number: int) -> np.ndarray:
     with _opened(path) as file:
         rest = number
-        for stack in _stacks(file):
+        for stack in image_stacks(file):
             count = stack.shape[0] if stack.ndim == 3 else 1
             if rest < count:
                 need_data(stack, rest)
@@ -150,7 +153,7 @@ def _from_hdf5(path: str | Path, number: int) -> np.ndarray:
     raise NbnumbaError(f"{path}: asked for image {number}; allowed: 0 to {found - 1}")
 
 
-def _stacks(file: h5py.File) -> Iterator[h5py.Dataset]:
+def image_stacks(file: h5py.File) -> Iterator[h5py.Dataset]:
     """Datasets of images: in NXmx and Eiger files /entry/data/data, or data_000001 and so on, else the largest."""
     group = file.get("entry/data")
     names = sorted(name for name in group if re.fullmatch(r"data(_\d+)?", name)) if group else []
@@ -190,36 +193,11 @@ def _from_pgm(path: str | Path) -> np.ndarray:
     return np.frombuffer(pixels, dtype=np.uint8).reshape(slow, fast)
 
 
-def _by_fabio(path: str | Path, read: Callable[[str | Path], np.ndarray]) -> np.ndarray:
-    try:
-        return read(path)
-    except NbnumbaError:
-        raise
-    except ImportError:
-        raise NbnumbaError(
-            f"{path}: CBF and TIFF images are read by fabio, which is not there; pip install 'nbnumba[formats]'"
-        ) from None
-    except Exception as error:  # fabio's readers fail in many ways
-        raise NbnumbaError(f"{path}: cannot be read ({error}); name an undamaged image") from None
-
-
-def _fabio_image(path: str | Path) -> np.ndarray:
-    import fabio
-
-    return np.asarray(fabio.open(str(path)).data)
-
-
-def _fabio_panels(path: str | Path) -> np.ndarray:
-    """Image of a CBF file, or panels (panel, slow, fast) where it holds several arrays, which fabio does not take."""
-    from fabio.compression import decByteOffset
-
-    sections = cbf_sections(path, read_bytes(path))
-    if len(sections) < 2 or any(section.compression != "x-CBF_BYTE_OFFSET" for section in sections):
-        return _fabio_image(path)
-    flat = [decByteOffset(s.packed, size=math.prod(s.shape), dtype=np.int32) for s in sections]
-    return np.stack(
-        [np.asarray(array, dtype=np.int32).reshape(s.shape) for array, s in zip(flat, sections, strict=True)]
-    )
+def _from_cbf(path: str | Path) -> np.ndarray:
+    arrays = read_arrays(path)
+    if len({array.shape for array in arrays}) > 1:
+        raise NbnumbaError(f"{path}: found arrays of several shapes; allowed: panels of one size")
+    return arrays[0] if len(arrays) == 1 else np.stack(arrays)
 
 
 def _from_raw(path: str | Path, shape: tuple[int, int] | None) -> np.ndarray:

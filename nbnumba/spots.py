@@ -12,8 +12,8 @@ from nbnumba.model.cell import reciprocal
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.mosaic import rotation_matrix
-from nbnumba.model.reflections import Reflections
 from nbnumba.model.sources import as_arrays
+from nbnumba.model.spectral import SpectralReflections
 from nbnumba.physics.ewald import diffracted, diffracting_angles, excitation_error
 from nbnumba.physics.rotation import rotate
 from nbnumba.physics.vector import Vector
@@ -22,6 +22,7 @@ from nbnumba.prediction import Beam, landings, mean_beam
 _MOST = 50_000_000  # reflections of a lattice that are gone through
 _BORDER = (0.0, 0.25, 0.5, 0.75, 1.0)  # places along an edge of a panel at which resolutions are looked up
 _MARGIN = 1.03
+_TURN = 2.0 * math.pi
 _STEP = math.radians(0.5)  # of the spindle, between looks at where reflections are
 
 
@@ -64,8 +65,10 @@ def spots(experiment: Experiment, *, number: int = 0, images: int = 1) -> Spots:
     width = math.radians(scan.width) if scan else 0.0
     start = (math.radians(scan.start) if scan else 0.0) + number * width
     limit = _sharpest(experiment)
+    if experiment.sampling.dmin > 0.0:
+        limit = min(limit, 1.0 / experiment.sampling.dmin)
     for lattice, crystal in enumerate(experiment.crystals):
-        hkl, amplitude = _reflections(crystal, limit)
+        hkl, amplitude = _reflections(crystal, limit, mean_beam(experiment).wavelength)
         which, directions, angles = _diffracting(experiment, crystal, hkl, (start, start + images * width))
         at = landings(experiment, directions)
         shown, on = which[at.inside], at.inside
@@ -85,10 +88,11 @@ def _sharpest(experiment: Experiment) -> float:
     return _MARGIN / min(found)
 
 
-def _reflections(crystal: Crystal, limit: float) -> tuple[np.ndarray, np.ndarray]:
+def _reflections(crystal: Crystal, limit: float, wavelength: float) -> tuple[np.ndarray, np.ndarray]:
     """Indices (n, 3) and amplitudes (n,) of the reflections up to 1/d = ``limit`` that are not 0."""
-    listed = crystal.reflections
-    known = listed if isinstance(listed, Reflections) or listed is None else listed.tables[0]
+    known = crystal.reflections
+    if isinstance(known, SpectralReflections):
+        known = known.tables[int(known.nearest(np.array([wavelength]))[0])]
     if known is not None and crystal.default_f == 0.0:
         hkl, amplitude = known.hkl, known.amplitude
     else:
@@ -164,8 +168,8 @@ def _near(q: np.ndarray, reach: np.ndarray, beam: Beam, axis: Vector, exposed: t
     ones, and changes with the angle of the spindle by 2 q/lambda at most.
     """
     start, stop = exposed
-    steps = max(math.ceil((stop - start) / _STEP), 1)
-    between = (stop - start) / steps
+    steps = max(math.ceil(abs(stop - start) / _STEP), 1)
+    between = abs(stop - start) / steps
     squared = np.einsum("ij,ij->i", q, q)
     allowed = (2.0 / beam.wavelength + reach) * reach + np.sqrt(squared) * between / beam.wavelength
     near = np.zeros(len(q), dtype=bool)
@@ -177,14 +181,12 @@ def _near(q: np.ndarray, reach: np.ndarray, beam: Beam, axis: Vector, exposed: t
 
 def _angles(q: Vector, reach: float, beam: Beam, axis: Vector, exposed: tuple[float, float]) -> list[float]:
     """Angles of the spindle at which a reflection is seen: on the sphere, else at the nearer end of the turn."""
-    start, stop = exposed
-    middle = 0.5 * (start + stop)
-    exact = [
-        middle + math.remainder(angle - middle, 2.0 * math.pi)
-        for angle in diffracting_angles(q, axis, beam.direction, beam.wavelength)
-        if math.isfinite(angle)
-    ]
-    within = [angle for angle in exact if start <= angle <= stop]
+    low, high = min(exposed), max(exposed)
+    within = []
+    for angle in diffracting_angles(q, axis, beam.direction, beam.wavelength):
+        if math.isfinite(angle):
+            first = angle + _TURN * math.ceil((low - angle) / _TURN)
+            within += [first + _TURN * i for i in range(math.floor((high - first) / _TURN) + 1)]
     if within:
         return within
     off, nearest = min((abs(excitation_error(rotate(q, axis, angle), *beam)), angle) for angle in exposed)

@@ -228,6 +228,7 @@ def test_every_command_with_results_has_json(name):
 
 WORDS = {
     "bench": ("--workload", "published", "--sizes", "16", "--repeats", "1"),
+    "check": ("{image}",),
     "compare": ("{image}", "{image}"),
     "convert": ("{image}", "{folder}/a.png"),
     "demo": ("-o", "{folder}/demo"),
@@ -241,6 +242,8 @@ WORDS = {
 MORE_WORDS = [
     ("derivatives", "{toml}", "--parameter", "cell_a", "-o", "{folder}/d.h5"),
     ("info", "{toml}", "--geometry"),
+    ("info", "{image}"),
+    ("convert", "{image}", "{folder}/a.expt"),
     ("trace", "{toml}", "--pixel", "3", "4", "--compare", "{toml}"),
     ("trace", "{toml}", "--region", "3", "5", "4", "6"),
 ]
@@ -363,8 +366,8 @@ WAITING = [
     ("trace", "PIPE", "--pixel", "1", "2"),
     ("view", "PIPE"),
 ]
-#: Commands that wait for no input: those that end at once, and two that render, as simulate does.
-ENDING_OTHERWISE = {"bench", "completion", "demo", "help"}
+#: Commands that wait for no input: those that end at once (a pipe is no HDF5), and two that render, as simulate does.
+ENDING_OTHERWISE = {"bench", "check", "completion", "demo", "help"}
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX signals")

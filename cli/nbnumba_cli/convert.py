@@ -10,6 +10,7 @@ import click
 from nbnumba.atomic import check_distinct, check_writable
 from nbnumba.errors import NbnumbaError
 from nbnumba_cli import options
+from nbnumba_cli.exports import EXPORTS, export
 from nbnumba_cli.formats import file_names, told
 
 EXPERIMENT = ".toml"
@@ -36,7 +37,7 @@ def command(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Turn nanoBragg's flags into an experiment file, or an image into another format.
+    """Turn nanoBragg's flags into an experiment file, or an image or its experiment into another format.
 
     What OUT becomes follows from its name: .toml, the experiment that flags or an HDF5 file of ours describe; .npy, a
     NumPy array; .bin or .raw, float32 without header; .png, a picture with a scale from the median (white) to the
@@ -44,11 +45,18 @@ def command(
     .tif or .tiff, TIFF. With # in its name, OUT becomes a file for each image of IN. IN may be HDF5, SMV, CBF, TIFF,
     PGM, .npy or raw float32.
 
+    From an HDF5 file of ours, or an experiment file (.toml): .expt, an experiment list of DIALS with the true crystal;
+    .geom, the geometry for CrystFEL; .csv, a table of all reflections on the detector: indices, F, F^2, place [pixels],
+    angle of the spindle [degrees], image.
+
     \b
     Examples:
       nbnumba convert --nanobragg "-mat A.mat -hkl P1.hkl -N 10 -lambda 1" experiment.toml
       nbnumba convert image.h5 experiment.toml
       nbnumba convert intimage.img picture.png
+      nbnumba convert series.h5 truth.expt
+      nbnumba convert series.h5 detector.geom
+      nbnumba convert series.h5 reflections.csv
       nbnumba convert series.h5 series_####.cbf
     """
     if len(files) != (2 if nanobragg is None else 1):
@@ -58,10 +66,12 @@ def command(
     kind, written = target.suffix.lower(), [target]
     if kind == EXPERIMENT:
         _to_toml(source, nanobragg, target, overwrite)
+    elif kind in EXPORTS and source is not None:
+        export(source, target, overwrite)
     elif kind in IMAGES and source is not None:
         written = _to_images(source, target, overwrite, number, shape)
     else:
-        allowed = [EXPERIMENT, *(IMAGES if source is not None else ())]
+        allowed = [EXPERIMENT, *((*IMAGES, *EXPORTS) if source is not None else ())]
         raise NbnumbaError(f"{target}: found the ending {kind!r}; allowed: {', '.join(allowed)}")
     if as_json:
         click.echo(json.dumps({"files": [str(path) for path in written]}))

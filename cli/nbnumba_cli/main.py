@@ -26,6 +26,7 @@ FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 #: Command -> (module, one line of help), so that --help needs no command's imports.
 COMMANDS = {
     "bench": ("nbnumba_cli.bench", "Measure the speed of rendering on this machine."),
+    "check": ("nbnumba_cli.check", "Tell which rules of NXmx and of its readers an HDF5 file breaks."),
     "compare": ("nbnumba_cli.compare", "Tell how alike two images are, in figures and as a picture."),
     "completion": ("nbnumba_cli.completion", "Print the script that completes words in a shell."),
     "convert": ("nbnumba_cli.convert", "Turn nanoBragg's flags into an experiment, or an image into another format."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 import shlex
@@ -39,6 +40,8 @@ FILES = (
     "beam.spectrum.file",
     "background.table",
 )
+
+LIKE = "nbnumba_cli.like"
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -100,7 +103,7 @@ as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="Print
 
 
 def experiment_source(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Argument EXPERIMENT.toml, or --nanobragg instead, and --set for either."""
+    """Argument EXPERIMENT.toml, or --nanobragg instead, and --like and --set for either."""
     function = click.option(
         "--set",
         "settings",
@@ -109,6 +112,15 @@ def experiment_source(function: Callable[..., Any]) -> Callable[..., Any]:
         shell_complete=complete.settings,
         help="Change a value of the experiment, as in --set crystal.misset=10,20,30 (degrees); may be repeated. "
         "Names of files are relative to the working folder.",
+    )(function)
+    function = click.option(
+        "--like",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        expose_value=False,
+        callback=lambda context, _, value: context.meta.update({LIKE: value}),
+        metavar="IMAGE",
+        help="Measured image (NXmx, CBF, SMV, or a .expt file of DIALS) whose detector, wavelength, polarization and "
+        "oscillation take the place of those of the experiment, which may leave [beam] and [detector] out.",
     )(function)
     function = click.option(
         "--nanobragg", metavar='"FLAGS"', default=None, help="Flags of the nanoBragg program instead of a TOML file."
@@ -136,9 +148,9 @@ def load_experiment(file: Path | None, nanobragg: str | None, settings: tuple[st
     """The experiment that the shared arguments describe."""
     if (file is None) == (nanobragg is None):
         raise click.UsageError('Give an EXPERIMENT.toml or --nanobragg "FLAGS", one of them.')
-    changes = dict(_setting(text) for text in settings)
+    changes, image = dict(_setting(text) for text in settings), like()
     if nanobragg is None:
-        return Experiment.from_toml(Path(str(file)), changes)
+        return Experiment.from_toml(Path(str(file)), changes, like=image)
 
     from nbnumba.compat import read_flags
 
@@ -146,7 +158,14 @@ def load_experiment(file: Path | None, nanobragg: str | None, settings: tuple[st
     experiment = translation.experiment
     for note in translation.notes:
         voice.note(note)
-    return Experiment.from_toml(experiment.to_toml(inline=True), changes) if changes else experiment
+    if not changes and image is None:
+        return experiment
+    return Experiment.from_toml(experiment.to_toml(inline=True), changes, like=image)
+
+
+def like() -> Path | None:
+    """The measured image that was named."""
+    return click.get_current_context().meta.get(LIKE)
 
 
 def _setting(text: str) -> tuple[str, Any]:
@@ -173,8 +192,13 @@ def _from_here(name: str, value: Any) -> Any:
 
 
 def command_line() -> str:
-    """The words of this run as a line; bytes that are not UTF-8 as escapes, so that a file can hold it."""
-    return shlex.join(["nbnumba", *sys.argv[1:]]).encode("utf-8", "backslashreplace").decode("utf-8")
+    """The words of this run as a line; bytes that are not UTF-8 as escapes, so that a file can hold it.
+
+    A comment behind it tells which file the image was that was named by --like.
+    """
+    image = like()
+    comment = "" if image is None else f"  # {image.name}: SHA-256 {hashlib.sha256(image.read_bytes()).hexdigest()}"
+    return (shlex.join(["nbnumba", *sys.argv[1:]]) + comment).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def keep_inputs(
@@ -183,7 +207,7 @@ def keep_inputs(
     """Refuse outputs that are the same file as one another or as an input, also one that the TOML file names."""
     lists = [crystal.reflections for crystal in experiment.crystals]
     named = [] if file is None else _files_in(tomllib.loads(file.read_text(encoding="utf-8")), file.parent)
-    check_distinct(outputs, [file, *others, *named, *(each.origin.get("file") for each in lists if each)])
+    check_distinct(outputs, [file, like(), *others, *named, *(each.origin.get("file") for each in lists if each)])
 
 
 def _files_in(value: Any, folder: Path) -> list[Path]:

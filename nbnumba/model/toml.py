@@ -115,7 +115,12 @@ def _unpack(where: str, value: Any, kind: str) -> np.ndarray:
         raise NbnumbaError(f"{where}: found an array that cannot be unpacked; allowed: {allowed}") from None
 
 
-def load(source: str | Path, settings: Mapping[str, Any]) -> Experiment:
+def table_of(part: Any) -> dict[str, Any]:
+    """Table of a part of an experiment, with everything that it refers to."""
+    return _table(part, True)
+
+
+def load(source: str | Path, settings: Mapping[str, Any], like: str | Path | None = None) -> Experiment:
     """Experiment from a TOML file or from TOML text (what holds a line break, or an equals sign and is no file)."""
     is_text = isinstance(source, str) and ("\n" in source or ("=" in source and not os.path.exists(source)))
     name = "TOML text" if is_text else str(source)
@@ -125,6 +130,10 @@ def load(source: str | Path, settings: Mapping[str, Any]) -> Experiment:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise NbnumbaError(f"{name}: not valid TOML: {error}") from None
+    if like is not None:
+        from nbnumba.inputs.like import likened
+
+        tree = likened(tree, like)
     try:
         found = _experiment(_with_settings(tree, settings), folder)
     except NbnumbaError as error:
