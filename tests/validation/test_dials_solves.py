@@ -70,8 +70,8 @@ def test_data_set_is_solved(name, kind, rendered, results):
 def table(results):
     """Rows of Markdown."""
     head = (
-        "| data set | files | spots, indexed | cell edges [%] | angles [deg] | orientation [deg] | beam centre [pixels] "
-        "| intensities, their correlation with F^2 |\n|---|---|---|---|---|---|---|---|\n"
+        "| data set | files | spots, indexed | cell edges [%] | angles [deg] | orientation [deg] "
+        "| beam centre [pixels] | intensities, their correlation with F^2 |\n|---|---|---|---|---|---|---|---|\n"
     )
     return head + "".join(row(name, kind, found) for (_, kind), (name, found) in results.items())
 
