@@ -1,4 +1,4 @@
-"""Numba, named in one place: which options the loops get, how scalar functions reach them, how many threads run.
+"""How loops are compiled by Numba: which options they get, how scalar functions reach them.
 
 The physics is written as plain Python functions of scalars and tuples. ``scalar`` and ``by_type`` only note them down,
 so that they stay plain Python for whoever calls them from Python; ``register`` hands all of them to Numba, which then
@@ -8,16 +8,9 @@ inlines them wherever a compiled loop, on the CPU or on a GPU, calls them by nam
 from __future__ import annotations
 
 import functools
-import logging
-import pickle
-import shutil
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
-
-import numpy as np
 
 from nbnumba._cache import cache_directory
 
@@ -43,11 +36,10 @@ class Compiler(NamedTuple):
     summed: dict[str, Any]  # options of those that add to sums whose order does not matter
 
 
-_one_at_a_time = threading.RLock()
-#: What storing compiled code on a full disk raises, and reading it back from a damaged file.
-_CACHE_FAULTS = (OSError, EOFError, pickle.UnpicklingError, ValueError, LookupError, AttributeError, ImportError)
-
-_loops: list[Any] = []
+#: Held by whoever compiles or runs parallel loops.
+one_at_a_time = threading.RLock()
+#: All that were made in this process.
+loops: list[Any] = []
 _notes: list[Callable[[Compiler], None]] = []
 _told = {"cpu": 0, "cuda": 0}  # how many notes each compiler was told
 
@@ -93,30 +85,6 @@ def when_compiling(note: Callable[[Compiler], Any]) -> Callable[[Compiler], Any]
     return note
 
 
-def thread_limit() -> int:
-    """Largest number of threads that loops can use in this process."""
-    import numba
-
-    return int(numba.config.NUMBA_NUM_THREADS)
-
-
-@contextmanager
-def using_threads(count: int | None) -> Iterator[int]:
-    """Run a block with a number of threads, or with the number that is set; one such block at a time in a process.
-
-    Not every threading layer of Numba bears parallel loops in several Python threads at once.
-    """
-    import numba
-
-    with _one_at_a_time:
-        before = numba.get_num_threads()
-        numba.set_num_threads(count or before)
-        try:
-            yield count or before
-        finally:
-            numba.set_num_threads(before)
-
-
 def register() -> None:
     """Tell Numba of every function noted so far."""
     import numba
@@ -137,7 +105,7 @@ def register_cuda() -> None:
 
 
 def _tell(compiler: Compiler) -> None:
-    with _one_at_a_time:
+    with one_at_a_time:
         while _told[compiler.name] < len(_notes):
             _told[compiler.name] += 1
             _notes[_told[compiler.name] - 1](compiler)
@@ -163,8 +131,8 @@ def loop(*, parallel: bool = False, exact: bool = False) -> Callable[[Function],
         # Numba takes the folder from its own global setting at this moment; other users of Numba keep theirs.
         previous, config.CACHE_DIR = config.CACHE_DIR, str(directory or "")
         try:
-            _loops.append(jit(function))
-            return _loops[-1]
+            loops.append(jit(function))
+            return loops[-1]
         finally:
             config.CACHE_DIR = previous
 
@@ -181,7 +149,7 @@ def kernel(function: Callable[..., None], registers: int | None = None) -> Any:
     """
     from numba import config, cuda
 
-    with _one_at_a_time:
+    with one_at_a_time:
         register_cuda()
         if config.ENABLE_CUDASIM:
             return cuda.jit(function)
@@ -191,52 +159,7 @@ def kernel(function: Callable[..., None], registers: int | None = None) -> Any:
         previous, config.CACHE_DIR = config.CACHE_DIR, str(directory or "")
         try:
             # Not optimised again while linking: there is nothing to link, and tests see what the compiler makes.
-            _loops.append(cuda.jit(function, cache=directory is not None, max_registers=registers, lto=False))
-            return _loops[-1]
+            loops.append(cuda.jit(function, cache=directory is not None, max_registers=registers, lto=False))
+            return loops[-1]
         finally:
             config.CACHE_DIR = previous
-
-
-def call(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a loop, or a kernel on its grid; where compiled code can be neither stored nor read, go without cache."""
-    try:
-        return function(*arguments)
-    except _CACHE_FAULTS as error:
-        folder = cache_directory()
-        if folder is None:
-            raise
-        logging.getLogger("nbnumba").warning("compiled code is not kept: %s: %s", folder, error)
-        _forget(folder)
-        return function(*arguments)
-
-
-def call_parallel(outer: Any, inner: Any, image: np.ndarray, start: int, stop: int, *arguments: Any) -> Any:
-    """Call a parallel loop over rows ``start`` ... ``stop`` - 1 that hands each of them to another compiled loop.
-
-    That one, ``inner(image, row, *arguments)``, is passed by its address: compiled into the parallel loop, its code
-    would be optimised again in each of the wrappers that Numba puts around parallel code.
-    """
-
-    def run() -> Any:
-        if not hasattr(outer, "compile"):  # Numba is switched off
-            return outer(inner, image, start, stop, *arguments)
-        from numba import typeof, types
-
-        kinds = tuple(typeof(argument) for argument in arguments)
-        row = (typeof(image), types.int64, *kinds)
-        inner.compile(row)
-        rows = (types.FunctionType(inner.overloads[row].signature), typeof(image), types.int64, types.int64, *kinds)
-        outer.compile(rows)
-        with using_threads(None):
-            return outer.overloads[rows].entry_point(inner, image, start, stop, *arguments)
-
-    return call(run)
-
-
-def _forget(folder: Path) -> None:
-    """Empty the cache, so that the next process starts anew, and do without it in this one."""
-    from numba.core.caching import NullCache
-
-    shutil.rmtree(folder, ignore_errors=True)
-    for function in _loops:
-        function._cache = NullCache()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nbnumba.errors import NbnumbaError
+
+log = logging.getLogger(__name__)
 
 
 def check_writable(path: str | Path, overwrite: bool = False) -> None:
@@ -131,13 +134,13 @@ class _Files(NamedTuple):
 
     def rename(self) -> None:
         for _, part, final in self.made:
-            os.replace(part, final)
+            _take_name(part, final)
 
     def rename_first_last(self) -> None:
         for _, _, final in self.made[:1] if len(self.made) > 1 else ():
             final.unlink(missing_ok=True)
         for _, part, final in [*self.made[1:], *self.made[:1]]:
-            os.replace(part, final)
+            _take_name(part, final)
 
     @contextlib.contextmanager
     def guarded(self, paths: Sequence[str | Path]) -> Iterator[None]:
@@ -160,6 +163,11 @@ class _Files(NamedTuple):
             for _, part, _ in self.made:
                 with contextlib.suppress(OSError):
                     part.unlink(missing_ok=True)
+
+
+def _take_name(part: Path, final: Path) -> None:
+    os.replace(part, final)
+    log.info("wrote %s: %d bytes", final, os.path.getsize(final))
 
 
 def _to_disk(file: Path) -> None:

@@ -7,6 +7,7 @@ sqrt(n), as their changes have nothing to do with one another.
 
 from __future__ import annotations
 
+import logging
 import math
 import warnings
 from collections.abc import Callable
@@ -16,9 +17,11 @@ from typing import NamedTuple
 import numpy as np
 
 from nbnumba.errors import NbnumbaError, NbnumbaWarning
+from nbnumba.journal import stage
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.mask import Mask
 
+log = logging.getLogger(__name__)
 _BLOCK = 16  # pixels along each edge of a part of the detector
 _BLOCKS = 32  # that are looked at, half of them the brightest
 _MOST_STEPS = 1 << 17  # of a pixel
@@ -61,7 +64,11 @@ def choose_sampling(experiment: Experiment, progress: Callable[[int, int], None]
     tolerance = experiment.sampling.tolerance
     if tolerance == 0.0:
         raise NbnumbaError("sampling.tolerance: found 0; allowed: a relative change of the image, as 0.01")
-    return _Search(experiment, tolerance, progress).run()
+    with stage(log, f"choosing the sampling for a tolerance of {tolerance:g}"):
+        found = _Search(experiment, tolerance, progress).run()
+    for choice in found.choices:
+        log.info("%s = %d: doubling it changes the image by %.2g of its sum", *choice[:3])
+    return found
 
 
 def settled(experiment: Experiment) -> Experiment:

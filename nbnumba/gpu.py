@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nbnumba._jit import call, kernel
+from nbnumba._jit import kernel
+from nbnumba._run import call
 from nbnumba.errors import NbnumbaJobError
 from nbnumba.kernels.arguments import NO_ORIENTATIONS, Arguments, all_axes
 from nbnumba.kernels.pack import pack

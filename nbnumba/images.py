@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import math
 import re
 from collections.abc import Iterator
@@ -13,9 +14,12 @@ import h5py
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.inputs.cbf import by_fabio, read_arrays
 from nbnumba.inputs.smv import parse_smv
 from nbnumba.inputs.text import read_bytes
 from nbnumba.outputs.data_files import need_data
+
+log = logging.getLogger(__name__)
 
 ALLOWED = "HDF5, SMV, CBF, TIFF, PGM, .npy, or raw little-endian float32"
 #: Kind of file -> how it begins; everything else is raw.
@@ -24,7 +28,8 @@ _BEGINNINGS = {
     "npy": rb"\x93NUMPY",
     "smv": rb"\{\s*[A-Z]",
     "pgm": rb"P5\s",
-    "fabio": rb"###CBF|II\*\0|MM\0\*",
+    "cbf": rb"###CBF",
+    "fabio": rb"II\*\0|MM\0\*",
 }
 _PGM_HEADER = re.compile(rb"P5" + 3 * rb"(?:\s|#[^\n]*\n)+(\d{1,9})" + rb"\s")
 
@@ -38,12 +43,18 @@ def read_image(path: str | Path, *, number: int = 0, shape: tuple[int, int] | No
         shape: (slow, fast) of a raw file, which does not tell it; None: square.
 
     Returns:
-        Array (slow, fast) of the type that is stored, or (panel, slow, fast) from HDF5 files of ours that hold panels.
+        Array (slow, fast) of the type that is stored, or (panel, slow, fast) from HDF5 and CBF files of ours that hold
+        panels.
 
     Raises:
         NbnumbaError: the file is missing, damaged, of another kind, or has no such image.
     """
-    kind = _kind(path)
+    image = _image_of(path, kind_of(path), number, shape)
+    log.info("read %s: image %d, %s of shape %s", path, number, image.dtype, image.shape)
+    return image
+
+
+def _image_of(path: str | Path, kind: str, number: int, shape: tuple[int, int] | None) -> np.ndarray:
     if kind == "hdf5":
         return _from_hdf5(path, number)
     if kind == "npy":
@@ -53,8 +64,10 @@ def read_image(path: str | Path, *, number: int = 0, shape: tuple[int, int] | No
         image = parse_smv(path, read_bytes(path)).pixels
     elif kind == "pgm":
         image = _from_pgm(path)
+    elif kind == "cbf":
+        image = _from_cbf(path)
     elif kind == "fabio":
-        image = _by_fabio(path)
+        image = by_fabio(path)
     else:
         image = _from_raw(path, shape)
     return _pick(path, [image], number)
@@ -69,9 +82,9 @@ def read_pair(
     """
 
     def one(path: str | Path, shape: tuple[int, int] | None) -> np.ndarray:
-        return read_image(path, number=number if _holds_several(path) else 0, shape=shape)
+        return read_image(path, number=number if count_images(path) > 1 else 0, shape=shape)
 
-    if shape is None and _kind(first) == "raw" != _kind(second):
+    if shape is None and kind_of(first) == "raw" != kind_of(second):
         b = one(second, None)
         return one(first, _rows_of(b)).reshape(b.shape), b
     a = one(first, shape)
@@ -84,7 +97,8 @@ def _rows_of(image: np.ndarray) -> tuple[int, int]:
     return math.prod(image.shape[:-1]), image.shape[-1]
 
 
-def _kind(path: str | Path) -> str:
+def kind_of(path: str | Path) -> str:
+    """Kind of a file by its first bytes, one of those above, or "raw"."""
     try:
         with open(path, "rb") as file:
             start = file.read(16)
@@ -93,12 +107,18 @@ def _kind(path: str | Path) -> str:
     return next((kind for kind, begin in _BEGINNINGS.items() if re.match(begin, start)), "raw")
 
 
-def _holds_several(path: str | Path) -> bool:
-    kind = _kind(path)
+def count_images(path: str | Path) -> int:
+    """Number of images in a file.
+
+    Raises:
+        NbnumbaError: the file is missing or damaged.
+    """
+    kind = kind_of(path)
     if kind == "hdf5":
         with _opened(path) as file:
-            return sum(stack.shape[0] if stack.ndim == 3 else 1 for stack in _stacks(file)) > 1
-    return kind == "npy" and _from_npy(path).ndim == 3
+            return sum(stack.shape[0] if stack.ndim == 3 else 1 for stack in image_stacks(file))
+    array = _from_npy(path) if kind == "npy" else np.zeros((0, 0))
+    return len(array) if array.ndim == 3 else 1
 
 
 def _pick(path: str | Path, images: list[np.ndarray], number: int) -> np.ndarray:
@@ -120,7 +140,7 @@ def _opened(path: str | Path) -> Iterator[h5py.File]:
 def _from_hdf5(path: str | Path, number: int) -> np.ndarray:
     with _opened(path) as file:
         rest = number
-        for stack in _stacks(file):
+        for stack in image_stacks(file):
             count = stack.shape[0] if stack.ndim == 3 else 1
             if rest < count:
                 need_data(stack, rest)
@@ -133,7 +153,7 @@ def _from_hdf5(path: str | Path, number: int) -> np.ndarray:
     raise NbnumbaError(f"{path}: asked for image {number}; allowed: 0 to {found - 1}")
 
 
-def _stacks(file: h5py.File) -> Iterator[h5py.Dataset]:
+def image_stacks(file: h5py.File) -> Iterator[h5py.Dataset]:
     """Datasets of images: in NXmx and Eiger files /entry/data/data, or data_000001 and so on, else the largest."""
     group = file.get("entry/data")
     names = sorted(name for name in group if re.fullmatch(r"data(_\d+)?", name)) if group else []
@@ -173,17 +193,11 @@ def _from_pgm(path: str | Path) -> np.ndarray:
     return np.frombuffer(pixels, dtype=np.uint8).reshape(slow, fast)
 
 
-def _by_fabio(path: str | Path) -> np.ndarray:
-    try:
-        import fabio
-    except ImportError:
-        raise NbnumbaError(
-            f"{path}: CBF and TIFF images are read by fabio, which is not there; pip install 'nbnumba[formats]'"
-        ) from None
-    try:
-        return np.asarray(fabio.open(str(path)).data)
-    except Exception as error:  # fabio's readers fail in many ways
-        raise NbnumbaError(f"{path}: cannot be read ({error}); name an undamaged image") from None
+def _from_cbf(path: str | Path) -> np.ndarray:
+    arrays = read_arrays(path)
+    if len({array.shape for array in arrays}) > 1:
+        raise NbnumbaError(f"{path}: found arrays of several shapes; allowed: panels of one size")
+    return arrays[0] if len(arrays) == 1 else np.stack(arrays)
 
 
 def _from_raw(path: str | Path, shape: tuple[int, int] | None) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,6 +33,15 @@ class Hit(NamedTuple):
     fast: float
     on_detector: bool
     panel: int | None = None  # number of the panel that is hit, where the detector lists panels
+
+
+class Landings(NamedTuple):
+    """Where rays meet the detector; arrays (n,)."""
+
+    slow: np.ndarray  # pixels from the outer corner of the first one; NaN where a ray misses the detector's plane
+    fast: np.ndarray
+    inside: np.ndarray  # whether it is on the detector
+    panel: np.ndarray  # number of the panel that is hit; 0 where there is one
 
 
 class Beam(NamedTuple):
@@ -81,22 +90,35 @@ def _hit(experiment: Experiment, beam: Beam, q: Vector, angle: float) -> Hit:
 
 def _places(experiment: Experiment, direction: Vector) -> tuple[float, float, bool, int | None]:
     """Point (slow, fast), whether it is on the detector, and the panel, where panels are listed: the nearest one."""
-    detector = experiment.detector
-    if not detector.panels:
-        slow, fast = point_seen(experiment, direction)
-        return slow, fast, _inside(slow, fast, detector.pixels), None
-    hit = []
+    found = landings(experiment, np.array([direction]))
+    slow, fast, inside = float(found.slow[0]), float(found.fast[0]), bool(found.inside[0])
+    listed = experiment.detector.panels and inside
+    return slow, fast, inside, int(found.panel[0]) if listed else None
+
+
+def landings(experiment: Experiment, directions: np.ndarray) -> Landings:
+    """Points of the detector that lie in directions (n, 3) of any length: of several panels, on the nearest one."""
+    directions, size = np.asarray(directions, dtype=float), experiment.detector.pixel_size
+    if experiment.detector.curvature != "flat":
+        points = [point_seen(experiment, Vector(*ray)) for ray in directions.tolist()]
+        slow, fast = np.array(points, dtype=float).reshape(-1, 2).T
+        return Landings(slow, fast, _inside(slow, fast, experiment.detector.pixels), np.zeros(len(slow), dtype=int))
+    slow, fast, nearest = np.full((3, len(directions)), math.nan)
+    on, number_of = np.zeros(len(directions), dtype=bool), np.zeros(len(directions), dtype=int)
+    rays: Any = Vector(*directions.T)
     for number, panel in enumerate(experiment.panels):
         assert isinstance(panel, FlatPanel)
-        slow, fast = (x / panel.pixel_size for x in _on_plane(panel, unit(direction)))
-        if _inside(slow, fast, detector.size_of(number)):
-            away = position(panel, fast * panel.pixel_size, slow * panel.pixel_size, 0.0)
-            hit.append((dot(away, away), (slow, fast, True, number)))
-    return min(hit)[1] if hit else (math.nan, math.nan, False, None)
+        *at, reach = _on_plane(panel, rays)
+        s, f = (x / size for x in at)
+        inside = _inside(s, f, experiment.detector.size_of(number))
+        chosen = inside & ~(reach >= nearest) if experiment.detector.panels else np.full(len(s), True)
+        slow[chosen], fast[chosen], nearest[chosen], number_of[chosen] = s[chosen], f[chosen], reach[chosen], number
+        on |= inside
+    return Landings(slow, fast, on, number_of)
 
 
-def _inside(slow: float, fast: float, size: tuple[int, ...]) -> bool:
-    return 0.0 <= slow < size[0] and 0.0 <= fast < size[1]
+def _inside(slow: Any, fast: Any, size: tuple[int, ...]) -> Any:
+    return (slow >= 0.0) & (slow < size[0]) & (fast >= 0.0) & (fast < size[1])
 
 
 def indices_at(
@@ -119,20 +141,24 @@ def point_seen(experiment: Experiment, direction: Vector) -> tuple[float, float]
     """
     panel, size = experiment.panel, experiment.detector.pixel_size
     direction = unit(direction)
-    slow, fast = (
-        _on_plane(panel, direction) if isinstance(panel, FlatPanel) else _on_sphere(experiment, panel, direction)
-    )
+    if isinstance(panel, FlatPanel):
+        slow, fast, _ = map(float, _on_plane(panel, direction))
+    else:
+        slow, fast = _on_sphere(experiment, panel, direction)
     return slow / size, fast / size
 
 
-def _on_plane(panel: FlatPanel, direction: Vector) -> tuple[float, float]:
-    """Offsets [mm] along slow and fast where a ray meets the plane."""
+def _on_plane(panel: FlatPanel, direction: Any) -> tuple[Any, Any, Any]:
+    """Offsets [mm] along slow and fast where rays meet the plane, and how many times their directions away it is.
+
+    NaN where it is behind; components of ``direction`` may be arrays.
+    """
     towards, distance = dot(direction, panel.normal), dot(panel.origin, panel.normal)
-    if towards * distance <= 0.0:
-        return math.nan, math.nan
-    point = scaled(direction, distance / towards)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        reach: Any = np.where(np.multiply(towards, distance) > 0.0, np.divide(distance, towards), math.nan)
+    point = scaled(direction, reach)
     slow, fast = (dot(point, e) - dot(panel.origin, e) for e in (panel.slow, panel.fast))
-    return slow, fast
+    return slow, fast, reach
 
 
 @lru_cache(maxsize=4)
@@ -173,6 +199,17 @@ def ring(experiment: Experiment, spacing: float, count: int = 720) -> np.ndarray
     Raises:
         NbnumbaError: a spacing that no wave of this length resolves, or a detector that lists panels.
     """
+    experiment.detector.check_one_panel("a ring without the number of a panel")
+    found = landings(experiment, cone(experiment, spacing, count))
+    return np.stack([found.slow, found.fast], axis=1)[found.inside]
+
+
+def cone(experiment: Experiment, spacing: float, count: int) -> np.ndarray:
+    """Unit vectors (count, 3), evenly about the beam, of what diffracts at one resolution [A].
+
+    Raises:
+        NbnumbaError: a spacing that no wave of this length resolves.
+    """
     beam = mean_beam(experiment)
     if not spacing > beam.wavelength / 2.0:
         half = beam.wavelength / 2.0
@@ -180,6 +217,4 @@ def ring(experiment: Experiment, spacing: float, count: int = 720) -> np.ndarray
     sideways = unit(cross(beam.direction, experiment.polarization_axis))
     edge = rotate(beam.direction, sideways, two_theta(spacing, beam.wavelength))
     turns = (2.0 * math.pi * i / count for i in range(count))
-    points = [point_seen(experiment, rotate(edge, beam.direction, turn)) for turn in turns]
-    found = [point for point in points if _inside(*point, experiment.detector.pixels)]
-    return np.array(found).reshape(-1, 2)
+    return np.array([rotate(edge, beam.direction, turn) for turn in turns])

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 
-from nbnumba._jit import thread_limit, using_threads
+from nbnumba._run import thread_limit, using_threads
 from nbnumba.convergence import settled
 from nbnumba.errors import NbnumbaError, NbnumbaWarning
 from nbnumba.gpu import Gpu
+from nbnumba.journal import stage
 from nbnumba.model.experiment import Experiment
+
+log = logging.getLogger(__name__)
 
 PRECISIONS = ("double", "mixed")
 #: Steps of a thread between two calls of the progress function, when an interrupt is heeded too.
@@ -63,7 +68,8 @@ def simulate(
         with using_threads(threads):
             experiment = settled(experiment)
     warn_if_dark(experiment)
-    image, counts = _on_cpu(experiment, precision, threads, progress, out)
+    with _told(experiment, device, precision):
+        image, counts = _on_cpu(experiment, precision, threads, progress, out)
     report_counts(*counts, precision)
     return image
 
@@ -111,9 +117,16 @@ def render_on(
 ) -> Any:  # fmt: skip
     """Expected photons in every pixel, on a GPU."""
     warn_if_dark(experiment)
-    image, counts = gpu.render(experiment, out, on_device, progress)
+    with _told(experiment, gpu.device.name, gpu.precision):
+        image, counts = gpu.render(experiment, out, on_device, progress)
     report_counts(*counts, gpu.precision)
     return image
+
+
+def _told(experiment: Experiment, device: str, precision: str) -> AbstractContextManager[None]:
+    pixels, shape = experiment.pixels_rendered, " x ".join(map(str, experiment.detector.shape))
+    steps = f"{experiment.steps_per_pixel} steps each"
+    return stage(log, f"rendering {pixels} pixels of {shape} in {steps} on {device}, {precision} precision")
 
 
 def warn_if_dark(experiment: Experiment) -> None:

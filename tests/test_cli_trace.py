@@ -105,7 +105,6 @@ def test_a_region_names_its_reflections():
         ((*PIXEL, "--by", "domain", "--where"), ("--by", "--where")),
         ((*PIXEL, "--step", 1, "--top", 2), ("--step", "--top")),
         (("--region", 2, 1, 1, 2), ("--region",)),
-        ((*PIXEL, "--compare", MEASURED, "--json"), ("--compare", "--json")),
         ((*PIXEL, "--compare-reference", sys.executable), ("--nanobragg",)),
         ((*PIXEL, "--compare", "nowhere.toml"), ("nowhere.toml",)),
     ],

@@ -2,4 +2,4 @@
 
 from nbnumba_cli.main import main
 
-main()
+main(name="python -m nbnumba_cli")

@@ -11,7 +11,7 @@ import click
 
 from nbnumba.bench.workloads import WORKLOADS
 from nbnumba.errors import NbnumbaError
-from nbnumba_cli import options
+from nbnumba_cli import options, voice
 
 LARGEST = 32768  # pixels along an edge
 
@@ -65,7 +65,7 @@ def command(
             "--profile: found beside --threads or --precision mixed; the command that it splits up runs with all "
             "threads in double precision: leave them out"
         )
-    from nbnumba._jit import thread_limit
+    from nbnumba._run import thread_limit
     from nbnumba.bench.measure import machine, prepared
 
     if threads is not None and threads > thread_limit():
@@ -76,7 +76,7 @@ def command(
         for name in names or tuple(WORKLOADS):
             for pixels in _sizes(sizes):
                 with prepared(name, pixels, precision, threads or thread_limit()) as job:
-                    click.echo(f"Measuring {name}, {job.pixels} x {job.pixels} pixels ...", err=True)
+                    voice.tell(f"Measuring {name}, {job.pixels} x {job.pixels} pixels ...")
                     rows.append({"workload": name, "pixels": job.pixels, **_measured(job, **what)})
     finally:  # what was measured before a failure or an interrupt is kept
         if rows:

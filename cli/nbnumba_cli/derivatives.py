@@ -43,7 +43,8 @@ def command(
     \b
     Examples:
       nbnumba derivatives crystal.toml
-      nbnumba derivatives crystal.toml --parameter misset_x --parameter cell_a -o rates.h5 --svg rates.svg
+      nbnumba derivatives crystal.toml --parameter misset_x --parameter cell_a \\
+          -o rates.h5 --svg rates.svg
     """
     check_device(device)
     described = options.load_settled(experiment, nanobragg, settings)

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from nbnumba_cli import voice
+
 _OPTIONS = (
     click.option(
         "--compression",
@@ -53,4 +55,4 @@ def tell_growing(output: Path, hdf5: dict[str, Any]) -> None:
     from nbnumba.atomic import hidden_path
 
     if hdf5.get("follow"):
-        click.echo(f"Growing: {hidden_path(output)}", err=True)
+        voice.tell(f"Growing: {hidden_path(output)}")

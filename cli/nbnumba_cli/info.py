@@ -1,4 +1,4 @@
-"""``nbnumba info``: this installation, or the geometry of an experiment."""
+"""``nbnumba info``: this installation, what is inside a file, or the geometry of an experiment."""
 
 from __future__ import annotations
 
@@ -43,11 +43,16 @@ def command(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Tell about this installation, or about the geometry of EXPERIMENT.toml.
+    """Tell about this installation, what is inside a file, or about the geometry of EXPERIMENT.toml.
+
+    In the place of EXPERIMENT.toml may stand a file of images (HDF5, CBF, SMV, TIFF, .npy) or a .expt file of DIALS:
+    images, types of pixels, compression, geometry [mm, A, degrees, pixels] and how the file came to be are told.
 
     \b
     Examples:
       nbnumba info
+      nbnumba info image.h5
+      nbnumba info image_00001.cbf --json
       nbnumba info crystal.toml --geometry --png geometry.png
       nbnumba info crystal.toml --hkl 3 1 -4 --pixel 512 300
     """
@@ -55,6 +60,9 @@ def command(
         if geometry or reflections or pixels or png or settings:
             raise NbnumbaError("info: found options but no experiment; give an EXPERIMENT.toml or --nanobragg")
         _installation(as_json)
+        return
+    asked = bool(geometry or reflections or pixels or png or settings or options.like())
+    if experiment is not None and experiment.is_file() and _tell_file(experiment, as_json, asked):
         return
     from nbnumba.atomic import check_writable
     from nbnumba.geometry import geometry_report, geometry_text
@@ -78,3 +86,18 @@ def _installation(as_json: bool) -> None:
 
     found: dict[str, Any] = installation()
     click.echo(json.dumps(found) if as_json else table([(name, str(value)) for name, value in found.items()]))
+
+
+def _tell_file(file: Path, as_json: bool, asked: bool) -> bool:
+    """Tell what is inside a file, if it is no experiment."""
+    from nbnumba.contents import file_kind, file_report, file_text
+
+    if file_kind(file) is None:
+        return False
+    if asked:
+        raise NbnumbaError(
+            f"{file}: found options about an experiment beside it; give an EXPERIMENT.toml, or leave them out"
+        )
+    report = file_report(file)
+    click.echo(json.dumps(options.jsonable(report), allow_nan=False) if as_json else file_text(report))
+    return True

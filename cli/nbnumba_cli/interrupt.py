@@ -1,11 +1,13 @@
-"""Signals that end a run, remembered: one that strikes while compiled code is loaded waits until that is done."""
+"""Signals that end a run, remembered: where one would do harm, it waits until that is done."""
 
 from __future__ import annotations
 
+import os
 from types import FrameType
 
 _struck = False
-_CALLED_FROM_C = "llvmlite"  # where Python would report an exception and go on
+#: Where Python would report an exception and go on, as C calls it; and where one leaves a lock that nobody opens.
+_NOT_WITHIN = ("llvmlite", os.path.join("concurrent", "futures", "thread.py"))
 
 
 def stop(_: int, frame: FrameType | None) -> None:
@@ -13,7 +15,7 @@ def stop(_: int, frame: FrameType | None) -> None:
     global _struck
     _struck = True
     while frame is not None:
-        if _CALLED_FROM_C in frame.f_code.co_filename:
+        if any(place in frame.f_code.co_filename for place in _NOT_WITHIN):
             return
         frame = frame.f_back
     raise KeyboardInterrupt

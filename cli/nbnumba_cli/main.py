@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import signal
 import sys
 import warnings
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from nbnumba import __version__
 from nbnumba.errors import NbnumbaError, NbnumbaJobError
+from nbnumba_cli import voice
+from nbnumba_cli.equip import equip, from_environment
 from nbnumba_cli.interrupt import stop
 
+COMPLETE = "_NBNUMBA_COMPLETE"  # variable by which a shell asks for completions
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 #: Command -> (module, one line of help), so that --help needs no command's imports.
 COMMANDS = {
     "bench": ("nbnumba_cli.bench", "Measure the speed of rendering on this machine."),
+    "check": ("nbnumba_cli.check", "Tell which rules of NXmx and of its readers an HDF5 file breaks."),
     "compare": ("nbnumba_cli.compare", "Tell how alike two images are, in figures and as a picture."),
+    "completion": ("nbnumba_cli.completion", "Print the script that completes words in a shell."),
     "convert": ("nbnumba_cli.convert", "Turn nanoBragg's flags into an experiment, or an image into another format."),
     "dataset": (
         "nbnumba_cli.dataset",
@@ -28,12 +36,23 @@ COMMANDS = {
     ),
     "demo": ("nbnumba_cli.demo", "Render a built-in example: HDF5, picture and what to try next."),
     "derivatives": ("nbnumba_cli.derivatives", "Render an image and its derivatives by parameters."),
+    "help": ("nbnumba_cli.help", "Tell about the program, or about a command."),
     "info": ("nbnumba_cli.info", "Tell about this installation, or about the geometry of an experiment."),
     "nanobragg": ("nbnumba_cli.nanobragg", "Take nanoBragg's flags and write its files."),
     "refine": ("nbnumba_cli.refine", "Refine parameters of an experiment against an image."),
     "simulate": ("nbnumba_cli.simulate", "Render the image of an experiment into an HDF5 file."),
     "trace": ("nbnumba_cli.trace", "Show every number inside one pixel, step by step."),
+    "view": ("nbnumba_cli.view", "Draw the image of a file, with resolution rings and predicted spots."),
 }
+
+
+EPILOG = """\b
+Environment:
+  NBNUMBA_DEVICE, NBNUMBA_PRECISION, NBNUMBA_THREADS: defaults of these options in all commands.
+  NBNUMBA_VERBOSE, NBNUMBA_QUIET: numbers for -v, 1 for -q.
+  NBNUMBA_COMMAND_OPTION: default of an option of one command, as NBNUMBA_SIMULATE_OUTPUT.
+  NUMBA_CACHE_DIR: folder for compiled code [default: XDG_CACHE_HOME or ~/.cache].
+"""
 
 
 class LazyGroup(click.Group):
@@ -47,7 +66,33 @@ class LazyGroup(click.Group):
         """Import one command."""
         if cmd_name not in COMMANDS:
             return None
-        return import_module(COMMANDS[cmd_name][0]).command
+        return equip(import_module(COMMANDS[cmd_name][0]).command, cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command; one that does not exist gets the nearest that does."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            near = difflib.get_close_matches(name, COMMANDS, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"There is: {', '.join(COMMANDS)}."
+            ctx.fail(f"No such command {name!r}. {hint}")
+        return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Names of commands, without importing them."""
+        found = [CompletionItem(name, help=text) for name, (_, text) in COMMANDS.items() if name.startswith(incomplete)]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the program's own options."""
+        voice.begin()
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command, with the library's log on stderr."""
+        with voice.listening():
+            return super().invoke(ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
@@ -55,41 +100,64 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="nbnumba")
 def cli() -> None:
     """Simulate X-ray diffraction images of crystals.
 
     Results go to stdout; progress and warnings to stderr. Exit codes: 0 done, 1 the job failed, 2 bad input or usage,
-    130 interrupted.
+    130 interrupted. nbnumba help COMMAND, or nbnumba COMMAND --help, tells about a command.
+
+    \b
+    Examples:
+      nbnumba demo
+      nbnumba help simulate
+      nbnumba -v simulate crystal.toml -o image.h5
     """
+
+
+equip(cli)
 
 
 def _print_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     click.echo(f"Warning: {message}", err=True)
 
 
-def main(args: list[str] | None = None) -> NoReturn:
-    """Run the program and exit with its code; bad input ends in one message, never in a traceback."""
+def main(args: list[str] | None = None, name: str = "nbnumba") -> NoReturn:
+    """Run the program and exit with its code; bad input ends in one message, never in a traceback.
+
+    Args:
+        args: the words of the command line; None: those that this process was given.
+        name: of the program in lines about its usage.
+    """
     warnings.showwarning = _print_warning
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # so that half-written files are removed
-        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:  # as under nohup
-            signal.signal(getattr(signal, name), stop)
+    if COMPLETE in os.environ:
+        import_module("nbnumba_cli.bash")
+    for sign in ("SIGINT", "SIGTERM", "SIGHUP"):  # so that half-written files are removed
+        if hasattr(signal, sign) and signal.getsignal(getattr(signal, sign)) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(getattr(signal, sign), stop)
     try:
-        code = cli.main(args=args, prog_name="nbnumba", standalone_mode=False)
+        code = cli.main(args=args, prog_name=name, complete_var=COMPLETE, standalone_mode=False)
         if sys.stdout is not None:
             sys.stdout.flush()
         for number in (signal.SIGINT, signal.SIGTERM):  # all is done: what comes now is too late to matter
             signal.signal(number, signal.SIG_IGN)
     except click.ClickException as error:
         error.show()
+        ctx = getattr(error, "ctx", None)
+        variables = "" if ctx is None else from_environment(ctx, error.format_message())
+        if variables:
+            click.echo(f"From the environment: {variables}", err=True)
         sys.exit(error.exit_code)
     except NbnumbaError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(FAILED if isinstance(error, NbnumbaJobError) else BAD_INPUT)
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted: no half-written file was left behind.", err=True)
-        sys.exit(INTERRUPTED)
+        if sys.stdout is not None:
+            with suppress(OSError):
+                sys.stdout.flush()
+        os._exit(INTERRUPTED)  # Python's own end can crash where compiled code was being loaded
     except MemoryError:
         click.echo("Error: out of memory; ask for fewer pixels or a smaller reflection list.", err=True)
         sys.exit(FAILED)

@@ -41,7 +41,7 @@ def command(flags: tuple[str, ...]) -> None:
 
     \b
     Example:
-      nbnumba nanobragg -hkl P1.hkl -cell 70 80 90 90 90 90 -N 10 -lambda 1 -distance 100 -detpixels 1024
+      nbnumba nanobragg -hkl P1.hkl -cell 70 80 90 90 90 90 -N 10 -lambda 1 -distance 100
     """
     from nbnumba.compat import read_flags
     from nbnumba.compat.deviations import warnings
@@ -50,10 +50,11 @@ def command(flags: tuple[str, ...]) -> None:
     from nbnumba.compat.run import run
     from nbnumba_cli.interrupt import heed
     from nbnumba_cli.options import command_line, progress_bar
+    from nbnumba_cli.voice import note
 
     translation = read_flags(list(flags))
-    for note in [*translation.notes, *warnings(translation, in_files=True)]:
-        click.echo(f"Note: {note}", err=True)
+    for text in [*translation.notes, *warnings(translation, in_files=True)]:
+        note(text)
     pixels = printed_pixels(translation)
     click.echo(settings(translation))
     meter = translation.flags.last_of("progress", "noprogress")

@@ -6,9 +6,8 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from nbnumba.errors import NbnumbaError
+from nbnumba_cli import voice
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,9 +35,7 @@ def read_loss(file: Path, experiment: Experiment, asked: dict[str, Any]) -> Any:
     stored = stored.reshape(pixels) if stored.shape == rows else stored
     mask = np.isfinite(stored) & ((stored >= 0) | (stored.dtype.kind == "f"))
     if not mask.all():
-        click.echo(
-            f"Note: {np.count_nonzero(~mask)} pixels hold no counts (negative, or not finite); left out", err=True
-        )
+        voice.note(f"{np.count_nonzero(~mask)} pixels hold no counts (negative, or not finite); left out")
     if asked["mask"] is not None:
         given = nb.read_mask(asked["mask"]).pixels
         if given.shape != stored.shape:

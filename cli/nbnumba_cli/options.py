@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import hashlib
 import math
 import re
 import shlex
@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from nbnumba._cache import cache_directory
 from nbnumba.atomic import check_distinct
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.experiment import Experiment
 from nbnumba.simulation import PRECISIONS, check_device, check_no_threads
+from nbnumba_cli import complete, voice
 from nbnumba_cli.interrupt import heed
 
 _PATIENCE = 2.0  # seconds
@@ -39,10 +41,23 @@ FILES = (
     "background.table",
 )
 
+LIKE = "nbnumba_cli.like"
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
+
+def _of_the_cpu(ctx: click.Context, _: click.Parameter, value: int | None) -> int | None:
+    """A number of threads; one that the environment gives for all commands is not meant for a GPU."""
+    given = ctx.get_parameter_source("threads") is not ParameterSource.ENVIRONMENT
+    return value if given or ctx.params.get("device", "cpu") == "cpu" else None
+
+
 threads: Decorator = click.option(
-    "--threads", type=click.IntRange(min=1), default=None, help="Number of CPU threads [default: all]."
+    "--threads",
+    type=click.IntRange(min=1),
+    default=None,
+    callback=_of_the_cpu,
+    help="Number of CPU threads [default: all].",
 )
 precision: Decorator = click.option(
     "--precision",
@@ -55,6 +70,7 @@ device: Decorator = click.option(
     "--device",
     default="cpu",
     show_default=True,
+    shell_complete=complete.devices,
     help="Where to compute: cpu, cuda (the first GPU) or cuda:1 and so on (extras cuda12, cuda13).",
 )
 overwrite: Decorator = click.option("--overwrite", is_flag=True, help="Replace output files that exist.")
@@ -73,23 +89,38 @@ raw_shape: Decorator = click.option(
     help="Pixels of a raw file [default: those of an image it is compared with, or a square].",
 )
 parameters: Decorator = click.option(
-    "--parameter", "names", multiple=True, metavar="NAME", help="Parameter, as misset_x or cell_a; may be repeated."
+    "--parameter",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete.parameters,
+    help="Parameter, as misset_x or cell_a; may be repeated.",
 )
 panel: Decorator = click.option(
     "--panel", type=click.IntRange(min=0), help="Number of the pixel's panel, where the detector lists panels."
 )
-as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 
 
 def experiment_source(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Argument EXPERIMENT.toml, or --nanobragg instead, and --set for either."""
+    """Argument EXPERIMENT.toml, or --nanobragg instead, and --like and --set for either."""
     function = click.option(
         "--set",
         "settings",
         multiple=True,
         metavar="NAME=VALUE",
+        shell_complete=complete.settings,
         help="Change a value of the experiment, as in --set crystal.misset=10,20,30 (degrees); may be repeated. "
         "Names of files are relative to the working folder.",
+    )(function)
+    function = click.option(
+        "--like",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        expose_value=False,
+        callback=lambda context, _, value: context.meta.update({LIKE: value}),
+        metavar="IMAGE",
+        help="Measured image (NXmx, CBF, SMV, or a .expt file of DIALS) whose detector, wavelength, polarization and "
+        "oscillation take the place of those of the experiment, which may leave [beam] and [detector] out.",
     )(function)
     function = click.option(
         "--nanobragg", metavar='"FLAGS"', default=None, help="Flags of the nanoBragg program instead of a TOML file."
@@ -109,7 +140,7 @@ def load_settled(file: Path | None, nanobragg: str | None, settings: tuple[str, 
     with waiting("Choosing the sampling"):
         found = choose_sampling(experiment)
     numbers = ", ".join(f"{choice.name} {choice.number}" for choice in found.choices)
-    click.echo(f"Note: for sampling.tolerance {experiment.sampling.tolerance:g}: {numbers}", err=True)
+    voice.note(f"for sampling.tolerance {experiment.sampling.tolerance:g}: {numbers}")
     return found.experiment
 
 
@@ -117,17 +148,24 @@ def load_experiment(file: Path | None, nanobragg: str | None, settings: tuple[st
     """The experiment that the shared arguments describe."""
     if (file is None) == (nanobragg is None):
         raise click.UsageError('Give an EXPERIMENT.toml or --nanobragg "FLAGS", one of them.')
-    changes = dict(_setting(text) for text in settings)
+    changes, image = dict(_setting(text) for text in settings), like()
     if nanobragg is None:
-        return Experiment.from_toml(Path(str(file)), changes)
+        return Experiment.from_toml(Path(str(file)), changes, like=image)
 
     from nbnumba.compat import read_flags
 
     translation = read_flags(nanobragg)
     experiment = translation.experiment
     for note in translation.notes:
-        click.echo(f"Note: {note}", err=True)
-    return Experiment.from_toml(experiment.to_toml(inline=True), changes) if changes else experiment
+        voice.note(note)
+    if not changes and image is None:
+        return experiment
+    return Experiment.from_toml(experiment.to_toml(inline=True), changes, like=image)
+
+
+def like() -> Path | None:
+    """The measured image that was named."""
+    return click.get_current_context().meta.get(LIKE)
 
 
 def _setting(text: str) -> tuple[str, Any]:
@@ -154,8 +192,13 @@ def _from_here(name: str, value: Any) -> Any:
 
 
 def command_line() -> str:
-    """The words of this run as a line; bytes that are not UTF-8 as escapes, so that a file can hold it."""
-    return shlex.join(["nbnumba", *sys.argv[1:]]).encode("utf-8", "backslashreplace").decode("utf-8")
+    """The words of this run as a line; bytes that are not UTF-8 as escapes, so that a file can hold it.
+
+    A comment behind it tells which file the image was that was named by --like.
+    """
+    image = like()
+    comment = "" if image is None else f"  # {image.name}: SHA-256 {hashlib.sha256(image.read_bytes()).hexdigest()}"
+    return (shlex.join(["nbnumba", *sys.argv[1:]]) + comment).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def keep_inputs(
@@ -164,7 +207,7 @@ def keep_inputs(
     """Refuse outputs that are the same file as one another or as an input, also one that the TOML file names."""
     lists = [crystal.reflections for crystal in experiment.crystals]
     named = [] if file is None else _files_in(tomllib.loads(file.read_text(encoding="utf-8")), file.parent)
-    check_distinct(outputs, [file, *others, *named, *(each.origin.get("file") for each in lists if each)])
+    check_distinct(outputs, [file, like(), *others, *named, *(each.origin.get("file") for each in lists if each)])
 
 
 def _files_in(value: Any, folder: Path) -> list[Path]:
@@ -201,7 +244,7 @@ class ProgressBar:
     def __init__(self, bar: Any) -> None:
         self._bar = bar
         self._start = time.perf_counter()
-        self._notice = threading.Timer(_PATIENCE, lambda: click.echo(_compiling(), err=True))
+        self._notice = threading.Timer(_PATIENCE, lambda: voice.tell(_compiling()))
         self._notice.daemon = True
         self._notice.start()
 
@@ -227,7 +270,8 @@ class ProgressBar:
 @contextmanager
 def progress_bar(label: str) -> Iterator[ProgressBar]:
     """A bar on stderr for one image."""
-    with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
+    hidden = voice.loudness() == voice.QUIET
+    with click.progressbar(length=1, label=label, file=sys.stderr, hidden=hidden) as bar:
         shown = ProgressBar(bar)
         try:
             yield shown
@@ -238,7 +282,7 @@ def progress_bar(label: str) -> Iterator[ProgressBar]:
 @contextmanager
 def waiting(label: str) -> Iterator[None]:
     """Tell what is done, if it takes a while."""
-    notice = threading.Timer(_PATIENCE, lambda: click.echo(f"{label} ...", err=True))
+    notice = threading.Timer(_PATIENCE, lambda: voice.tell(f"{label} ..."))
     notice.daemon = True
     notice.start()
     try:
@@ -250,7 +294,7 @@ def waiting(label: str) -> Iterator[None]:
 @contextmanager
 def limited(threads: int | None, device: str) -> Iterator[None]:
     """Run a block with a number of threads, if it runs on the CPU."""
-    from nbnumba._jit import thread_limit, using_threads
+    from nbnumba._run import thread_limit, using_threads
 
     check_device(device)
     if device != "cpu":
@@ -267,24 +311,3 @@ def rate_frames(derivatives: dict[str, Any]) -> list[Any]:
     from nbnumba.outputs.gallery import Frame
 
     return [Frame(f"by {name}", image, True, rate_unit(name)) for name, image in derivatives.items()]
-
-
-class _Lines(logging.Handler):
-    """Lines of a log on stderr."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        click.echo(record.getMessage(), err=True)
-
-
-@contextmanager
-def log_on_stderr() -> Iterator[None]:
-    """Show the library's log while a block runs."""
-    log, handler = logging.getLogger("nbnumba"), _Lines()
-    before = log.level
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        log.removeHandler(handler)
-        log.setLevel(before)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nbnumba.errors import NbnumbaError
-from nbnumba_cli import options
+from nbnumba_cli import complete, options, voice
 from nbnumba_cli.observed import LOSSES, read_loss
 
 if TYPE_CHECKING:
@@ -75,17 +75,33 @@ _PASSED_ON = ("planes", "system", "continuation", "optimizer", "iterations", "to
 @click.option("--planes", is_flag=True, help="Refine a plane of background, in each box where there are boxes.")
 @click.option(
     "--system",
+    shell_complete=complete.systems,
     help="Crystal system to keep: monoclinic, orthorhombic, tetragonal, rhombohedral, hexagonal (or trigonal), cubic.",
 )
-@click.option("--bound", "bounds", multiple=True, metavar="NAME=LOW:HIGH", help="Keep a parameter between values.")
+@click.option(
+    "--bound",
+    "bounds",
+    multiple=True,
+    metavar="NAME=LOW:HIGH",
+    shell_complete=complete.set_parameters,
+    help="Keep a parameter between values, in its units (nbnumba derivatives lists them).",
+)
 @click.option(
     "--restrain",
     "restraints",
     multiple=True,
     metavar="NAME=VALUE:SIGMA",
+    shell_complete=complete.set_parameters,
     help="Pull a parameter to a value, as a measurement with this standard deviation does.",
 )
-@click.option("--tie", "ties", multiple=True, metavar="NAME=OTHER[,OTHER]", help="Give others the value of one.")
+@click.option(
+    "--tie",
+    "ties",
+    multiple=True,
+    metavar="NAME=OTHER[,OTHER]",
+    shell_complete=complete.set_parameters,
+    help="Give others the value of one.",
+)
 @click.option(
     "--continuation",
     is_flag=True,
@@ -140,9 +156,10 @@ def command(
 
     \b
     Examples:
-      nbnumba refine start.toml image.h5 --parameter misset_x --parameter misset_y --parameter misset_z -o refined.toml
-      nbnumba refine start.toml image.h5 --parameter cell_a --system cubic --background 2 -o refined.toml \\
-          --results refined.h5 --svg refined.svg
+      nbnumba refine start.toml image.h5 -o refined.toml \\
+          --parameter misset_x --parameter misset_y --parameter misset_z
+      nbnumba refine start.toml image.h5 -o refined.toml --parameter cell_a --system cubic \\
+          --background 2 --results refined.h5 --svg refined.svg
     """
     if nanobragg is not None and data is None:
         experiment, data = None, experiment  # the only word is the data
@@ -159,7 +176,7 @@ def command(
     for file in files:
         check_writable(file, overwrite)
     loss = read_loss(data, start, asked)
-    with options.limited(threads, asked["device"]), options.log_on_stderr():
+    with options.limited(threads, asked["device"]), voice.log_of("nbnumba.refinement.refine"):
         found = _refined(start, loss, names, asked)
         found.experiment.to_toml(output, overwrite=overwrite)
         _write(found, start, results, svg, overwrite, line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from itertools import chain, tee
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ import nbnumba as nb
 from nbnumba.atomic import check_writable
 from nbnumba.errors import NbnumbaError
 from nbnumba.report import counts_report, counts_text, image_report, report_text
+from nbnumba_cli.formats import Outputs, told
 from nbnumba_cli.hdf5_options import data_files, tell_growing
 from nbnumba_cli.options import jsonable, progress_bar, waiting
 
@@ -62,6 +63,9 @@ class Series(NamedTuple):
             yield Frame(counts, expected, bar.seconds)
 
 
+NO_OTHERS = Outputs([], [], [])
+
+
 def render_to_files(
     experiment: nb.Experiment,
     output: Path,
@@ -72,6 +76,7 @@ def render_to_files(
     counts: bool | None = None,
     seed: int = 1,
     keep_expected: bool = False,
+    others: Outputs = NO_OTHERS,
     overwrite: bool = False,
     as_json: bool = False,
     command_line: str,
@@ -83,6 +88,7 @@ def render_to_files(
     files = [output, *data_files(output, images, hdf5), *([] if png is None else [png])]
     for file in files:
         check_writable(file, overwrite)
+    others.check(experiment, overwrite)
     nb.NexusWriter(output, experiment, **hdf5)  # refuses options before anything is rendered
     counting = experiment.response is not None if counts is None else counts
     if images > 1 and not counting and (experiment.scan is None or experiment.scan.width == 0.0):
@@ -94,23 +100,26 @@ def render_to_files(
         raise NbnumbaError("--keep-expected: found without counts, so that expected photons are the image itself")
     experiment, choices = _sampled(experiment)
     series = Series(experiment, first, images, counting, seed, how)
-    frames = series.frames()
+    frames = _written(series, others, overwrite)
     shown = next(frames)
     tell_growing(output, hdf5)
-    one, other = tee(chain([shown], frames))
-    nb.write_nexus(
-        output,
-        series.numbered(first),
-        _as_given((frame.written for frame in one), images),
-        expected=_as_given((frame.expected for frame in other), images) if keep_expected else None,
-        overwrite=overwrite,
-        command_line=command_line,
-        seeds={"noise": seed} if counting else None,
+    seeds = {"noise": seed} if counting else None
+    with nb.NexusWriter(
+        output, series.numbered(first), single=images == 1, overwrite=overwrite, command_line=command_line, seeds=seeds,
         **hdf5,
-    )
+    ) as writer:  # fmt: skip
+        for frame in chain([shown], frames):
+            writer.append(frame.written, expected=frame.expected if keep_expected else None)
     if png is not None:
         nb.write_png(png, _measured(series, shown), experiment=experiment, overwrite=overwrite)
-    _summarize(series, shown, choices, files, as_json)
+    _summarize(series, shown, choices, files, others, as_json)
+
+
+def _written(series: Series, others: Outputs, overwrite: bool) -> Iterator[Frame]:
+    """The images, as they are rendered and have been written to the files that hold one each."""
+    for place, frame in enumerate(series.frames()):
+        others.write(series.experiment, frame.written, place, series.first + place, overwrite)
+        yield frame
 
 
 def _sampled(experiment: nb.Experiment) -> tuple[nb.Experiment, dict[str, Any]]:
@@ -129,18 +138,16 @@ def _measured(series: Series, frame: Frame) -> np.ndarray:
     return np.where(nb.pixel_mask(series.experiment) == 0, frame.written, np.nan)
 
 
-def _as_given(series: Iterator[np.ndarray], images: int) -> Any:
-    return next(series) if images == 1 else series
-
-
-def _summarize(series: Series, frame: Frame, choices: dict[str, Any], files: list[Path], as_json: bool) -> None:
+def _summarize(
+    series: Series, frame: Frame, choices: dict[str, Any], files: list[Path], others: Outputs, as_json: bool
+) -> None:
     """Print what a person, or a program, wants to know of the first image."""
     experiment = series.numbered(series.first)
     report = image_report(experiment, frame.expected, frame.seconds) | choices
     if series.counts:
         report |= counts_report(experiment, frame.written, series.seed)
     if as_json:
-        report |= {"images": series.images, "files": [str(file) for file in files]}
+        report |= {"images": series.images, "files": [str(file) for file in [*files, *others.all()]]}
         click.echo(json.dumps(jsonable(report), allow_nan=False))
         return
     if series.images > 1:
@@ -148,4 +155,5 @@ def _summarize(series: Series, frame: Frame, choices: dict[str, Any], files: lis
     click.echo(report_text(report))
     if series.counts:
         click.echo(counts_text(report))
-    click.echo("\n".join(f"Wrote {file}" for file in files))
+    names = [str(file) for file in files] + [name for paths in others for name in told(paths)]
+    click.echo("\n".join(f"Wrote {name}" for name in names))

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from nbnumba_cli import options
+from nbnumba_cli import formats, options
 from nbnumba_cli.hdf5_options import NAMES, data_files, hdf5_options
 
 
@@ -15,6 +15,7 @@ from nbnumba_cli.hdf5_options import NAMES, data_files, hdf5_options
 @options.experiment_source
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="HDF5 file to write (NXmx).")
 @click.option("--png", type=click.Path(path_type=Path), default=None, help="Picture of the first image to write too.")
+@formats.option
 @click.option(
     "--images",
     type=click.IntRange(min=1),
@@ -51,6 +52,9 @@ def command(
     settings: tuple[str, ...],
     output: Path,
     png: Path | None,
+    cbf: Path | None,
+    smv: Path | None,
+    tiff: Path | None,
     images: int,
     **how: Any,
 ) -> None:
@@ -59,9 +63,10 @@ def command(
     \b
     Examples:
       nbnumba simulate crystal.toml -o image.h5 --png image.png
-      nbnumba simulate crystal.toml -o turned.h5 --set crystal.misset=10,20,30 --set beam.wavelength=1.1
-      nbnumba simulate crystal.toml -o counts.h5 --counts --set response.gain=2 --set response.offset=40
-      nbnumba simulate crystal.toml -o series.h5 --images 3600 --set scan.width=0.1 --images-per-file 1000
+      nbnumba simulate crystal.toml -o turned.h5 --set crystal.misset=10,20,30
+      nbnumba simulate crystal.toml -o counts.h5 --counts --set response.gain=2
+      nbnumba simulate crystal.toml -o scan.h5 --images 60 --set scan.width=1 --cbf scan_####.cbf
+      nbnumba simulate crystal.toml -o series.h5 --images 3600 --images-per-file 1000
       nbnumba simulate --nanobragg "-cell 70 80 90 90 90 90 -N 10 -default_F 100" -o image.h5
     """
     from nbnumba_cli.render import render_to_files
@@ -69,5 +74,6 @@ def command(
     described = options.load_experiment(experiment, nanobragg, settings)
     line = options.command_line()
     hdf5 = {name: how.pop(name) for name in NAMES}
-    options.keep_inputs(described, experiment, [output, png, *data_files(output, images, hdf5)])
-    render_to_files(described, output, png, images=images, command_line=line, hdf5=hdf5, **how)
+    others = formats.outputs(images, how["first"], cbf=cbf, smv=smv, tiff=tiff)
+    options.keep_inputs(described, experiment, [output, png, *data_files(output, images, hdf5), *others.all()])
+    render_to_files(described, output, png, images=images, others=others, command_line=line, hdf5=hdf5, **how)

@@ -11,7 +11,7 @@ import click
 
 from nbnumba.atomic import check_writable
 from nbnumba.errors import NbnumbaError
-from nbnumba_cli import options
+from nbnumba_cli import complete, options
 
 _SHOWN = 20  # steps, where nothing else is asked for
 
@@ -28,7 +28,11 @@ _SHOWN = 20  # steps, where nothing else is asked for
     help="Sums over all loops but this one.",
 )
 @click.option("--reflection", type=(int, int, int), metavar="H K L", help="Only steps nearest to this reflection.")
-@click.option("--columns", help="Quantities to show, as in h,k,l,f_latt,term [default: the most telling ones].")
+@click.option(
+    "--columns",
+    shell_complete=complete.quantities,
+    help="Quantities to show, as in h,k,l,f_latt,term [default: the most telling ones].",
+)
 @click.option("--where", is_flag=True, help="Also the function and file that each quantity comes from.")
 @click.option(
     "--region",
@@ -89,7 +93,7 @@ def command(
         if asked["compare"] is None and asked["reference"] is None:
             _show_pixel(traced, asked, as_json)
         else:
-            _compare(traced, asked["compare"], asked["reference"], nanobragg, asked["limit"])
+            _compare(traced, asked["compare"], asked["reference"], nanobragg, asked["limit"], as_json)
         _write(traced, csv, html, overwrite, as_json, asked)
 
 
@@ -113,7 +117,11 @@ def _check(
         (region is not None and "region", given - {"top", "json"}, "--top and --json; use --pixel for the rest"),
         ("by" in given and "by", given & {"columns", "where", "number"}, "--top, --reflection, --json and files"),
         ("number" in given and "step", given & {"top", "reflection"}, "--where, --columns, --json and files"),
-        (compares and "compare", given - compares - {"limit", "csv", "html", "panel"}, "--limit, --csv and --html"),
+        (
+            compares and "compare",
+            given - compares - {"limit", "csv", "html", "panel", "json"},
+            "--limit, --json, --csv and --html",
+        ),
     ):
         if one and others:
             names = {"number": "step", "reference": "compare-reference"}
@@ -221,14 +229,24 @@ def _told(kept: Any, asked: dict[str, Any]) -> str:
     return str(kept.table(names))
 
 
-def _compare(traced: Any, other: Path | None, program: Path | None, nanobragg: str | None, limit: int | None) -> None:
+def _compare(
+    traced: Any, other: Path | None, program: Path | None, nanobragg: str | None, limit: int | None, as_json: bool
+) -> None:
+    """Print what differs in another experiment, or in what a program prints; as JSON, by the name of that."""
     from nbnumba.tracer.difference import differences, report
 
+    found: dict[str, Any] = {}
     if other is not None:
         second = _traced(options.load_settled(other, None, ()), (traced.slow, traced.fast), traced.panel, limit)
-        click.echo(report(differences(traced, second), ("here", str(other))))
+        found[str(other)] = differences(traced, second)
     if program is not None:
         from nbnumba.compat.reference import printed_terms, reference_differences
 
         terms = printed_terms(program, shlex.split(nanobragg), traced.slow, traced.fast)
-        click.echo(report(reference_differences(traced, terms), ("here", str(program))))
+        found[str(program)] = reference_differences(traced, terms)
+    if as_json:
+        rows = {name: [{**d._asdict(), "difference": d.difference} for d in each] for name, each in found.items()}
+        click.echo(json.dumps(options.jsonable(rows), allow_nan=False))
+        return
+    for name, each in found.items():
+        click.echo(report(each, ("here", name)))

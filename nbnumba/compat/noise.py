@@ -10,7 +10,8 @@ import math
 import numpy as np
 from numba import float32, float64
 
-from nbnumba._jit import call, loop
+from nbnumba._jit import loop
+from nbnumba._run import call
 from nbnumba.model.random import next_uniform, seeded
 
 _COEFFICIENTS = (

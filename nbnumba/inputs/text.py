@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from nbnumba.errors import NbnumbaError
+
+log = logging.getLogger(__name__)
 
 
 def read_bytes(file: str | Path) -> bytes:
     """Content of a file."""
     try:
-        return Path(file).read_bytes()
+        content = Path(file).read_bytes()
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise NbnumbaError(f"{file}: cannot be read ({why}); name an existing file") from None
+    log.debug("read %s: %d bytes", file, len(content))
+    return content
 
 
 def read_rows(file: str | Path) -> list[tuple[int, list[float]]]:

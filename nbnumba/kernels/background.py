@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from nbnumba._jit import call_parallel, loop
+from nbnumba._jit import loop
+from nbnumba._run import call_parallel
 from nbnumba.kernels.amorphous import BackgroundArguments, background_pixel
 
 

@@ -10,8 +10,9 @@ import math
 import numpy as np
 from numba import prange
 
-from nbnumba._jit import call_parallel, loop, scalar
+from nbnumba._jit import loop, scalar
 from nbnumba._lowered import borrowed, wide_vectors
+from nbnumba._run import call_parallel
 from nbnumba.kernels.arguments import Arguments, panel_of
 from nbnumba.kernels.crystal import add_crystal, collect, keep
 from nbnumba.kernels.tile import (

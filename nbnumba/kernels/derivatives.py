@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from nbnumba._jit import call_parallel, loop, scalar, summing
+from nbnumba._jit import loop, scalar, summing
 from nbnumba._lowered import borrowed, wide_vectors
+from nbnumba._run import call_parallel
 from nbnumba.kernels.arguments import Arguments
 from nbnumba.kernels.crystal_slopes import fill_block
 from nbnumba.kernels.slopes import BLOCK, COUNT, ROWS, SPREAD, VALUE, Motions, Z, set_pixels

@@ -27,7 +27,7 @@ class Device:
     def __init__(self, name: str) -> None:
         require(name)
         self.cuda, self.bytes_sent = cuda, 0
-        self._name, self._number, self._one_at_a_time = name, number_of(name), threading.RLock()
+        self.name, self._number, self._one_at_a_time = name, number_of(name), threading.RLock()
         self._sent: dict[str, tuple[np.ndarray, Any]] = {}
 
     @contextmanager
@@ -37,7 +37,7 @@ class Device:
         Raises:
             NbnumbaJobError: the driver or its toolkit failed.
         """
-        with self._one_at_a_time, explained(self._name), _without_advice(), self.cuda.gpus[self._number]:
+        with self._one_at_a_time, explained(self.name), _without_advice(), self.cuda.gpus[self._number]:
             yield
 
     def free(self) -> float:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from nbnumba._jit import call, call_parallel, loop
+from nbnumba._jit import loop
+from nbnumba._run import call, call_parallel
 from nbnumba.kernels.counting import PHOTONS, Exposure, Readout, defect, sensed, written
 from nbnumba.kernels.noise import PORTION, poisson_all, portion_in
 from nbnumba.physics.philox import Stream

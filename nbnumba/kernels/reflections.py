@@ -7,8 +7,9 @@ import math
 import numpy as np
 from numba import prange
 
-from nbnumba._jit import by_type, call_parallel, loop, scalar
+from nbnumba._jit import by_type, loop, scalar
 from nbnumba._lowered import borrowed
+from nbnumba._run import call_parallel
 from nbnumba.kernels.arguments import Arguments, matrix
 from nbnumba.kernels.slopes import ALL, BLOCK, ROWS, Motions, Q, aim_block, light_block, set_pixels, vector_at
 from nbnumba.physics.lattice import transform

@@ -39,6 +39,7 @@ ALTERNATIVES = (
     ("polarization", "stokes"),
     ("sources", "spectrum"),
     ("distance", "close_distance"),
+    ("beam_center", "closest_point"),
     ("sensor_mu", "sensor_material"),
     ("pixels", "panels"),
 )

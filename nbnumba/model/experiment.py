@@ -378,15 +378,26 @@ class Experiment:
 
         return dump(self, file, inline=inline, overwrite=overwrite)
 
+    def _repr_html_(self) -> str:
+        from nbnumba.model.html import experiment_html
+
+        return experiment_html(self)
+
     @classmethod
-    def from_toml(cls, source: str | Path, settings: Mapping[str, Any] | None = None) -> Experiment:
+    def from_toml(
+        cls, source: str | Path, settings: Mapping[str, Any] | None = None, *, like: str | Path | None = None
+    ) -> Experiment:
         """Experiment from a TOML file, whose relative paths are relative to it, or from TOML text.
 
         Args:
             source: name of a file, or text.
             settings: values by dotted name that take the place of those in the file, as in ``replace``; relative paths
                 among them are relative to the file too.
+            like: an NXmx, CBF or SMV image, or a .expt file of DIALS, to be simulated as that was measured: its
+                detector, its beam's wavelength, direction and polarization, and its oscillation take the place of those
+                of the file, in which [beam] and [detector] may be left out. The laboratory frame becomes that of
+                ``read_geometry``, or, of a file of ours, that of its experiment.
         """
         from nbnumba.model.toml import load
 
-        return load(source, settings or {})
+        return load(source, settings or {}, like)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 import os
 import tomllib
 import zlib
@@ -31,6 +32,7 @@ from nbnumba.model.spectral import SpectralReflections
 from nbnumba.model.spectrum import Spectrum
 from nbnumba.model.validate import numbers, refuse, unknown_key
 
+log = logging.getLogger(__name__)
 Reader = Callable[[str, Any, Path], Any]
 
 _LISTED = 50  # reflections up to this number are written as readable rows
@@ -113,7 +115,12 @@ def _unpack(where: str, value: Any, kind: str) -> np.ndarray:
         raise NbnumbaError(f"{where}: found an array that cannot be unpacked; allowed: {allowed}") from None
 
 
-def load(source: str | Path, settings: Mapping[str, Any]) -> Experiment:
+def table_of(part: Any) -> dict[str, Any]:
+    """Table of a part of an experiment, with everything that it refers to."""
+    return _table(part, True)
+
+
+def load(source: str | Path, settings: Mapping[str, Any], like: str | Path | None = None) -> Experiment:
     """Experiment from a TOML file or from TOML text (what holds a line break, or an equals sign and is no file)."""
     is_text = isinstance(source, str) and ("\n" in source or ("=" in source and not os.path.exists(source)))
     name = "TOML text" if is_text else str(source)
@@ -123,10 +130,17 @@ def load(source: str | Path, settings: Mapping[str, Any]) -> Experiment:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise NbnumbaError(f"{name}: not valid TOML: {error}") from None
+    if like is not None:
+        from nbnumba.inputs.like import likened
+
+        tree = likened(tree, like)
     try:
-        return _experiment(_with_settings(tree, settings), folder)
+        found = _experiment(_with_settings(tree, settings), folder)
     except NbnumbaError as error:
         raise NbnumbaError(f"{name}: {error}") from None
+    if not is_text:
+        log.info("read %s: an experiment%s", name, "".join(f", {key} = {value!r}" for key, value in settings.items()))
+    return found
 
 
 def from_tree(tree: Mapping[str, Any], folder: Path, settings: Mapping[str, Any]) -> Experiment:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 from collections.abc import Callable, Iterator
@@ -139,8 +140,8 @@ def growing_hdf5(path: Path) -> Iterator[Use]:
             nonlocal aside
             needed = thread.submit(opened.size).result() + sum(map(_bytes_in, arguments)) + _ROOM
             if needed > aside:
+                _set_aside(raw.fileno(), needed + _ROOM)
                 aside = needed + _ROOM
-                _set_aside(raw.fileno(), aside)
             return thread.submit(work, opened.file, *arguments).result()
 
         try:
@@ -168,8 +169,12 @@ def _bytes_in(argument: Any) -> int:
 
 def _set_aside(file: int, size: int) -> None:
     """Make a file own its first bytes on the disk, where the system can; OSError: there is no space for them."""
-    if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(file, 0, size)
+    try:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file, 0, size)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # what some file systems say that cannot
+            raise
 
 
 class _Opened:

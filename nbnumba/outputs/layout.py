@@ -27,8 +27,7 @@ def laid_out(experiment: Experiment, image: np.ndarray) -> np.ndarray:
         experiment: what was rendered, on a detector that lists panels.
         image: array (panel, slow, fast).
     """
-    down_and_right = -frame(experiment)[[1, 0]]
-    panels = [_Seen(g, down_and_right) for g in experiment.geometries]
+    panels = panels_seen(experiment)
     sizes = [panel.pixels for panel in experiment.detector.panels]
     size = experiment.detector.pixel_size
     corners = np.concatenate([seen.corners(pixels, size) for seen, pixels in zip(panels, sizes, strict=True)])
@@ -40,11 +39,22 @@ def laid_out(experiment: Experiment, image: np.ndarray) -> np.ndarray:
     return picture
 
 
-class _Seen:
-    """A panel on the plane of the picture; lengths in mm, down and right."""
+def panels_seen(experiment: Experiment) -> list[Seen]:
+    """The panels, as they are seen from the sample."""
+    down_and_right = -frame(experiment)[[1, 0]]
+    return [Seen(g, down_and_right) for g in experiment.geometries]
+
+
+class Seen:
+    """A panel on the plane of the picture; lengths in mm, down and right from where the beam goes through it."""
 
     def __init__(self, g: Geometry, plane: np.ndarray) -> None:
         self.origin, self.axes = plane @ g.origin, plane @ np.array([g.slow, g.fast]).T  # columns: slow, fast
+
+    @property
+    def edge_on(self) -> bool:
+        """Whether nothing is seen of it."""
+        return bool(abs(np.linalg.det(self.axes)) < _EDGE_ON)
 
     def corners(self, pixels: tuple[int, ...], size: float) -> np.ndarray:
         """Those of the panel (4, 2)."""
@@ -53,7 +63,7 @@ class _Seen:
 
     def draw(self, picture: np.ndarray, low: np.ndarray, grain: float, values: np.ndarray, size: float) -> None:
         """Put the panel's values (slow, fast) into a picture whose first corner is at ``low``."""
-        if abs(np.linalg.det(self.axes)) < _EDGE_ON:
+        if self.edge_on:
             return
         corners = (self.corners(values.shape, size) - low) / grain
         start = np.maximum(np.floor(corners.min(axis=0)).astype(int), 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import zip_longest
@@ -18,6 +19,8 @@ from nbnumba.model.experiment import Experiment
 from nbnumba.outputs.data_files import data_paths, need_data
 from nbnumba.outputs.nexus_tree import DEFINITION
 from nbnumba.outputs.nexus_writer import DATA, ENTRY, EXPECTED, IMAGES, PROVENANCE, NexusWriter
+
+log = logging.getLogger(__name__)
 
 
 def write_nexus(
@@ -135,6 +138,7 @@ def read_nexus(path: str | Path, *, expected: bool = False) -> tuple[Experiment,
             text, images = _contents(path, file, EXPECTED if expected else DATA)
     except (OSError, RuntimeError) as error:
         raise _unreadable(path, getattr(error, "strerror", None) or f"damaged: {error}") from error
+    log.info("read %s: %s of shape %s", path, images.dtype, images.shape)
     experiment = Experiment.from_toml(text)
     return experiment, images.reshape(*images.shape[:-2], *experiment.detector.shape)
 

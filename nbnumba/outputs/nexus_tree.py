@@ -134,7 +134,7 @@ def _detector(detector: h5py.Group, experiment: Experiment, kind: np.dtype) -> N
     # NXmx demands a material, and DIALS knows three; silicon stands for a coefficient without one.
     put(detector, "sensor_material", model.sensor_material or "Si")
     put(detector, "sensor_thickness", model.sensor_thickness if experiment.sensor_mu > 0.0 else NO_SENSOR, "mm")
-    low, high = _measured(experiment, kind)
+    low, high = measured(experiment, kind)
     number = kind.type if kind.kind == "f" else np.int64
     put(detector, "underload_value", number(low))
     put(detector, "saturation_value", number(high))
@@ -145,7 +145,7 @@ def _detector(detector: h5py.Group, experiment: Experiment, kind: np.dtype) -> N
     _place(detector, experiment)
 
 
-def _measured(experiment: Experiment, kind: np.dtype) -> tuple[float, float]:
+def measured(experiment: Experiment, kind: np.dtype) -> tuple[float, float]:
     """Lowest and highest pixel value that is a measurement."""
     low, high = trusted_range(kind)
     response = experiment.response

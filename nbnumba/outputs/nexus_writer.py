@@ -139,7 +139,7 @@ class NexusWriter:
             self._begin(_First.of(images, shown, beam is not None, self._cxi))
         assert self._first is not None
         self._first.check(self._count, images, shown, beam is not None)
-        rows = {column.name: column.value(self._count, shown) for column in self._first.columns}
+        rows = {column.name: np.asarray(column.value(self._count, shown)) for column in self._first.columns}
         contents = {name: self._pool.submit(packed, one, self._codec) for name, one in images.items()}
         self._waiting.append(_Shot(self._count, rows, contents))
         self._count += 1
@@ -167,7 +167,7 @@ class NexusWriter:
     def _writing(self) -> Iterator[None]:
         self._first: _First | None = None
         self._waiting: deque[_Shot] = deque()
-        self._count = 0
+        self._count, self._broken = 0, False
         master = Path(os.path.realpath(self._path))
         older = linked(master) if self._overwrite else []
         if self._per_file:
@@ -206,8 +206,12 @@ class NexusWriter:
 
     def _write_all_but(self, last: int) -> None:
         """Write images in order, but for the last few, which are in the works."""
-        while len(self._waiting) > last:
+        while len(self._waiting) > last and not self._broken:
+            self._broken = True  # unless this one comes through
             self._write(self._waiting.popleft())
+            self._broken = False
+        if self._broken:
+            raise NbnumbaError("NexusWriter: found that an image could not be written before; begin the series again")
 
     def _write(self, shot: _Shot) -> None:
         assert self._first is not None

@@ -49,21 +49,37 @@ def write_png(
         NbnumbaError: no array of numbers in two or three dimensions, of the shape of the experiment's images if that is
             given, or the file cannot be written.
     """
+    grey = grey_levels(image, experiment, beam_center=beam_center)
+    with new_file(path, overwrite) as part:
+        part.write_bytes(encode(grey))
+    return Path(path)
+
+
+def grey_levels(
+    image: Any,
+    experiment: Experiment | None = None,
+    *,
+    beam_center: tuple[float, float] | None = None,
+    largest: int = LARGEST,
+) -> np.ndarray:
+    """Pixels (slow, fast) uint8 of a picture as ``write_png`` writes it, with at most ``largest`` along an edge.
+
+    Raises:
+        NbnumbaError: as ``write_png``.
+    """
     array = as_image("image", image)
     if experiment is not None and array.shape != experiment.detector.shape:
         raise NbnumbaError(f"image: found shape {array.shape}; allowed: {experiment.detector.shape}, the experiment's")
     apart = experiment is not None and array.ndim == 3
     array = laid_out(experiment, array) if experiment is not None and apart else as_rows("image", array)
-    factor = math.ceil(max(array.shape) / LARGEST)
+    factor = math.ceil(max(array.shape) / largest)
     bins = binned(array, factor)
     grey = shades(bins)
     if apart:
         grey[np.isinf(bins)] = _BETWEEN
     if beam_center is not None:
         mark_cross(grey, beam_center[0] / factor, beam_center[1] / factor)
-    with new_file(path, overwrite) as part:
-        part.write_bytes(encode(grey))
-    return Path(path)
+    return grey
 
 
 def write_comparison(path: str | Path, first: np.ndarray, second: np.ndarray, *, overwrite: bool = False) -> Path:

@@ -2,12 +2,114 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from nbnumba.atomic import new_file
+from nbnumba.errors import NbnumbaError, NbnumbaWarning
+from nbnumba.model.experiment import Experiment
+from nbnumba.model.validate import whole
+from nbnumba.outputs.counts import measured, numbers, refuse_shape, rounded
+from nbnumba.outputs.laboratory import places, turn
+from nbnumba.outputs.minicbf import started, why_not
+
 BLOCK = 512  # headers are a multiple of so many bytes
+
+
+_LARGEST = 65535
+
+
+def write_smv(
+    path: str | Path, experiment: Experiment | None, image: Any, number: int = 0, *, overwrite: bool = False
+) -> Path:
+    """Write one image as SMV, with the header of ADSC detectors.
+
+    Pixels are unsigned 16-bit integers: floats are rounded to whole counts; those beyond 65535 become 65535, with a
+    warning that tells how many. So do pixels outside mask and region, dead and over-responding ones, which readers take
+    for overloaded.
+
+    Args:
+        path: the new file; DIALS wants a number in its name, as in "name_0001.img".
+        experiment: what was rendered, on a flat detector square to the beam; None: pixels are written without a word
+            about them.
+        image: array (slow, fast).
+        number: of the image in its series, from 0: it starts at ``scan.start + number * scan.width``.
+        overwrite: replace an existing file.
+
+    Returns:
+        The path.
+
+    Raises:
+        NbnumbaError: the file cannot be written, the header cannot tell the geometry, or the image has another shape
+            than the detector or holds numbers below 0 in pixels that measure.
+    """
+    number = whole("number", number, low=0)
+    array = numbers(image)
+    if experiment is None:
+        pixels, fields = _clipped(array.reshape(-1, array.shape[-1])), {}
+    else:
+        check_smv(experiment)
+        refuse_shape(array, experiment)
+        fields = _fields(experiment, number)
+        good = measured(experiment)
+        pixels = np.where(good, _clipped(np.where(good, array, 0)), _LARGEST).reshape(-1, array.shape[-1])
+    with new_file(path, overwrite) as part:
+        put_smv(part, pixels, fields)
+    return Path(path)
+
+
+def check_smv(experiment: Experiment) -> None:
+    """Refuse an experiment whose geometry the header cannot tell."""
+    obstacle = why_not(experiment)
+    if obstacle is not None:
+        raise NbnumbaError(
+            f"experiment: found {obstacle}, of which a header of SMV cannot tell; allowed: a flat detector square to "
+            'the beam and a horizontal rotation axis; write_cbf(kind="full") and write_nexus take all'
+        )
+
+
+def _clipped(array: np.ndarray) -> np.ndarray:
+    """The numbers as uint16, with a warning where some are too large."""
+    beyond = int(np.count_nonzero(array > _LARGEST))
+    if beyond:
+        warnings.warn(
+            f"{beyond} of {array.size} pixels are above {_LARGEST}, the largest number of SMV, and become {_LARGEST}",
+            NbnumbaWarning,
+            stacklevel=3,
+        )
+    return rounded(np.minimum(array, _LARGEST), 0, _LARGEST).astype(np.uint16)
+
+
+def _fields(experiment: Experiment, number: int) -> dict[str, str]:
+    """What ADSC detectors tell: lengths in mm, angles in degrees; the beam centre as MOSFLM counts it, slow first."""
+    detector, response = experiment.detector, experiment.response
+    place, rotation = places(experiment)[0], turn(experiment, number)
+    start, width = (0.0, 0.0) if rotation is None else rotation[1:]
+    fast, slow = (detector.pixel_size * x for x in place.beam_center or ())
+    known = {
+        "PIXEL_SIZE": detector.pixel_size,
+        "DISTANCE": place.distance,
+        "WAVELENGTH": experiment.mean_wavelength,
+        "BEAM_CENTER_X": slow,
+        "BEAM_CENTER_Y": fast,
+        "PHI": start,
+        "OSC_START": start,
+        "OSC_RANGE": width,
+        "TIME": experiment.beam.exposure,
+        "TWOTHETA": detector.twotheta,
+        "GAIN": 1.0 if response is None else response.gain,
+        "IMAGE_PEDESTAL": 0.0 if response is None else response.offset,
+        "CCD_IMAGE_SATURATION": _LARGEST if response is None else min(response.highest, _LARGEST),
+    }
+    words = {"BIN": "none", "AXIS": "phi", "BEAMLINE": "nbnumba", "DATE": f"{started(experiment, number):{_DATE}}"}
+    return {key: f"{value:.12g}" for key, value in known.items()} | words
+
+
+_DATE = "%a %b %d %H:%M:%S %Y"
 
 
 def put_smv(path: Path, pixels: np.ndarray, fields: Mapping[str, str]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nbnumba._jit import call
+from nbnumba._run import call
 from nbnumba.errors import NbnumbaError
 from nbnumba.kernels.pack import pack
 from nbnumba.model.experiment import Experiment

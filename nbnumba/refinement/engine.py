@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from nbnumba._jit import call, kernel
+from nbnumba._jit import kernel
+from nbnumba._run import call
 from nbnumba.kernels.arguments import NO_ORIENTATIONS, Arguments
 from nbnumba.kernels.slopes import Motions
 from nbnumba.kernels.sums import WIDTH, Places, Run, Target, chunks_of

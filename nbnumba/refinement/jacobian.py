@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from nbnumba.errors import NbnumbaError, NbnumbaWarning
+from nbnumba.journal import stage
 from nbnumba.kernels.arguments import Arguments, Orientations, all_axes
 from nbnumba.kernels.pack import pack
 from nbnumba.kernels.slopes import COUNT, VALUE, LastMotions, Motions, OwnMotions
@@ -20,6 +23,7 @@ from nbnumba.model.spectral import SpectralReflections
 from nbnumba.refinement.chain import chain, check_names
 from nbnumba.refinement.engine import engine
 
+log = logging.getLogger(__name__)
 _BATCH = 1 << 16  # pixels whose intermediates are held at a time
 
 
@@ -52,8 +56,10 @@ def jacobian(
         raise NbnumbaError(
             "wavelength: found with reflections that depend on it in steps, where there is no derivative"
         )
-    for part, weight, lattice in experiment.components():
-        _add(found, run, part, weight, _acting(part, parameters, lattice), places)
+    told = stage(log, f"deriving {len(places)} pixels by {', '.join(parameters)} on {device}")
+    with told if parameters else nullcontext():
+        for part, weight, lattice in experiment.components():
+            _add(found, run, part, weight, _acting(part, parameters, lattice), places)
     if parameters and not found[0].any():
         text = "the image is zero in all pixels that are wanted, and so are its derivatives"
         warnings.warn(text, NbnumbaWarning, stacklevel=2)

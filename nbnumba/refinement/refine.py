@@ -27,7 +27,7 @@ _NEAR = 1e-2  # tolerance of these stages
 _CELLS = ("cells_a", "cells_b", "cells_c")
 _SHOWN = 4  # numbers in a line of the log
 
-log = logging.getLogger("nbnumba")
+log = logging.getLogger(__name__)
 
 
 def refine(

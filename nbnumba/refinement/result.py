@@ -93,8 +93,20 @@ class Refinement:
         """Values with their standard deviations, for people."""
         from nbnumba.report import columns
 
+        return str(columns(self._rows()))
+
+    def _repr_html_(self) -> str:
+        from nbnumba.markup import card, paragraph, table
+
+        head, *rows = self._rows()
+        ended = f"{'Converged' if self.converged else 'Not converged'} after {self.evaluations} points: {self.message}"
+        told = f"loss {self.loss:.8g} over {self.pixels} pixels; orientation moved by {self.misorientation:.4g}°"
+        lost = [paragraph(f"Cannot be told apart: {', '.join(group)}") for group in self.degenerate]
+        return card("Refinement", paragraph(ended), table(rows, head), paragraph(told), *lost)
+
+    def _rows(self) -> list[tuple[str, str, str]]:
         rows = [(name, f"{value:.8g}", self._told(name)) for name, value in self.values.items()]
-        return str(columns([("parameter", "value", "esd"), *rows]))
+        return [("parameter", "value", "esd"), *rows]
 
     def _told(self, name: str) -> str:
         return "at its bound" if name in self.at_bounds else f"{self.esd[name]:.2g}"

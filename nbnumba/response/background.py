@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from nbnumba._jit import call, kernel, using_threads
+from nbnumba._jit import kernel
+from nbnumba._run import call, using_threads
 from nbnumba.errors import NbnumbaError
 from nbnumba.kernels.amorphous import BackgroundArguments, pack_background
 from nbnumba.model.experiment import Experiment

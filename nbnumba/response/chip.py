@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from nbnumba._jit import call, kernel
+from nbnumba._jit import kernel
+from nbnumba._run import call
 from nbnumba.kernels.counting import Exposure, Readout
 from nbnumba.kernels.cuda_readout import THREADS, expose_pixel, spread_pixel, write_pixel
 from nbnumba.kernels.device import Device

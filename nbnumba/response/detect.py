@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from nbnumba._jit import using_threads
+from nbnumba._run import using_threads
 from nbnumba.errors import NbnumbaError, NbnumbaWarning
+from nbnumba.journal import stage
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.response import TYPES, Response
 from nbnumba.model.validate import whole
 from nbnumba.response.background import background
 from nbnumba.simulation import check_device, check_no_threads, check_threads
+
+log = logging.getLogger(__name__)
 
 LARGEST_SEED, MOST_IMAGES = 2**63 - 1, 2**32
 
@@ -61,7 +65,7 @@ def detect(
     number = whole("number", number, low=0, high=MOST_IMAGES - len(images))
     response = experiment.response or Response()
     counts = np.empty((len(images), *experiment.detector.shape), dtype=TYPES[response.dtype])
-    with using_threads(threads):
+    with stage(log, f"detecting {len(images)} of {images[0].shape} on {device}"), using_threads(threads):
         haze = background(experiment, device=device) if experiment.background else None
         for i, one in enumerate(images):
             if progress is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nbnumba._jit import call
+from nbnumba._run import call
 from nbnumba.constants import FWHM_PER_SIGMA
 from nbnumba.model.response import Response
 from nbnumba.physics.spread import FIBER_WIDTH, gaussian_share

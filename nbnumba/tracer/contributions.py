@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from nbnumba._jit import call
+from nbnumba._run import call
 from nbnumba.errors import NbnumbaError
 from nbnumba.kernels.arguments import Arguments
 from nbnumba.kernels.pack import pack

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -10,15 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from nbnumba._jit import call
+from nbnumba._run import call
 from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError
+from nbnumba.journal import stage
 from nbnumba.kernels.arguments import Arguments
 from nbnumba.kernels.pack import pack
 from nbnumba.model.experiment import Experiment
 from nbnumba.report import columns
 from nbnumba.tracer.quantities import COUNTERS, QUANTITIES, implementation, origin, parts, record_type
 from nbnumba.tracer.walk import checked_pixel, counters, loop_lengths
+
+log = logging.getLogger(__name__)
 
 LIMIT = 10**6
 _CHUNK = 50_000
@@ -55,6 +59,11 @@ class Trace:
 
     def __len__(self) -> int:
         return len(self.records)
+
+    def _repr_html_(self) -> str:
+        from nbnumba.tracer.html import trace_html
+
+        return trace_html(self)
 
     def __repr__(self) -> str:
         panel = "" if self.panel is None else f"panel={self.panel}, "
@@ -241,11 +250,12 @@ def trace(
     a = pack(experiment, merged=False)
     records = np.empty(total, dtype=record_type(a.structure))
     value = 0.0
-    for start in range(0, total, _CHUNK):
-        stop = min(start + _CHUNK, total)
-        value = _fill(a, row, fast, records, start, stop, value)
-        if progress is not None:
-            progress(stop, total)
+    with stage(log, f"tracing pixel {slow}, {fast} in {total} steps"):
+        for start in range(0, total, _CHUNK):
+            stop = min(start + _CHUNK, total)
+            value = _fill(a, row, fast, records, start, stop, value)
+            if progress is not None:
+                progress(stop, total)
     return Trace(experiment, slow, fast, value, records, np.arange(total), a, panel)
 
 

@@ -401,7 +401,7 @@ def test_a_sensor_of_no_depth_is_none(tmp_path, thickness):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("{", "neither HDF5 nor JSON"),
+        ("{", "neither HDF5 nor CBF, SMV or JSON"),
         ("[1, 2]", "allowed: a .expt file"),
         ("{}", "found KeyError 'experiment'"),
         (changed(**{"beam.0": {"direction": [0, 0, 1]}}), "'wavelength'"),

@@ -1,5 +1,7 @@
 """Long series: writing image by image, in several files, compressed, while others read, with beams of their own."""
 
+import contextlib
+import errno
 import os
 import re
 import signal
@@ -9,14 +11,15 @@ import tracemalloc
 import warnings
 from pathlib import Path
 
+import click
 import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from nbnumba_cli.simulate import command
+from nbnumba_cli.main import cli
 
 import nbnumba as nb
-from nbnumba.outputs import compression
+from nbnumba.outputs import compression, hdf5
 
 SHAPE = (20, 30)
 STILL = nb.Experiment(
@@ -449,6 +452,24 @@ class TestFollowing:
         # No space is kept that was set aside: the data and heads take less.
         assert os.path.getsize(tmp_path / "a.h5") < 100_000
 
+    def test_series_that_lost_an_image_does_not_become_whole(self, tmp_path, monkeypatch):
+        def full(file, size):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def write(writer):
+            with writer:
+                writer.append(images(1)[0])
+                with monkeypatch.context() as short, contextlib.suppress(OSError):
+                    short.setattr(hdf5, "_set_aside", full)
+                    for image in images(200):  # until what was set aside is used up
+                        writer.append(image)
+                    pytest.fail("all were written")
+
+        monkeypatch.setattr(hdf5, "_ROOM", 20_000)
+        with pytest.raises(nb.NbnumbaError, match="an image could not be written before"):
+            write(nb.NexusWriter(tmp_path / "a.h5", SCAN, follow=True))
+        assert listing(tmp_path) == []
+
     def test_data_files_are_refused(self, tmp_path):
         with pytest.raises(nb.NbnumbaError, match="follow: found with images_per_file"):
             nb.NexusWriter(tmp_path / "a.h5", STILL, follow=True, images_per_file=10)
@@ -546,8 +567,8 @@ class TestCxi:
 def simulate(folder, *words):
     """Three images of a scan by the command, in this process; what it said."""
     STILL.to_toml(folder / "e.toml", overwrite=True)
-    words = [folder / "e.toml", "--set", "scan.width=1", "--images", 3, "-o", folder / "a.h5", *words]
-    done = CliRunner().invoke(command, list(map(str, words)))
+    words = ["simulate", folder / "e.toml", "--set", "scan.width=1", "--images", 3, "-o", folder / "a.h5", *words]
+    done = CliRunner().invoke(cli, list(map(str, words)))
     if done.exception is not None:
         raise done.exception
     return done
@@ -579,6 +600,7 @@ class TestCommand:
         assert listing(tmp_path) == ["e.toml"]
 
     def test_compressions_are_those_of_the_library(self):
+        command = cli.get_command(click.Context(cli), "simulate")
         (option,) = [option for option in command.params if option.name == "compression"]
         assert set(compression.COMPRESSIONS) <= set(option.type.choices)
         assert all(compression.ALIASES.get(name, name) in compression.COMPRESSIONS for name in option.type.choices)

@@ -1,4 +1,4 @@
-"""Where a measurement was made: detector and beam from NXmx files and from the experiment files of DIALS.
+"""Where a measurement was made: detector and beam from NXmx, CBF and SMV files and the experiment files of DIALS.
 
 The laboratory frame of what is read is that of NeXus: z along the beam, y up, x to the left as the source sees it. The
 convention "xds" has this beam too, and its electric field along the same axis.
@@ -7,6 +7,7 @@ convention "xds" has this beam too, and its electric field along the same axis.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,9 +15,12 @@ import h5py
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.inputs.geometry.cbf import from_cbf
 from nbnumba.inputs.geometry.dials import from_dials
 from nbnumba.inputs.geometry.nexus import from_nexus
 from nbnumba.inputs.geometry.parts import Found, alike
+from nbnumba.inputs.geometry.smv import from_smv
+from nbnumba.inputs.smv import parse_smv
 from nbnumba.inputs.text import read_bytes
 from nbnumba.model.beam import Beam
 from nbnumba.model.detector import Detector
@@ -34,15 +38,19 @@ class GeometryFile(NamedTuple):
     detector: Detector
     beam: Beam
     spindle: tuple[float, ...] | None  # rotation axis for ``Scan.axis``; None: the file names none, or a choice
+    oscillation: tuple[float, float] | None = None  # start and width [degrees] of the first image; None: not told
 
 
 def read_geometry(path: str | Path, *, number: int = 0) -> GeometryFile:
-    """Read detector, beam and rotation axis from an NXmx file, or from a .expt file of DIALS (JSON).
+    """Read detector, beam and rotation from an NXmx file, a CBF or SMV image, or a .expt file of DIALS (JSON).
 
-    The laboratory frame is that of NeXus: z along the beam, y up; from a DIALS file, where the beam runs against z, x
-    and z change their signs. A detector of one panel that faces the beam gives images (slow, fast), any other one lists
-    its panels. From NXmx come masked pixels, but no sensor, of which the file knows no attenuation; from DIALS the
-    sensor and the rectangles that are masked. Intensities, pixel values that are trusted and crystals are not read.
+    The laboratory frame is that of NeXus: z along the beam, y up; from the other files, where the beam runs against z,
+    x and z change their signs. A detector of one panel that faces the beam gives images (slow, fast), any other one
+    lists its panels. Masked pixels are those of NXmx, the rectangles of DIALS, and those below 0 of CBF; sensors are by
+    material, from DIALS by attenuation. Intensities, pixel values that are trusted and crystals are not read.
+
+    CBF may have the header of PILATUS and EIGER detectors (miniCBF) or of imgCIF. The beam centre of SMV is taken as
+    ADSC detectors and MOSFLM count it, X along slow and Y along fast.
 
     Args:
         path: the file.
@@ -52,32 +60,62 @@ def read_geometry(path: str | Path, *, number: int = 0) -> GeometryFile:
         NbnumbaError: the file is missing, damaged or of another kind, or has pixels that are not squares of one size,
             panels whose sensors differ, or a detector that moved.
     """
-    number = whole("number", number, low=0)
     try:
-        found = from_nexus(path, number) if h5py.is_hdf5(path) else from_dials(_json(read_bytes(path)), number)
-        beam = Beam(**found.beam)
-        return GeometryFile(_detector(found, Vector(*found.beam["direction"])), beam, found.spindle)
+        return geometry_of(found_in(path, number))
     except NbnumbaError as error:
         raise error if str(error).startswith(str(path)) else NbnumbaError(f"{path}: {error}") from None
+
+
+def geometry_of(found: Found) -> GeometryFile:
+    """What was found, as parts of an experiment."""
+    return GeometryFile(detector_of(found), Beam(**found.beam), found.spindle, found.oscillation)
+
+
+def found_in(path: str | Path, number: int) -> Found:
+    """What a file of any kind tells.
+
+    Raises:
+        NbnumbaError: as ``read_geometry``, though not always with the name of the file.
+    """
+    number = whole("number", number, low=0)
+    if h5py.is_hdf5(path):
+        return from_nexus(path, number)
+    content = read_bytes(path)
+    image = from_cbf if content.startswith(b"###CBF") else _smv if re.match(rb"\{\s*[A-Z]", content) else None
+    if image is None:
+        return from_dials(_json(content), number)
+    if number:
+        raise NbnumbaError(f"number: found {number}; allowed: 0, as an image of this kind has one detector")
+    return image(path, content)
+
+
+def _smv(path: str | Path, content: bytes) -> Found:
+    return from_smv(parse_smv(path, content))
 
 
 def _json(content: bytes) -> object:
     try:
         return json.loads(content)
     except ValueError:
-        raise NbnumbaError("found neither HDF5 nor JSON; allowed: an NXmx file, or a .expt file of DIALS") from None
+        allowed = "an NXmx file, a CBF or SMV image, or a .expt file of DIALS"
+        raise NbnumbaError(f"found neither HDF5 nor CBF, SMV or JSON; allowed: {allowed}") from None
 
 
-def _detector(found: Found, beam: Vector) -> Detector:
+def detector_of(found: Found) -> Detector:
+    """The detector."""
+    beam = Vector(*found.beam["direction"])
     pixel = alike("pixel sizes [mm]", [size for panel in found.panels for size in panel.pixel_size])
     thickness, mu = (
         alike(f"{name} of sensors", [getattr(panel, name) for panel in found.panels]) for name in ("thickness", "mu")
     )
+    material = found.panels[0].material
+    if any(panel.material != material for panel in found.panels):
+        raise NbnumbaError("materials of sensors: found several; allowed: one for all")
     common: dict[str, Any] = {
         "pixel_size": pixel,
         "convention": CONVENTION,
         "sensor_thickness": thickness,
-        "sensor_mu": mu,
+        **({"sensor_mu": mu} if material is None else {"sensor_material": material}),
     }
     panels = tuple(
         Panel(pixels=panel.pixels, origin=panel.origin, fast=panel.fast, slow=panel.slow) for panel in found.panels

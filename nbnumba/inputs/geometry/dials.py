@@ -12,12 +12,10 @@ import numpy as np
 
 from nbnumba.constants import NO_SENSOR
 from nbnumba.errors import NbnumbaError
-from nbnumba.inputs.geometry.parts import Found, FoundPanel, triple
+from nbnumba.inputs.geometry.parts import TO_NEXUS, Found, FoundPanel, triple
 from nbnumba.physics.rotation import rotate
 from nbnumba.physics.vector import Vector, unit
 
-#: From the frame of DIALS (imgCIF), where the beam runs against z, to that of NeXus.
-_TO_NEXUS = np.diag([-1.0, 1.0, -1.0])
 _ALLOWED = "a .expt file as DIALS writes it"
 
 
@@ -34,7 +32,8 @@ def from_dials(tree: Any, number: int) -> Found:
         chosen = experiments[number]
         detector, beam = tree["detector"][chosen["detector"]], tree["beam"][chosen["beam"]]
         goniometer = tree["goniometer"][chosen["goniometer"]] if "goniometer" in chosen else None
-        return Found(_panels(detector), _beam(beam), None if goniometer is None else _spindle(goniometer))
+        spindle = None if goniometer is None else _spindle(goniometer)
+        return Found(_panels(detector), _beam(beam), spindle, _oscillation(tree, chosen))
     except NbnumbaError:
         raise
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
@@ -66,7 +65,7 @@ def _frame(item: dict[str, Any]) -> np.ndarray:
 
 
 def _panel(panel: dict[str, Any], group: np.ndarray) -> FoundPanel:
-    frame = (_TO_NEXUS @ (group @ _frame(panel))[:3]).T
+    frame = (TO_NEXUS @ (group @ _frame(panel))[:3]).T
     fast, slow = map(int, panel["image_size"])
     sensor = float(panel.get("thickness", 0.0)), float(panel.get("mu", 0.0))
     bad = np.zeros((slow, fast), dtype=bool)
@@ -80,8 +79,8 @@ def _panel(panel: dict[str, Any], group: np.ndarray) -> FoundPanel:
 
 def _beam(beam: dict[str, Any]) -> dict[str, Any]:
     """Fields of ``Beam``; DIALS points from the sample to the source, and names the normal of the polarized plane."""
-    direction = -_TO_NEXUS @ np.array(unit(Vector(*beam["direction"])))
-    normal = _TO_NEXUS @ np.array(beam.get("polarization_normal", (0.0, 1.0, 0.0)), dtype=float)
+    direction = -TO_NEXUS @ np.array(unit(Vector(*beam["direction"])))
+    normal = TO_NEXUS @ np.array(beam.get("polarization_normal", (0.0, 1.0, 0.0)), dtype=float)
     return {
         "wavelength": float(beam["wavelength"]),
         "direction": triple(direction),
@@ -90,14 +89,25 @@ def _beam(beam: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _oscillation(tree: dict[str, Any], experiment: dict[str, Any]) -> tuple[float, float] | None:
+    if "scan" not in experiment:
+        return None
+    found = tree["scan"][experiment["scan"]]
+    if "oscillation" in found:
+        start, width = map(float, found["oscillation"])
+        return start, width
+    starts = found.get("properties", {}).get("oscillation", [])  # as newer versions have it
+    return (float(starts[0]), float(starts[1] - starts[0])) if len(starts) > 1 else None
+
+
 def _spindle(goniometer: dict[str, Any]) -> tuple[float, ...]:
     """The axis that turns, as others that carry it have left it."""
     if "axes" not in goniometer:
         setting = np.reshape(goniometer.get("setting_rotation", np.eye(3)), (3, 3))
-        return triple(_TO_NEXUS @ setting @ goniometer["rotation_axis"])
+        return triple(TO_NEXUS @ setting @ goniometer["rotation_axis"])
     scanned = goniometer["scan_axis"]
     axis = Vector(*goniometer["axes"][scanned])
     carrying = zip(goniometer["axes"][scanned + 1 :], goniometer["angles"][scanned + 1 :], strict=True)
     for other, degrees in carrying:
         axis = rotate(axis, unit(Vector(*other)), float(np.radians(degrees)))
-    return triple(_TO_NEXUS @ np.array(axis))
+    return triple(TO_NEXUS @ np.array(axis))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from nbnumba.constants import NO_SENSOR
 from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.geometry.parts import Found, FoundPanel, alike, triple
 from nbnumba.inputs.geometry.transformations import (
@@ -16,6 +18,7 @@ from nbnumba.inputs.geometry.transformations import (
     axis,
     chain,
     cumulative,
+    in_degrees,
     in_mm,
     is_rotation,
     offset,
@@ -37,7 +40,13 @@ def from_nexus(path: str | Path, number: int) -> Found:
             entry, detectors = _entry(file)
             if number >= len(detectors):
                 raise NbnumbaError(f"number: found {number}; allowed: 0 to {len(detectors) - 1}, the file's detectors")
-            return Found(_panels(detectors[number]), _beam(entry), _spindle(entry))
+            axis = _turning(entry)
+            return Found(
+                _panels(detectors[number]),
+                _beam(entry),
+                None if axis is None else _spindle(axis),
+                None if axis is None else _oscillation(axis),
+            )
     except NbnumbaError:
         raise
     except (OSError, RuntimeError, KeyError, TypeError, ValueError, IndexError) as error:
@@ -93,10 +102,24 @@ def _panel(detector: h5py.Group, module: h5py.Group, *, alone: bool) -> FoundPan
     pixel = abs(steps[0]), abs(steps[1])
     if alone and not place[:2].any():
         place = place - _beam_center(detector) @ (np.array(pixel)[:, np.newaxis] * axes)
+    material, thickness = _sensor(detector)
     return FoundPanel(
-        (size[-2], size[-1]), pixel, triple(place), triple(axes[0]), triple(axes[1]), 0.0, 0.0,
-        _mask(detector, origin, size),
+        (size[-2], size[-1]), pixel, triple(place), triple(axes[0]), triple(axes[1]), thickness, 0.0,
+        _mask(detector, origin, size), material,
     )  # fmt: skip
+
+
+#: Names of materials that are known without further libraries.
+_MATERIALS = {"si": "Si", "silicon": "Si", "cdte": "CdTe", "gaas": "GaAs"}
+
+
+def _sensor(detector: h5py.Group) -> tuple[str | None, float]:
+    """Material and thickness [mm] of the sensor; None and 0 where either is not told, or stands for no sensor."""
+    if "sensor_material" not in detector or "sensor_thickness" not in detector:
+        return None, 0.0
+    material = _MATERIALS.get((text(detector["sensor_material"][()]) or "").strip().lower())
+    thickness = float(in_mm(detector["sensor_thickness"])[0])
+    return (material, thickness) if material is not None and thickness > 2.0 * NO_SENSOR else (None, 0.0)
 
 
 def _start(detector: h5py.Group, module: h5py.Group, direction: h5py.Dataset) -> h5py.Dataset | None:
@@ -158,13 +181,24 @@ def _polarization(beam: h5py.Group) -> dict[str, Any]:
     return {"polarization": s1 / s0} if s2 == 0.0 and s3 == 0.0 else {"stokes": (s0, s1, s2, s3)}
 
 
-def _spindle(entry: h5py.Group) -> tuple[float, ...] | None:
+def _turning(entry: h5py.Group) -> h5py.Dataset | None:
     """The axis that turns the sample; None where none does, or it is not told which."""
     for sample in _of_class(entry, "NXsample"):
         start = resolved(sample, text(sample["depends_on"][()]) if "depends_on" in sample else None)
         turns = [item for item in chain(start) if is_rotation(item)]
         moving = [item for item in turns if np.ptp(item[()]) > 0.0]
         if len(moving) == 1 or len(turns) == 1:
-            item = (moving or turns)[0]
-            return triple(cumulative(above(item))[:3, :3] @ np.array(axis(item)))
+            return (moving or turns)[0]
     return None
+
+
+def _spindle(item: h5py.Dataset) -> tuple[float, ...]:
+    """Direction of an axis, as those that carry it have left it."""
+    return triple(cumulative(above(item))[:3, :3] @ np.array(axis(item)))
+
+
+def _oscillation(item: h5py.Dataset) -> tuple[float, float] | None:
+    """Start and width [degrees] of the first image; None where the width is not told."""
+    starts, end = in_degrees(item), item.parent.get(f"{posixpath.basename(item.name)}_end")
+    stops = starts[1:] if end is None else in_degrees(end, units_of=item)
+    return (float(starts[0]), float(stops[0] - starts[0])) if len(stops) else None

@@ -52,6 +52,11 @@ def in_mm(item: h5py.Dataset) -> np.ndarray:
     return np.ravel(item[()]).astype(float) * _factor(item, _MM)
 
 
+def in_degrees(item: h5py.Dataset, units_of: h5py.Dataset | None = None) -> np.ndarray:
+    """Angles of a dataset [degrees], as an array of one dimension; in the units of another one, if it is given."""
+    return np.degrees(np.ravel(item[()]).astype(float) * _factor(units_of or item, _RADIANS))
+
+
 def above(item: h5py.Dataset) -> h5py.Dataset | None:
     """What a transformation depends on; None: nothing."""
     return resolved(item.parent, text(item.attrs.get("depends_on")))

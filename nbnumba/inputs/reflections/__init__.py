@@ -1,5 +1,6 @@
 """Readers of reflection files: text, MTZ, SF-CIF, and coordinates from which reflections are calculated."""
 
+import logging
 import math
 import os
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ from nbnumba.model.spectral import SpectralReflections
 from nbnumba.model.validate import number
 
 __all__ = ["FORMATS", "read_reflections"]
+
+log = logging.getLogger(__name__)
 
 FORMATS = ("hkl", "mtz", "sf-cif", "coordinates")
 _SUFFIXES = {".mtz": "mtz", ".pdb": "coordinates", ".ent": "coordinates", ".cif": "cif", ".mmcif": "cif"}
@@ -69,6 +72,7 @@ def read_reflections(  # type: ignore[misc]  # all options stand here alone
     kind = _kind(file, format)
     _check_options(file, kind, resolution=resolution, column=column, bulk_solvent=bulk_solvent, anomalous=given)
     tables, used = _read(file, kind, resolution, column, bulk_solvent, given, waves)
+    log.info("read %s: %s reflections (%s)", file, " + ".join(str(len(table)) for table in tables), used or kind)
     scale = None if scale is None else number("scale", scale, above=0.0)
     b_factor = None if b_factor is None else number("b_factor", b_factor, "A^2")
     if b_factor is not None or scale is not None:

@@ -1,0 +1,92 @@
+"""A file of NXmx as the rules look at it: its parts by their NeXus class, whatever their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import h5py
+import numpy as np
+
+from nbnumba.inputs.geometry.transformations import text
+
+Item: TypeAlias = Any  # a group or a dataset
+
+
+class Tree:
+    """An open file."""
+
+    def __init__(self, path: Path, file: h5py.File) -> None:
+        self.path, self.file = path, file
+
+    @cached_property
+    def entry(self) -> h5py.Group | None:
+        """The first NXentry."""
+        return next(of_class(self.file, "NXentry"), None)
+
+    @cached_property
+    def data_group(self) -> h5py.Group | None:
+        """The NXdata with the images."""
+        found = [] if self.entry is None else list(of_class(self.entry, "NXdata"))
+        default = None if self.entry is None else text(self.entry.attrs.get("default"))
+        names = {group.name.rpartition("/")[2]: group for group in found}
+        return names.get(default or "data", names.get("data", found[0] if found else None))
+
+    @cached_property
+    def data(self) -> h5py.Dataset | None:
+        """The images that readers take: ``data``, or else the first of those that are numbered."""
+        group = self.data_group
+        if group is None:
+            return None
+        names = ["data", *sorted(name for name in group if name.startswith("data_"))]
+        return next((item for name in names if isinstance(item := child(group, name), h5py.Dataset)), None)
+
+    @property
+    def images(self) -> int | None:
+        """Number of images that readers take."""
+        return None if self.data is None or self.data.ndim < 3 else int(self.data.shape[0])
+
+    @cached_property
+    def instruments(self) -> list[h5py.Group]:
+        """All NXinstrument."""
+        return [] if self.entry is None else list(of_class(self.entry, "NXinstrument"))
+
+    @cached_property
+    def samples(self) -> list[h5py.Group]:
+        """All NXsample."""
+        return [] if self.entry is None else list(of_class(self.entry, "NXsample"))
+
+    def below(self, kind: str) -> list[h5py.Group]:
+        """Groups of a class in the instruments."""
+        return [group for instrument in self.instruments for group in of_class(instrument, kind)]
+
+    @property
+    def modules(self) -> list[h5py.Group]:
+        """All NXdetector_module."""
+        return [module for detector in self.below("NXdetector") for module in of_class(detector, "NXdetector_module")]
+
+
+def child(group: h5py.Group, name: str) -> Item | None:
+    """What a group holds under a name; None: nothing, or a link to what is not there."""
+    try:
+        return group[name]
+    except (KeyError, OSError):
+        return None
+
+
+def of_class(group: h5py.Group, kind: str) -> Iterator[h5py.Group]:
+    """Groups of a NeXus class in a group."""
+    for name in group:
+        item = child(group, name)
+        if isinstance(item, h5py.Group) and text(item.attrs.get("NX_class")) == kind:
+            yield item
+
+
+def value(group: h5py.Group, name: str) -> Any:
+    """Value of a dataset as an array of one dimension, or text; None: there is none."""
+    item = child(group, name)
+    if not isinstance(item, h5py.Dataset) or item.size is None:
+        return None
+    return text(item[()]) if item.dtype.kind in "OSU" else np.ravel(item[()])

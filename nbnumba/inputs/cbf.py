@@ -1,0 +1,105 @@
+"""Pixels of CBF files, of whose sections fabio takes the first or none, and of what else fabio reads."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from nbnumba.errors import NbnumbaError
+from nbnumba.inputs.text import read_bytes
+
+_SECTION = re.compile(rb"--CIF-BINARY-FORMAT-SECTION--\r?\n(.*?)\x0c\x1a\x04\xd5", re.DOTALL)
+_END = re.compile(rb"[\0\s]*--CIF-BINARY-FORMAT-SECTION----\s*;\s*((_|loop_|#).*)?", re.DOTALL)
+_FIELD = re.compile(rb"([\w-]+) *[:=] *\"?([^\"\r\n]*)")
+_SIZES = (b"X-Binary-Size", b"X-Binary-Size-Second-Dimension", b"X-Binary-Size-Fastest-Dimension")
+
+
+class Section(NamedTuple):
+    """An array as it is stored."""
+
+    compression: str
+    packed: bytes
+    shape: tuple[int, int]  # slow, fast
+
+
+def cbf_sections(path: str | Path, content: bytes) -> list[Section]:
+    """The arrays of a file, given its content.
+
+    Raises:
+        NbnumbaError: the file ends too early, or does not tell the size of an array.
+    """
+    sections, position = [], 0
+    while found := _SECTION.search(content, position):
+        fields = dict(_FIELD.findall(found[1]))
+        size, slow, fast = (_whole(path, fields, name) for name in _SIZES)
+        position = found.end() + size
+        if position > len(content):
+            raise NbnumbaError(f"{path}: found {len(content)} bytes, fewer than its header tells; name a whole file")
+        compression = fields.get(b"conversions", b"").decode("latin-1")
+        sections.append(Section(compression, content[found.end() : position], (slow, fast)))
+    return sections
+
+
+def _whole(path: str | Path, fields: dict[bytes, bytes], name: bytes) -> int:
+    value = fields.get(name, b"")
+    if not value.isdigit():
+        raise NbnumbaError(f"{path}: found {value!r} for {name.decode()}; allowed: a whole number")
+    return int(value)
+
+
+def read_arrays(path: str | Path) -> list[np.ndarray]:
+    """The arrays (slow, fast) of a file.
+
+    Raises:
+        NbnumbaError: a damaged file, a compression that is not known, or no fabio.
+    """
+    content = read_bytes(path)
+    sections = cbf_sections(path, content)
+    known = all(section.compression.lower() == "x-cbf_byte_offset" for section in sections)
+    if not (sections and known and _ends_whole(content, sections[-1])):
+        return [by_fabio(path)]
+    try:
+        from fabio.compression import decByteOffset
+    except ImportError:
+        raise _no_fabio(path) from None
+    try:
+        flat = [decByteOffset(s.packed, size=math.prod(s.shape), dtype=np.int32) for s in sections]
+        return [np.asarray(a, dtype=np.int32).reshape(s.shape) for a, s in zip(flat, sections, strict=True)]
+    except Exception as error:
+        raise _unreadable(path, error) from None
+
+
+def _ends_whole(content: bytes, last: Section) -> bool:
+    """Whether after the last array there is its end, and no beginning of another."""
+    rest = content[content.rindex(last.packed) + len(last.packed) :]
+    return _END.fullmatch(rest) is not None
+
+
+def by_fabio(path: str | Path) -> np.ndarray:
+    """Image of a file as fabio reads it.
+
+    Raises:
+        NbnumbaError: a damaged file, or no fabio.
+    """
+    try:
+        import fabio
+    except ImportError:
+        raise _no_fabio(path) from None
+    try:
+        return np.asarray(fabio.open(str(path)).data)
+    except Exception as error:  # fabio's readers fail in many ways
+        raise _unreadable(path, error) from None
+
+
+def _no_fabio(path: str | Path) -> NbnumbaError:
+    return NbnumbaError(
+        f"{path}: CBF and TIFF images are read by fabio, which is not there; pip install 'nbnumba[formats]'"
+    )
+
+
+def _unreadable(path: str | Path, error: Exception) -> NbnumbaError:
+    return NbnumbaError(f"{path}: cannot be read ({error}); name an undamaged image")

@@ -1,0 +1,54 @@
+"""A series of images that ``write_nexus`` has written, without reading them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+
+from nbnumba.errors import NbnumbaError
+from nbnumba.model.experiment import Experiment
+from nbnumba.outputs.nexus import read_experiment
+from nbnumba.outputs.nexus_writer import DATA, ENTRY
+
+
+class Stored(NamedTuple):
+    """What a file holds."""
+
+    experiment: Experiment
+    images: int
+    kind: np.dtype  # of pixels
+    mask: str | None  # path of the dataset in the file; None: there is none
+    wavelengths: tuple[float, ...]  # [A], one for each image, where they differ; else none
+
+
+def stored(path: str | Path) -> Stored:
+    """Look into a file of ours.
+
+    Raises:
+        NbnumbaError: the file is missing, damaged, or was not written by this program.
+    """
+    try:
+        with open(path, "rb"):
+            pass  # says more plainly than HDF5 why a file cannot be read
+    except OSError as error:
+        raise NbnumbaError(f"{path}: cannot be read ({error.strerror}); name an HDF5 file of nbnumba") from None
+    experiment = read_experiment(path) if h5py.is_hdf5(path) else None
+    if experiment is None:
+        raise NbnumbaError(f"{path}: found no experiment in it; allowed: an HDF5 file that nbnumba has written")
+    with h5py.File(path, "r") as file:
+        data = file[f"{ENTRY}/{DATA}/{DATA}"]
+        return Stored(experiment, int(data.shape[0]), data.dtype, _mask(file), _wavelengths(file))
+
+
+def _wavelengths(file: h5py.File) -> tuple[float, ...]:
+    found = np.ravel(file[f"{ENTRY}/instrument/beam/incident_wavelength"][()])
+    return tuple(found.tolist()) if len(set(found.tolist())) > 1 else ()
+
+
+def _mask(file: h5py.File) -> str | None:
+    detectors = [item for item in file[f"{ENTRY}/instrument"].values() if isinstance(item, h5py.Group)]
+    masks = [item["pixel_mask"].name for item in detectors if "pixel_mask" in item]
+    return str(masks[0]) if len(masks) == 1 else None
