@@ -6,7 +6,6 @@ import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,6 @@ from nbnumba.model.changes import ITEMS, changed, put
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.sequences import MOST_DIMENSIONS
-from nbnumba.model.toml import value_of
 from nbnumba.model.validate import refuse, whole
 
 Value = Any  # a number, a text, or a tuple of numbers
@@ -183,7 +181,7 @@ class _Draw:
             if is_component(name):
                 found[owner] = with_component(owner, found.get(owner, base_value(self.base, owner)), int(last), value)
             else:
-                found[name] = value_of(name, value, Path(self.recipe.source[1]))
+                found[name] = self.recipe.value_of(name, value)
         tree: dict[str, Any] = {}
         for name, value in found.items():
             put(tree, name, value)
