@@ -166,6 +166,14 @@ def _finished(folder: Path) -> list[tuple[Path, int, int]]:
     return sorted(found, key=lambda one: one[1])
 
 
+def unfinished(folder: str | Path) -> list[str]:
+    """Names of files that are missing, by the manifest and by what those that are there say of themselves."""
+    folder = Path(folder)
+    there = {path.name for path, *_ in _finished(folder)}
+    manifest = _read_manifest(folder)
+    return [name for name in manifest["shards"] if name not in there] if manifest is not None else []
+
+
 def content_hash(folder: str | Path) -> str:
     """SHA-256 of the digests of all images that are there, in order: the same however they are shared out to files."""
     found = hashlib.sha256()

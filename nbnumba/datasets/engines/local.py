@@ -25,7 +25,7 @@ from nbnumba.errors import NbnumbaJobError
 from nbnumba.simulation import check_device, check_threads
 
 _TRIES = 3  # processes that may die of one file
-_START = "; a script that makes data sets does so below `if __name__ == \"__main__\":`"
+_START = '; a script that makes data sets does so below `if __name__ == "__main__":`'
 
 
 class Local:

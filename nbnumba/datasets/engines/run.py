@@ -111,6 +111,7 @@ def make_dataset(
     tell = Tell(sum(shard.images for shard in wanted), progress, report)
     if wanted:
         (engine or in_this_process)(Work(recipe, folder, wanted, threads, device, tell))
+        remove_leftovers(folder)
     whole = None if share is not None else write_master(folder)
     return {"folder": str(folder), "images": recipe.count, "made": tell.made, "seconds": time.perf_counter() - start,
             "content_hash": whole}  # fmt: skip
