@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nbnumba._run import thread_limit, using_threads
+from nbnumba._run import thread_limit
 from nbnumba.datasets.engines.local import device_of, shared_out
-from nbnumba.datasets.engines.run import Tell, Work
+from nbnumba.datasets.engines.run import Tell, Work, write_alone
 from nbnumba.datasets.engines.upkeep import Stamp, made_since, stamp
 from nbnumba.datasets.recipe import Recipe
-from nbnumba.datasets.shard import Shard, write_shard
+from nbnumba.datasets.shard import Shard
 from nbnumba.errors import NbnumbaError, NbnumbaJobError
 
 _RETRIES = 2  # of a file whose making raised an error
@@ -150,5 +150,4 @@ def _make(shard: Shard, before: Stamp, job: _Job) -> dict[str, Any] | None:
         return None
     threads = min(job.threads, thread_limit())
     device = device_of(job.device, int(worker.name)) if job.one_machine else job.device
-    with using_threads(threads):
-        return write_shard(recipe, shard, job.folder, threads=threads, device=device)
+    return write_alone(recipe, shard, job.folder, None, threads=threads, device=device)

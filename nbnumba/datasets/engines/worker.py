@@ -10,9 +10,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nbnumba._run import using_threads
+from nbnumba.datasets.engines.run import write_alone
 from nbnumba.datasets.recipe import Recipe
-from nbnumba.datasets.shard import Shard, write_shard
+from nbnumba.datasets.shard import Shard
 from nbnumba.errors import NbnumbaError
 
 
@@ -44,7 +44,7 @@ def serve(pipe: Connection, recipe: Recipe, folder: Path, threads: int, device: 
     """Make the files that come through a pipe, until it is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # which is for the process at the other end
     warnings.showwarning = lambda message, *_, **__: _say(pipe, Warned(message))
-    with using_threads(threads), contextlib.suppress(EOFError):
+    with contextlib.suppress(EOFError):
         while True:
             shard: Shard = pipe.recv()
             _say(pipe, _made(pipe, recipe, shard, folder, threads, device))
@@ -55,7 +55,7 @@ def _made(pipe: Connection, recipe: Recipe, shard: Shard, folder: Path, threads:
         _say(pipe, Images(done))
 
     try:
-        return Made(write_shard(recipe, shard, folder, progress, threads=threads, device=device))
+        return Made(write_alone(recipe, shard, folder, progress, threads=threads, device=device))
     except Exception as error:
         return Failed(_that_travels(error))
 
