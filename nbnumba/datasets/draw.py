@@ -162,12 +162,9 @@ class _Draw:
         crystal = changed(self.base.crystal, tree.pop("crystal", {}), "crystal")
         lattices = tuple(self._lattice(i) for i in range(self._count()))
         crystals = [_crystal(crystal, values) for values in lattices]
-        others = tuple(crystals[1:]) if self.recipe.lattices is not None else self.base.lattices
-        tree |= (
-            {"crystal": crystals[0], "lattices": others}
-            if others or crystals[0] is not crystal
-            else {"crystal": crystal}
-        )
+        tree["crystal"] = crystals[0]
+        if self.recipe.lattices is not None:
+            tree["lattices"] = tuple(crystals[1:])
         return changed(self.base, tree, "experiment"), lattices
 
     def _changes(self) -> dict[str, Any]:
@@ -378,8 +375,8 @@ def check_recipe(recipe: Recipe) -> None:
         raise NbnumbaError(
             'lattices: all would lie on one another; add orientation = "uniform", or lattices.vary.misset'
         )
-    if recipe.lattices is not None and recipe.base.lattices:
-        raise NbnumbaError("lattices: found in the recipe and in the base; leave them out of one of them")
+    if recipe.base.lattices and (recipe.lattices is not None or recipe.orientation != "base"):
+        raise NbnumbaError("base.lattices: found with lattices or an orientation that is drawn; use [lattices] count")
     if recipe.shadow is not None:
         recipe.base.detector.check_one_panel("shadow")
     if recipe.output.splits and recipe.output.split_by == "structure":

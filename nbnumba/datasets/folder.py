@@ -110,7 +110,7 @@ def prepare_share(
 
 def _remove(folder: Path) -> None:
     """Remove the files of a data set, and nothing else."""
-    for path in [*folder.glob("shard-*.h5"), folder / MASTER, folder / MANIFEST]:
+    for path in [*folder.glob("shard-*.h5"), *folder.glob(".shard-*.h5"), folder / MASTER, folder / MANIFEST]:
         path.unlink(missing_ok=True)
 
 

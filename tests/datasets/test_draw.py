@@ -348,3 +348,12 @@ def test_experiments_of_other_folders_keep_their_files(structures):
     assert Recipe.from_toml(r.to_toml(), folder=structures.parent) == r
     assert str(inner) not in r.to_toml()
     assert Recipe.from_toml(recipe_file, {"base.detector.distance": 44}).base.detector.distance == 44.0
+
+
+def test_lattices_of_the_base_can_vary():
+    text = '[[base.lattices]]\nmisset = [1, 2, 3]\n[vary]\n"lattices.0.spot_scale" = {uniform = [0.1, 0.2]}\n'
+    crystals = draw(recipe(text, orientation="base"), 1).experiment.crystals
+    assert 0.1 < crystals[1].spot_scale < 0.2
+    assert crystals[1].misset == (1.0, 2.0, 3.0)
+    with pytest.raises(nb.NbnumbaError, match=r"use \[lattices\] count"):
+        recipe(text)
