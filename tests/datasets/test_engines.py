@@ -1,5 +1,6 @@
 """Engines: all make the same bytes, and whoever is killed, stopped or damaged, in the end every image is there once."""
 
+import json
 import multiprocessing
 import os
 import re
@@ -307,6 +308,13 @@ def start(folder, *words, **options):
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
 
+def finish(process):
+    """What a run says in the end, which is good."""
+    said, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    return json.loads(said)
+
+
 LONG = {"count": 60, "output__images_per_shard": 5}
 
 
@@ -344,7 +352,7 @@ def test_a_run_that_is_ended_is_taken_up(long_calm, tmp_path, sign):
         wait_until(lambda: not [path for _, path, written in hidden_in(folder) if written])
     else:
         assert hidden_in(folder) == []
-    assert start(folder, "--workers", "2", "--resume").wait(timeout=120) == 0
+    finish(start(folder, "--workers", "2", "--resume"))
     assert contents(folder) == long_calm
 
 
@@ -352,8 +360,8 @@ def test_a_run_that_is_ended_is_taken_up(long_calm, tmp_path, sign):
 def test_two_runs_at_once(long_calm, tmp_path):
     folder = tmp_path / "set"
     runs = [start(folder, "--resume", "--workers", "2") for _ in range(2)]
-    outputs = [run.communicate(timeout=120) for run in runs]
-    assert [run.returncode for run in runs] == [0, 0], outputs
+    made = [finish(run)["made"] for run in runs]
+    assert LONG["count"] <= sum(made) < 2 * LONG["count"]  # at worst, what both were at in the end is made twice
     assert contents(folder) == long_calm
 
 
@@ -361,8 +369,9 @@ def test_two_runs_at_once(long_calm, tmp_path):
 def test_many_shares_at_once(long_calm, tmp_path):
     folder = tmp_path / "set"
     runs = [start(folder, "--shard", f"{i}/4", "--workers", "1") for i in range(4)]
-    assert [run.wait(timeout=120) for run in runs] == [0] * 4
-    assert start(folder, "--master").wait(timeout=60) == 0
+    for run in runs:
+        finish(run)
+    finish(start(folder, "--master"))
     assert contents(folder) == long_calm
 
 
@@ -391,7 +400,7 @@ def test_a_killed_driver_of_dask_loses_nothing(long_calm, tmp_path):
     process.kill()
     process.communicate(timeout=60)
     wait_until(lambda: not [path for _, path, written in hidden_in(folder) if written])
-    assert start(folder, "--dask", "local", "--workers", "2", "--resume").wait(timeout=120) == 0
+    finish(start(folder, "--dask", "local", "--workers", "2", "--resume"))
     assert contents(folder) == long_calm
 
 
