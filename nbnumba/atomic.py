@@ -6,7 +6,10 @@ import contextlib
 import functools
 import logging
 import os
+import platform
+import re
 import stat
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +17,9 @@ from typing import NamedTuple
 from nbnumba.errors import NbnumbaError
 
 log = logging.getLogger(__name__)
+
+_DAY = 86400.0  # seconds
+_HIDDEN = re.compile(r"\.(.+)\.(\w*)-(\d+)(\.\w+)")  # names as hidden_path makes them
 
 
 def check_writable(path: str | Path, overwrite: bool = False) -> None:
@@ -68,10 +74,47 @@ def _is_device(path: str | Path) -> bool:
     return False
 
 
-def hidden_path(path: str | Path) -> Path:
-    """Where a new file is until it takes its name; a link's is beside the file that it leads to."""
+def hidden_path(path: str | Path, process: int | None = None) -> Path:
+    """Where a new file is until it takes its name; a link's is beside the file that it leads to.
+
+    Its name has the machine and the number of the process that writes it, this one if None.
+    """
     final = Path(os.path.realpath(path))
-    return final.with_name(f".{final.stem}.{os.getpid()}{final.suffix}")
+    return final.with_name(f".{final.stem}.{_machine()}-{process or os.getpid()}{final.suffix}")
+
+
+def hidden_in(folder: str | Path) -> list[tuple[str, Path, bool]]:
+    """Hidden files in a folder: the name that each is for, its path, and whether it is still being written.
+
+    That is told by whether the process lives; on another machine and where a number may be another process's by now,
+    by whether the file was changed within a day.
+    """
+    found = [(_HIDDEN.fullmatch(entry), Path(folder, entry)) for entry in os.listdir(folder)]
+    return [(name[1] + name[4], part, _is_written(part, name[2], int(name[3]))) for name, part in found if name]
+
+
+def _is_written(part: Path, machine: str, process: int) -> bool:
+    try:
+        recent = time.time() - part.stat().st_mtime < _DAY
+    except FileNotFoundError:
+        return False
+    return recent and (machine != _machine() or _lives(process))
+
+
+def _lives(process: int) -> bool:
+    if os.name != "posix":  # where there is no asking without sending a signal
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # someone else's
+        return True
+    return True
+
+
+def _machine() -> str:
+    return re.sub(r"\W", "_", platform.node().partition(".")[0])
 
 
 @contextlib.contextmanager

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from nbnumba.errors import NbnumbaError
-from nbnumba_cli import options
+from nbnumba_cli import options, voice
+from nbnumba_cli.dataset_engines import engine_options, make, write_script
 
 #: Changes that name files, relative to the working folder.
 _FILES = ("base", "base.experiment", "structures.files", *(f"base.{name}" for name in options.FILES))
@@ -26,14 +26,9 @@ _FILES = ("base", "base.experiment", "structures.files", *(f"base.{name}" for na
     help="Change a value of the recipe, as in --set count=1000, --set vary.crystal.mosaic.spread.high=0.5 (degrees) or "
     "--set base.detector.distance=120 (mm); may be repeated. Names of files are relative to the working folder.",
 )
-@click.option(
-    "--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes, as in --workers 8."
-)
+@engine_options
 @click.option("--resume", is_flag=True, help="Keep the files that are finished, and make what is missing.")
 @click.option("--verify", is_flag=True, help="With --resume: read those files through and make damaged ones anew.")
-@click.option(
-    "--shard", type=click.IntRange(min=0), help="Make one file alone, as in --shard $SLURM_ARRAY_TASK_ID, from 0."
-)
 @click.option("--master", is_flag=True, help="Write master.h5 alone, of the files that are there.")
 @click.option(
     "--preview", type=click.IntRange(min=1), help="Only draw the first images on one PNG, as in --preview 16."
@@ -51,6 +46,8 @@ def command(recipe: Path, output: Path | None, settings: tuple[str, ...], as_jso
       nbnumba dataset recipe.toml -o set1 --workers 8
       nbnumba dataset recipe.toml -o set1 --resume
       nbnumba dataset recipe.toml -o set1 --shard 3
+      nbnumba dataset recipe.toml -o set1 --slurm submit.sh --sbatch time=02:00:00
+      nbnumba dataset recipe.toml -o set1 --dask tcp://10.0.0.1:8786
     """
     from nbnumba.datasets.recipe import Recipe
 
@@ -59,13 +56,15 @@ def command(recipe: Path, output: Path | None, settings: tuple[str, ...], as_jso
     if how["preview"] is not None:
         result = _preview(described, output, recipe, how["preview"], how["overwrite"])
     elif how["dry_run"]:
-        result = _estimate(described, how["workers"])
+        result = _estimate(described, how["workers"] or 1)
     elif output is None:
         raise click.UsageError("Give a folder with -o, or --preview or --dry-run.")
     elif how["master"]:
         result = _master(output)
+    elif how["slurm"] is not None:
+        result = write_script(described, recipe, output, settings, how)
     else:
-        result = _make(described, output, how)
+        result = make(described, output, how)
     click.echo(json.dumps(options.jsonable(result), allow_nan=False) if as_json else _text(result))
 
 
@@ -96,24 +95,13 @@ def _estimate(recipe: Any, workers: int) -> dict[str, Any]:
 
 
 def _master(folder: Path) -> dict[str, Any]:
-    from nbnumba.datasets.folder import MASTER, write_master
+    from nbnumba.datasets.folder import MASTER, unfinished, write_master
 
+    missing = unfinished(folder)
+    if missing:
+        few = ", ".join(missing[:3]) + (" ..." if len(missing) > len(missing[:3]) else "")
+        voice.note(f"{len(missing)} files are missing: {few}; --resume makes them")
     return {"folder": str(folder), "content_hash": write_master(folder), "files": [str(folder / MASTER)]}
-
-
-def _make(recipe: Any, folder: Path, how: dict[str, Any]) -> dict[str, Any]:
-    from nbnumba.datasets.folder import run_serial
-
-    if how["workers"] > 1:
-        raise NbnumbaError(f"--workers: found {how['workers']}; there is one process yet: use --shard in several")
-    only = how["shard"]
-    if only is not None and how["overwrite"]:
-        raise NbnumbaError("--overwrite: found with --shard; remove the folder before the first of them")
-    with options.progress_bar("Rendering") as bar:
-        return run_serial(
-            recipe, folder, resume=how["resume"], verify=how["verify"], overwrite=how["overwrite"], only=only,
-            progress=bar.show,
-        )  # fmt: skip
 
 
 def _text(result: dict[str, Any]) -> str:

@@ -16,10 +16,16 @@ _OF_MASK = ("detector.mask", "detector.preset", "detector.panels", "detector.pix
 
 
 class Cache:
-    """What images share, the last few of each kind; ``seconds`` by the name of each stage."""
+    """What images share, the last few of each kind; ``seconds`` by the name of each stage.
 
-    def __init__(self, recipe: Recipe) -> None:
-        self.recipe = recipe
+    Args:
+        recipe: of the images.
+        threads: of the CPU that an image is made by.
+        device: where crystals are rendered, as ``simulate`` has it.
+    """
+
+    def __init__(self, recipe: Recipe, threads: int = 1, device: str = "cpu") -> None:
+        self.recipe, self.threads, self.device = recipe, threads, device
         self.masks_vary = masks_vary(recipe)
         self.seconds: dict[str, float] = {}
         self._kept: dict[str, OrderedDict[Hashable, Any]] = {}

@@ -6,7 +6,6 @@ import difflib
 import hashlib
 import json
 import os
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,7 +24,6 @@ from nbnumba.datasets.shard import (
     is_finished,
     read_provenance,
     shards,
-    write_shard,
 )
 from nbnumba.errors import NbnumbaError
 from nbnumba.outputs.compression import need_filters
@@ -80,72 +78,34 @@ def prepare(
     return Plan(folder, plan, missing)
 
 
-def run_serial(
-    recipe: Recipe,
-    folder: str | Path,
-    *,
-    resume: bool = False,
-    verify: bool = False,
-    overwrite: bool = False,
-    only: int | None = None,
-    progress: Progress | None = None,
-    report: Report | None = None,
-) -> dict[str, Any]:
-    """Make a data set in this process, file after file.
+def prepare_share(
+    recipe: Recipe, folder: str | Path, first: int, step: int | None = None, *, verify: bool = False
+) -> list[Shard]:
+    """Files first, first + step ... that are not finished, for those who make a share each, at once and in any order.
 
     Args:
-        recipe: what to make.
-        folder: where; see ``prepare`` for ``resume``, ``verify`` and ``overwrite``.
-        only: number of the one file to make; the master is then left to ``write_master``.
-        progress: called as progress(done, total) with numbers of images.
-        report: called with what ``write_shard`` returns, after each file.
-
-    Returns:
-        folder, images, made (images made now), seconds, content_hash (None with ``only``).
-
-    Raises:
-        NbnumbaError: as ``prepare`` and ``write_shard``.
-    """
-    start = time.perf_counter()
-    if only is None:
-        plan = prepare(recipe, folder, resume=resume, verify=verify, overwrite=overwrite)
-        wanted = plan.missing
-    else:
-        wanted = prepare_one(recipe, folder, only, verify=verify)
-    total, done = sum(shard.images for shard in wanted), 0
-    if progress is not None:
-        progress(0, total)
-    for shard in wanted:
-        found = write_shard(recipe, shard, folder, _counted_on(progress, done, total))
-        done += shard.images
-        if report is not None:
-            report(found)
-    whole = None if only is not None else write_master(folder)
-    seconds = time.perf_counter() - start
-    return {"folder": str(folder), "images": recipe.count, "made": done, "seconds": seconds, "content_hash": whole}
-
-
-def _counted_on(progress: Progress | None, before: int, total: int) -> Progress | None:
-    """Progress of one file as that of all."""
-    return None if progress is None else lambda done, _: progress(before + done, total)
-
-
-def prepare_one(recipe: Recipe, folder: str | Path, number: int, *, verify: bool = False) -> list[Shard]:
-    """The one file of a number, or nothing if it is finished; for those who make one each, in any order.
+        recipe: of the data set.
+        folder: which is made where it is not there.
+        first: number of the first file.
+        step: from one to the next; None: there is only one.
+        verify: as ``prepare`` has it.
 
     Raises:
         NbnumbaError: no such file, or the folder holds a data set of another recipe.
     """
     folder, plan = Path(folder), shards(recipe)
-    if not 0 <= number < len(plan):
-        raise NbnumbaError(f"--shard: found {number}; allowed: 0 to {len(plan) - 1}")
+    last = (len(plan) if step is None else step) - 1
+    if not 0 <= first <= last:
+        raise NbnumbaError(f"--shard: found {first}; allowed: 0 to {last}")
     folder.mkdir(parents=True, exist_ok=True)
     before = _read_manifest(folder)
-    if before is None:
+    if before is None or (before["recipe_hash"] == recipe.hash and before["count"] < recipe.count):
         _write_manifest(recipe, folder, plan)
-    else:
+        before = _read_manifest(folder)
+    if before is not None:  # somebody else's, perhaps, who came at the same time
         _check_same(recipe, before, folder)
-    return [] if is_finished(recipe, plan[number], folder, verify=verify) else [plan[number]]
+    wanted = plan[first :: step or len(plan)]
+    return [shard for shard in wanted if not is_finished(recipe, shard, folder, verify=verify)]
 
 
 def _remove(folder: Path) -> None:
@@ -204,6 +164,14 @@ def _finished(folder: Path) -> list[tuple[Path, int, int]]:
         if said is not None and said.recipe_hash == manifest["recipe_hash"]:
             found.append((folder / name, said.first, said.stop))
     return sorted(found, key=lambda one: one[1])
+
+
+def unfinished(folder: str | Path) -> list[str]:
+    """Names of files that are missing, by the manifest and by what those that are there say of themselves."""
+    folder = Path(folder)
+    there = {path.name for path, *_ in _finished(folder)}
+    manifest = _read_manifest(folder)
+    return [name for name in manifest["shards"] if name not in there] if manifest is not None else []
 
 
 def content_hash(folder: str | Path) -> str:

@@ -32,24 +32,24 @@ def haze(experiment: Experiment, cache: Cache) -> np.ndarray | None:
         unit = replace(part, thickness=1.0, area=1.0)
         step = cache.recipe.output.background_step
         key = (beam, experiment.detector, experiment.sampling.layers, unit)
-        image = cache.get("haze", key, functools.partial(_unit, experiment, beam, unit, step))
+        image = cache.get("haze", key, functools.partial(_unit, experiment, beam, unit, step, cache.threads))
         photons = experiment.beam.photons_per_area * part.molecules(experiment.beam.area)
         one = image * np.float32(photons / (_FLUENCE * unit.molecules(1.0)))
         total = one if total is None else total + one
     return total
 
 
-def _unit(experiment: Experiment, beam: Beam, part: Background, step: int) -> np.ndarray:
+def _unit(experiment: Experiment, beam: Beam, part: Background, step: int, threads: int) -> np.ndarray:
     """Photons of one part, of the beam and thickness that are kept."""
     lit = replace(experiment, beam=beam, background=(part,), lattices=())
     if step == 1 or experiment.detector.present is not None:
-        return background(lit, threads=1)
+        return background(lit, threads=threads)
     if part.material == "ice":
         raise NbnumbaError(f"output.background_step: found {step} with ice, whose rings are sharp; allowed: 1")
-    return _between_nodes(lit, step)
+    return _between_nodes(lit, step, threads)
 
 
-def _between_nodes(experiment: Experiment, step: int) -> np.ndarray:
+def _between_nodes(experiment: Experiment, step: int, threads: int) -> np.ndarray:
     """Photons computed at every few pixels of the region, and cubics between them."""
     detector = experiment.detector
     region = detector.roi or ((0, detector.pixels[0]), (0, detector.pixels[1]))
@@ -58,7 +58,8 @@ def _between_nodes(experiment: Experiment, step: int) -> np.ndarray:
     marked[np.ix_(*nodes)] = True
     shape = detector.shape
     mask = Mask(np.broadcast_to(marked, shape))
-    coarse = background(replace(experiment, detector=replace(detector, mask=mask)), threads=1).reshape(-1, *shape[-2:])
+    coarse = background(replace(experiment, detector=replace(detector, mask=mask)), threads=threads)
+    coarse = coarse.reshape(-1, *shape[-2:])
     found = np.zeros((len(coarse), *shape[-2:]), dtype=np.float32)
     inside = tuple(slice(*limits) for limits in region)
     along = [_cubics(places, *limits) for places, limits in zip(nodes, region, strict=True)]

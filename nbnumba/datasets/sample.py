@@ -18,6 +18,7 @@ from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
 from nbnumba.outputs.pixel_mask import pixel_mask
 from nbnumba.outputs.pixels import trusted_range
+from nbnumba.renderer import Renderer
 from nbnumba.response.detect import detect
 from nbnumba.simulation import simulate
 
@@ -52,7 +53,7 @@ def make(drawn: Drawn, cache: Cache) -> Sample:
         expected = _together(bragg, haze(experiment, cache), shade)
     seen = experiment.rendered if experiment.mask is not None or experiment.detector.roi is not None else None
     with cache.timed("count"):
-        counts, masked = _counted(drawn, expected, output)
+        counts, masked = _counted(drawn, expected, cache)
     with cache.timed("store"):
         image, clipped = _stored(_kept(counts, output), _kept_seen(seen, output), masked, output)
         bragg, expected = _kept(bragg, output), _kept(expected, output)
@@ -88,12 +89,12 @@ def _together(bragg: np.ndarray, rest: np.ndarray | None, shade: np.ndarray | No
     return expected
 
 
-def _counted(drawn: Drawn, expected: np.ndarray, output: Output) -> tuple[np.ndarray, int | None]:
+def _counted(drawn: Drawn, expected: np.ndarray, cache: Cache) -> tuple[np.ndarray, int | None]:
     """What the detector writes, and the number that it writes where it sees nothing."""
-    if not output.counts:
+    if not cache.recipe.output.counts:
         return expected, None
     response = drawn.experiment.response
-    counts = detect(bare(drawn.experiment), expected, seed=drawn.seed, number=drawn.number, threads=1)
+    counts = detect(bare(drawn.experiment), expected, seed=drawn.seed, number=drawn.number, threads=cache.threads)
     return counts, None if response is None else response.masked_value
 
 
@@ -102,7 +103,11 @@ def _bragg(drawn: Drawn, cache: Cache) -> np.ndarray:
     experiment = drawn.experiment
     if not drawn.hit:
         return np.zeros(experiment.detector.shape, dtype=np.float32)
-    return simulate(experiment, precision=cache.recipe.output.precision, threads=1)
+    how: Any = {"device": cache.device, "precision": cache.recipe.output.precision}
+    if cache.device == "cpu":
+        return simulate(experiment, **how, threads=cache.threads)
+    renderer: Renderer = cache.get("renderer", cache.device, lambda: Renderer(experiment, **how))
+    return np.asarray(renderer.render(experiment))
 
 
 def _shade(drawn: Drawn, cache: Cache) -> np.ndarray | None:

@@ -80,7 +80,13 @@ def bytes_per_image(recipe: Recipe) -> int:
 
 
 def write_shard(
-    recipe: Recipe, shard: Shard, folder: str | Path, progress: Callable[[int, int], None] | None = None
+    recipe: Recipe,
+    shard: Shard,
+    folder: str | Path,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    threads: int = 1,
+    device: str = "cpu",
 ) -> dict[str, Any]:
     """Make the images of a file and write it, in the place of one that is there.
 
@@ -91,6 +97,8 @@ def write_shard(
         shard: one of ``shards(recipe)``.
         folder: that it goes to.
         progress: called as progress(done, total) after each image.
+        threads: of the CPU, for each image.
+        device: where crystals are rendered, as ``simulate`` has it.
 
     Returns:
         name, index, first, stop, bytes, seconds, content_hash, and the seconds of each stage as ``stages``.
@@ -98,7 +106,7 @@ def write_shard(
     Raises:
         NbnumbaError: the experiment of an image cannot be rendered, or the file cannot be written.
     """
-    start, cache, path = time.perf_counter(), Cache(recipe), Path(folder) / shard.name
+    start, cache, path = time.perf_counter(), Cache(recipe, threads, device), Path(folder) / shard.name
     store = _Store(recipe, shard)
     with new_hdf5(path, overwrite=True) as use, ThreadPoolExecutor(1) as pool:
         waiting: deque[Future[int]] = deque()

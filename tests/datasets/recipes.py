@@ -1,5 +1,7 @@
 """Small recipes for tests."""
 
+import os
+
 from nbnumba.datasets.recipe import Recipe
 
 BASE = """
@@ -37,3 +39,8 @@ def recipe(text="", **changes):
     """The base with more tables, and values by name, where two underscores stand for a dot."""
     named = {name.replace("__", "."): value for name, value in changes.items()}
     return Recipe.from_toml(BASE + text, named)
+
+
+def die(*_):
+    """What a process does that cannot start."""
+    os._exit(3)

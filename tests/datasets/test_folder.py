@@ -9,7 +9,8 @@ import pytest
 from recipes import BASE, recipe
 
 import nbnumba as nb
-from nbnumba.datasets.folder import content_hash, prepare, run_serial, write_master
+from nbnumba.datasets.engines.run import make_dataset
+from nbnumba.datasets.folder import content_hash, prepare, write_master
 from nbnumba.datasets.shard import is_finished, shards, write_shard
 
 VARIED = """
@@ -29,7 +30,7 @@ def small(**changes):
 def made(tmp_path_factory):
     """A data set of 3 files."""
     folder = tmp_path_factory.mktemp("set")
-    return folder, run_serial(small(), folder)
+    return folder, make_dataset(small(), folder)
 
 
 def test_the_bytes_do_not_depend_on_order_or_time(made, tmp_path):
@@ -41,7 +42,7 @@ def test_the_bytes_do_not_depend_on_order_or_time(made, tmp_path):
 
 def test_images_do_not_depend_on_the_size_of_files(made, tmp_path):
     folder, summary = made
-    other = run_serial(small(output__images_per_shard=5), tmp_path)
+    other = make_dataset(small(output__images_per_shard=5), tmp_path)
     assert other["content_hash"] == summary["content_hash"] == content_hash(folder)
     with h5py.File(folder / "master.h5") as one, h5py.File(tmp_path / "master.h5") as two:
         for name in ("data/data", "expected/data", "spot_mask/data", "labels/beam.flux", "labels/digest", "spots/slow",
@@ -86,10 +87,10 @@ def test_what_is_missing_is_made_on_resume(made, tmp_path):
     (tmp_path / "set" / "shard-00001.h5").unlink()
     (tmp_path / "set" / "master.h5").unlink()
     with pytest.raises(nb.NbnumbaError, match="add --resume"):
-        run_serial(small(), tmp_path / "set")
-    again = run_serial(small(), tmp_path / "set", resume=True)
+        make_dataset(small(), tmp_path / "set")
+    again = make_dataset(small(), tmp_path / "set", resume=True)
     assert (again["made"], again["content_hash"]) == (2, summary["content_hash"])
-    assert run_serial(small(), tmp_path / "set", resume=True)["made"] == 0
+    assert make_dataset(small(), tmp_path / "set", resume=True)["made"] == 0
 
 
 @pytest.mark.parametrize("what", ["entry/data/data", "entry/labels/beam.flux", "entry/spots/slow", "truncated"])
@@ -106,23 +107,23 @@ def test_damage_is_found(made, tmp_path, what):
             opened[what][...] = values
         assert is_finished(small(), shards(small())[0], tmp_path / "set")
     assert not is_finished(small(), shards(small())[0], tmp_path / "set", verify=True)
-    again = run_serial(small(), tmp_path / "set", resume=True, verify=True)
+    again = make_dataset(small(), tmp_path / "set", resume=True, verify=True)
     assert (again["made"], again["content_hash"]) == (2, summary["content_hash"])
 
 
 def test_a_changed_recipe_is_refused_with_the_difference(made, tmp_path):
     folder, _ = made
     with pytest.raises(nb.NbnumbaError, match=r"another recipe(.|\n)*-high = 100000000000.0\n *\+high = 50000000000.0"):
-        run_serial(small(vary__beam__flux__high=5e10), folder, resume=True)
+        make_dataset(small(vary__beam__flux__high=5e10), folder, resume=True)
     shutil.copytree(folder, tmp_path / "set")
-    run_serial(small(seed=9), tmp_path / "set", overwrite=True)
+    make_dataset(small(seed=9), tmp_path / "set", overwrite=True)
     assert content_hash(tmp_path / "set") != content_hash(folder)
 
 
 def test_a_data_set_can_be_made_longer(made, tmp_path):
     folder, _ = made
     shutil.copytree(folder, tmp_path / "set")
-    longer = run_serial(small(count=7), tmp_path / "set", resume=True)
+    longer = make_dataset(small(count=7), tmp_path / "set", resume=True)
     assert longer["made"] == 1
     with h5py.File(tmp_path / "set" / "master.h5") as file:
         assert len(file["entry/data/data"]) == 7
@@ -133,15 +134,15 @@ def test_a_data_set_can_be_made_longer(made, tmp_path):
 def test_single_files_are_made_in_any_order(made, tmp_path):
     folder, summary = made
     for number in (2, 0, 1):
-        assert run_serial(small(), tmp_path, only=number)["made"] == 2
-    assert run_serial(small(), tmp_path, only=1)["made"] == 0
+        assert make_dataset(small(), tmp_path, share=(number, None))["made"] == 2
+    assert make_dataset(small(), tmp_path, share=(1, None))["made"] == 0
     assert write_master(tmp_path) == summary["content_hash"]
     assert (tmp_path / "master.h5").read_bytes() == (folder / "master.h5").read_bytes()
     assert json.loads((tmp_path / "manifest.json").read_text())["count"] == 6
 
 
 def test_a_master_shows_what_is_there(made, tmp_path):
-    run_serial(small(), tmp_path, only=2)
+    make_dataset(small(), tmp_path, share=(2, None))
     write_master(tmp_path)
     with h5py.File(tmp_path / "master.h5") as file:
         assert file["entry/labels/number"][()].tolist() == [4, 5]
@@ -171,7 +172,7 @@ def test_other_detectors_are_told_by_labels_alone(tmp_path):
 def test_the_layout_of_resonet(tmp_path):
     r = recipe(VARIED + "[shadow]\nradius = {uniform = [1, 2]}\n", output__layout="resonet", hit=0.5, count=8,
                output__images_per_shard=4)  # fmt: skip
-    run_serial(r, tmp_path)
+    make_dataset(r, tmp_path)
     with h5py.File(tmp_path / "master.h5") as file:
         assert file["images"].shape == (8, 64, 64)
         names = list(file["labels"].attrs["names"])
