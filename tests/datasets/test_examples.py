@@ -157,7 +157,7 @@ def test_the_number_of_lattices_can_be_learned(learned):
 @pytest.mark.slow
 @pytest.mark.parametrize("learned", ["hits"], indirect=True)
 def test_hits_and_their_pixels_can_be_learned(learned):
-    """Measured: 0.94 of the images right, of which 0.52 are hits; pixels of spots rank above others in 0.89 of all pairs."""
+    """Measured: 0.94 of the images right, of which 0.52 are hits; spots above others in 0.89 of pairs of pixels."""
     inputs, labels, images, masks = learned
     found, wanted = predicted(inputs, labels["hit"].astype(float))
     assert 0.4 < wanted.mean() < 0.6
