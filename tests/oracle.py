@@ -436,6 +436,14 @@ class Detector:
         self.thickness = float(get(detector, "sensor_thickness", 0.0))
         self.mu = float(get(detector, "sensor_mu", 0.0))
 
+    def nearest(self):
+        """Distance of the point of the detector that is nearest to the sample."""
+        if self.curvature != "flat":
+            return min(self.close_distance, self.distance)
+        along_fast = np.clip(-self.origin @ self.fast, 0.0, self.n_fast * self.pixel)
+        along_slow = np.clip(-self.origin @ self.slow, 0.0, self.n_slow * self.pixel)
+        return np.linalg.norm(self.origin + along_fast * self.fast + along_slow * self.slow)
+
     def positions(self, oversample, js, jf, depth):
         """Vectors [mm] from the sample to one sub-pixel of every pixel, (slow, fast, 3)."""
         s = np.arange(self.n_slow, dtype=np.float64)[:, None, None]
@@ -721,8 +729,7 @@ def background(e):
     beam, detector = e["beam"], Detector(e)
     sources, polar_vector = sources_of(e), polarization_vector(e)
     total_weight = sum(weight for _, weight, _ in sources)
-    nearest = min(detector.close_distance, detector.distance)
-    span = detector.pixel / nearest / (2.0 * min(wavelength for *_, wavelength in sources))
+    span = detector.pixel / detector.nearest() / (2.0 * min(wavelength for *_, wavelength in sources))
     parts = int(min(max(np.ceil(span / FINENESS), 1), MOST_PARTS))
 
     image = np.zeros((detector.n_slow, detector.n_fast))

@@ -6,7 +6,6 @@ import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,6 @@ from nbnumba.model.changes import ITEMS, changed, put
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.sequences import MOST_DIMENSIONS
-from nbnumba.model.toml import value_of
 from nbnumba.model.validate import refuse, whole
 
 Value = Any  # a number, a text, or a tuple of numbers
@@ -164,12 +162,9 @@ class _Draw:
         crystal = changed(self.base.crystal, tree.pop("crystal", {}), "crystal")
         lattices = tuple(self._lattice(i) for i in range(self._count()))
         crystals = [_crystal(crystal, values) for values in lattices]
-        others = tuple(crystals[1:]) if self.recipe.lattices is not None else self.base.lattices
-        tree |= (
-            {"crystal": crystals[0], "lattices": others}
-            if others or crystals[0] is not crystal
-            else {"crystal": crystal}
-        )
+        tree["crystal"] = crystals[0]
+        if self.recipe.lattices is not None:
+            tree["lattices"] = tuple(crystals[1:])
         return changed(self.base, tree, "experiment"), lattices
 
     def _changes(self) -> dict[str, Any]:
@@ -183,7 +178,7 @@ class _Draw:
             if is_component(name):
                 found[owner] = with_component(owner, found.get(owner, base_value(self.base, owner)), int(last), value)
             else:
-                found[name] = value_of(name, value, Path(self.recipe.source[1]))
+                found[name] = self.recipe.value_of(name, value)
         tree: dict[str, Any] = {}
         for name, value in found.items():
             put(tree, name, value)
@@ -380,8 +375,8 @@ def check_recipe(recipe: Recipe) -> None:
         raise NbnumbaError(
             'lattices: all would lie on one another; add orientation = "uniform", or lattices.vary.misset'
         )
-    if recipe.lattices is not None and recipe.base.lattices:
-        raise NbnumbaError("lattices: found in the recipe and in the base; leave them out of one of them")
+    if recipe.base.lattices and (recipe.lattices is not None or recipe.orientation != "base"):
+        raise NbnumbaError("base.lattices: found with lattices or an orientation that is drawn; use [lattices] count")
     if recipe.shadow is not None:
         recipe.base.detector.check_one_panel("shadow")
     if recipe.output.splits and recipe.output.split_by == "structure":

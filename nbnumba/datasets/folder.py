@@ -150,7 +150,7 @@ def prepare_one(recipe: Recipe, folder: str | Path, number: int, *, verify: bool
 
 def _remove(folder: Path) -> None:
     """Remove the files of a data set, and nothing else."""
-    for path in [*folder.glob("shard-*.h5"), folder / MASTER, folder / MANIFEST]:
+    for path in [*folder.glob("shard-*.h5"), *folder.glob(".shard-*.h5"), folder / MASTER, folder / MANIFEST]:
         path.unlink(missing_ok=True)
 
 

@@ -16,7 +16,17 @@ from typing import Any
 import numpy as np
 import tomli_w
 
-from nbnumba.datasets.distributions import Drawing, Expression, Grid, by_name, drawing, is_spelled, spelled_out
+from nbnumba.datasets.distributions import (
+    Choice,
+    Drawing,
+    Expression,
+    Grid,
+    by_name,
+    drawing,
+    is_spelled,
+    plain,
+    spelled_out,
+)
 from nbnumba.datasets.expressions import names_in
 from nbnumba.datasets.output import Output, output_of
 from nbnumba.datasets.shadow import Shadow, shadow_of
@@ -27,7 +37,7 @@ from nbnumba.model.experiment import Experiment
 from nbnumba.model.mask import Mask
 from nbnumba.model.reflections import Reflections
 from nbnumba.model.spectral import SpectralReflections
-from nbnumba.model.toml import from_tree
+from nbnumba.model.toml import from_tree, is_file, value_of
 from nbnumba.model.validate import choice, number, refuse, unknown_key, whole
 
 #: Which way of drawing an image from a recipe this is; another one would be another number, and another hash.
@@ -68,6 +78,7 @@ class Recipe:
         draw: by name, how helper values are drawn, which are no fields.
         vary: by dotted name of a field of the experiment, how its values are drawn.
         structures, lattices, shadow, output: see there; None: not asked for.
+        folder: that names of files are relative to.
         source: tables of the base, the folder they are from, and values by dotted name put over them.
     """
 
@@ -82,6 +93,7 @@ class Recipe:
     lattices: Lattices | None
     shadow: Shadow | None
     output: Output
+    folder: str
     source: tuple[dict[str, Any], str, dict[str, Any]]
 
     def __post_init__(self) -> None:
@@ -133,10 +145,9 @@ class Recipe:
 
     def to_toml(self, *, count: bool = True) -> str:
         """Text that ``from_toml`` turns into an equal recipe, in the same folder; with no ``count`` if False."""
-        folder = Path(self.source[1])
         table: dict[str, Any] = {"count": self.count} if count else {}
         table |= {"seed": self.seed, "orientation": self.orientation, "hit": self.hit}
-        table["base"] = _beside(tomllib.loads(self.base.to_toml()), folder)
+        table["base"] = _beside(tomllib.loads(self.base.to_toml()), Path(self.folder))
         for name in ("draw", "vary"):
             drawings = {key: one.table() for key, one in getattr(self, name).items()}
             table |= {name: drawings} if drawings else {}
@@ -151,8 +162,33 @@ class Recipe:
     @cached_property
     def hash(self) -> str:
         """SHA-256, in hexadecimal, of all that determines an image, contents of files included; not of ``count``."""
-        parts = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in ("count", "source")}
+        left_out = ("count", "folder", "source")
+        parts = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in left_out}
+        parts["files"] = self._files()
         return hashlib.sha256(json.dumps([VERSION, _canonical(parts)]).encode()).hexdigest()
+
+    def _files(self) -> list[Any]:
+        """What is in the files that images choose from, such as masks and spectra."""
+        chosen = [
+            (name, value)
+            for name, one in self.vary.items()
+            if isinstance(one.distribution, Choice | Grid) and is_file(name)
+            for value in one.distribution.values
+        ]
+        return [self.value_of(name, value) for name, value in chosen]
+
+    def value_of(self, name: str, value: Any) -> Any:
+        """What a drawn value stands for, where the field of that dotted name is a file; each is read once."""
+        if not is_file(name):
+            return value
+        key = json.dumps([name, plain(value)])
+        if key not in self._read:
+            self._read[key] = value_of(name, plain(value), Path(self.folder))
+        return self._read[key]
+
+    @cached_property
+    def _read(self) -> dict[str, Any]:
+        return {}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Recipe) and (self.count, self.hash) == (other.count, other.hash)
@@ -225,6 +261,7 @@ def _recipe(tree: dict[str, Any], folder: Path, changes: Mapping[str, Any]) -> R
         lattices=None if lattices is None else _lattices(lattices),
         shadow=shadow_of(tree["shadow"]) if "shadow" in tree else None,
         output=output,
+        folder=str(folder),
         source=(base_tree, str(base_folder), settings),
     )
 

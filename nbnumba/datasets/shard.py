@@ -28,7 +28,6 @@ from nbnumba.datasets.layouts import header, resonet
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.sample import SPOTS as SPOT_KINDS
 from nbnumba.datasets.sample import Sample, make
-from nbnumba.errors import NbnumbaError
 from nbnumba.outputs.compression import codec
 from nbnumba.outputs.hdf5 import Use, new_hdf5
 from nbnumba.outputs.nexus_tree import group, put
@@ -325,15 +324,3 @@ def _digests_in(recipe: Recipe, file: h5py.File) -> Iterator[bytes]:
             part = slice(i, i + 1) if offsets is None else slice(offsets[i], offsets[i + 1])
             labels += [Kind.raw(column[part]) for column in values]
         yield _digest([stack[i] for stack in stacks], labels)
-
-
-def check_range(recipe: Recipe, index: int) -> Shard:
-    """The file of a number.
-
-    Raises:
-        NbnumbaError: there is none.
-    """
-    plan = shards(recipe)
-    if not 0 <= index < len(plan):
-        raise NbnumbaError(f"shard: found {index}; allowed: 0 to {len(plan) - 1}")
-    return plan[index]

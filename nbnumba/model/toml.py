@@ -150,8 +150,12 @@ def from_tree(tree: Mapping[str, Any], folder: Path, settings: Mapping[str, Any]
 
 def value_of(name: str, value: Any, folder: Path) -> Any:
     """What a value of a TOML file in a folder stands for, where the field of that dotted name is a file or a table."""
-    reader = _SPECIAL.get(name.rpartition(".")[2])
-    return value if reader is None or not isinstance(value, str | dict | list) else reader(name, value, folder)
+    return _SPECIAL[name.rpartition(".")[2]](name, value, folder) if is_file(name) else value
+
+
+def is_file(name: str) -> bool:
+    """Whether the field of that dotted name is a file or a table of its own."""
+    return name.rpartition(".")[2] in _SPECIAL
 
 
 def _with_settings(tree: dict[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:

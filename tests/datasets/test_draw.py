@@ -315,3 +315,45 @@ def test_the_hash_knows_what_is_in_files(structures):
     assert Recipe.from_toml(structures).hash != before.hash
     with pytest.raises(nb.NbnumbaError, match="is not what it was"):
         [draw(before, i) for i in range(100)]
+
+
+def test_masks_are_drawn_from_files_whose_contents_the_hash_knows(tmp_path):
+    for i in range(3):
+        np.save(tmp_path / f"{i}.npy", np.arange(64 * 64).reshape(64, 64) % (i + 2) > 0)
+    (tmp_path / "r.toml").write_text(BASE + '[vary]\n"detector.mask" = {choice = ["0.npy", "1.npy", "2.npy"]}\n')
+    r = Recipe.from_toml(tmp_path / "r.toml")
+    for one in (draw(r, i) for i in range(8)):
+        period = int(one.values["detector.mask"][0]) + 2
+        assert one.experiment.detector.mask.pixels.sum() == 4096 - -(-4096 // period)
+    assert len({draw(r, i).values["detector.mask"] for i in range(12)}) == 3
+    assert Recipe.from_toml(r.to_toml(), folder=tmp_path) == r
+    np.save(tmp_path / "2.npy", np.ones((64, 64)))
+    assert Recipe.from_toml(tmp_path / "r.toml").hash != r.hash
+
+
+def test_experiments_of_other_folders_keep_their_files(structures):
+    inner = structures.parent / "inner"
+    inner.mkdir()
+    (inner / "f.hkl").write_text("1 0 0 5\n")
+    base = nb.Experiment.from_toml(
+        "[crystal]\ncell = [40, 50, 60, 90, 90, 90]\nreflections = 'f.hkl'\n[beam]\nwavelength = 1\n"
+        "[detector]\npixels = [8, 8]\npixel_size = 1\n".replace("'f.hkl'", f"'{inner}/f.hkl'")
+    )
+    (inner / "e.toml").write_text(base.to_toml().replace(f"{inner}/", ""))
+    recipe_file = structures.parent / "other.toml"
+    recipe_file.write_text('count = 1\n[base]\nexperiment = "inner/e.toml"\n[base.detector]\ndistance = 33\n')
+    r = Recipe.from_toml(recipe_file)
+    assert r.base.detector.distance == 33.0
+    assert r.base.crystal.reflections == base.crystal.reflections
+    assert Recipe.from_toml(r.to_toml(), folder=structures.parent) == r
+    assert str(inner) not in r.to_toml()
+    assert Recipe.from_toml(recipe_file, {"base.detector.distance": 44}).base.detector.distance == 44.0
+
+
+def test_lattices_of_the_base_can_vary():
+    text = '[[base.lattices]]\nmisset = [1, 2, 3]\n[vary]\n"lattices.0.spot_scale" = {uniform = [0.1, 0.2]}\n'
+    crystals = draw(recipe(text, orientation="base"), 1).experiment.crystals
+    assert 0.1 < crystals[1].spot_scale < 0.2
+    assert crystals[1].misset == (1.0, 2.0, 3.0)
+    with pytest.raises(nb.NbnumbaError, match=r"use \[lattices\] count"):
+        recipe(text)
