@@ -34,7 +34,7 @@ _FILES = ("base", "base.experiment", "structures.files", *(f"base.{name}" for na
 @click.option(
     "--shard", type=click.IntRange(min=0), help="Make one file alone, as in --shard $SLURM_ARRAY_TASK_ID, from 0."
 )
-@click.option("--master", is_flag=True, help="Write master.h5 alone, of the files that are there.")
+@click.option("--master", is_flag=True, help="Write master.h5 and report.html alone, of the files that are there.")
 @click.option(
     "--preview", type=click.IntRange(min=1), help="Only draw the first images on one PNG, as in --preview 16."
 )
@@ -97,12 +97,17 @@ def _estimate(recipe: Any, workers: int) -> dict[str, Any]:
 
 def _master(folder: Path) -> dict[str, Any]:
     from nbnumba.datasets.folder import MASTER, write_master
+    from nbnumba.datasets.report import write_report
 
-    return {"folder": str(folder), "content_hash": write_master(folder), "files": [str(folder / MASTER)]}
+    whole = write_master(folder)
+    return {
+        "folder": str(folder), "content_hash": whole, "files": [str(folder / MASTER), str(write_report(folder))],
+    }  # fmt: skip
 
 
 def _make(recipe: Any, folder: Path, how: dict[str, Any]) -> dict[str, Any]:
     from nbnumba.datasets.folder import run_serial
+    from nbnumba.datasets.report import write_report
 
     if how["workers"] > 1:
         raise NbnumbaError(f"--workers: found {how['workers']}; there is one process yet: use --shard in several")
@@ -110,10 +115,13 @@ def _make(recipe: Any, folder: Path, how: dict[str, Any]) -> dict[str, Any]:
     if only is not None and how["overwrite"]:
         raise NbnumbaError("--overwrite: found with --shard; remove the folder before the first of them")
     with options.progress_bar("Rendering") as bar:
-        return run_serial(
+        found = run_serial(
             recipe, folder, resume=how["resume"], verify=how["verify"], overwrite=how["overwrite"], only=only,
             progress=bar.show,
         )  # fmt: skip
+    if found["content_hash"] is not None:
+        write_report(folder)
+    return found
 
 
 def _text(result: dict[str, Any]) -> str:
