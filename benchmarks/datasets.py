@@ -124,7 +124,16 @@ def command(recipe: Path, folder: Path, workers: int, *more: str) -> Run:
         raise SystemExit(f"the command ended with {process.returncode}")
     found = json.loads(text)
     size = sum(file.stat().st_size for file in folder.iterdir())
-    return Run(seconds, found["content_hash"], memory, found.get("stages", {}), size)
+    return Run(seconds, found["content_hash"], memory, stages_of(folder), size)
+
+
+def stages_of(folder: Path) -> dict[str, float]:
+    """Seconds by stage, added up over all files, as the log of the data set tells them."""
+    total: dict[str, float] = {}
+    for line in (folder / "log.jsonl").read_text().splitlines():
+        for stage, seconds in json.loads(line).get("stages", {}).items():
+            total[stage] = total.get(stage, 0.0) + seconds
+    return total
 
 
 def watched(process: subprocess.Popen, memory: list[float]) -> None:

@@ -29,7 +29,7 @@ _FILES = ("base", "base.experiment", "structures.files", *(f"base.{name}" for na
 @engine_options
 @click.option("--resume", is_flag=True, help="Keep the files that are finished, and make what is missing.")
 @click.option("--verify", is_flag=True, help="With --resume: read those files through and make damaged ones anew.")
-@click.option("--master", is_flag=True, help="Write master.h5 alone, of the files that are there.")
+@click.option("--master", is_flag=True, help="Write master.h5 and report.html alone, of the files that are there.")
 @click.option(
     "--preview", type=click.IntRange(min=1), help="Only draw the first images on one PNG, as in --preview 16."
 )
@@ -96,12 +96,16 @@ def _estimate(recipe: Any, workers: int) -> dict[str, Any]:
 
 def _master(folder: Path) -> dict[str, Any]:
     from nbnumba.datasets.folder import MASTER, unfinished, write_master
+    from nbnumba.datasets.report import write_report
 
     missing = unfinished(folder)
     if missing:
         few = ", ".join(missing[:3]) + (" ..." if len(missing) > len(missing[:3]) else "")
         voice.note(f"{len(missing)} files are missing: {few}; --resume makes them")
-    return {"folder": str(folder), "content_hash": write_master(folder), "files": [str(folder / MASTER)]}
+    whole = write_master(folder)
+    return {
+        "folder": str(folder), "content_hash": whole, "files": [str(folder / MASTER), str(write_report(folder))],
+    }  # fmt: skip
 
 
 def _text(result: dict[str, Any]) -> str:

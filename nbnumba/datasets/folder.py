@@ -15,6 +15,7 @@ import numpy as np
 
 from nbnumba import __version__
 from nbnumba.atomic import new_file
+from nbnumba.datasets.log import LOG
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.shard import (
     FORMAT,
@@ -30,7 +31,7 @@ from nbnumba.outputs.compression import need_filters
 from nbnumba.outputs.hdf5 import new_hdf5
 from nbnumba.outputs.nexus_tree import group, put
 
-MANIFEST, MASTER = "manifest.json", "master.h5"
+MANIFEST, MASTER, REPORT = "manifest.json", "master.h5", "report.html"
 _DIFFERENCES = 20  # lines that are shown
 
 Report = Callable[[dict[str, Any]], None]
@@ -110,7 +111,8 @@ def prepare_share(
 
 def _remove(folder: Path) -> None:
     """Remove the files of a data set, and nothing else."""
-    for path in [*folder.glob("shard-*.h5"), *folder.glob(".shard-*.h5"), folder / MASTER, folder / MANIFEST]:
+    named = [folder / name for name in (MASTER, MANIFEST, LOG, REPORT)]
+    for path in [*folder.glob("shard-*.h5"), *folder.glob(".shard-*.h5"), *named]:
         path.unlink(missing_ok=True)
 
 
@@ -126,6 +128,18 @@ def _read_manifest(folder: Path) -> dict[str, Any] | None:
             f"{folder / MANIFEST}: cannot be read ({error}); remove it, or name another folder"
         ) from None
     return dict(found)
+
+
+def manifest_of(folder: Path) -> dict[str, Any]:
+    """What the manifest of a folder says.
+
+    Raises:
+        NbnumbaError: no data set.
+    """
+    found = _read_manifest(folder)
+    if found is None:
+        raise NbnumbaError(f"{folder}: no data set, as there is no {MANIFEST}")
+    return found
 
 
 def _write_manifest(recipe: Recipe, folder: Path, plan: list[Shard]) -> None:
@@ -155,9 +169,7 @@ def _check_same(recipe: Recipe, before: dict[str, Any], folder: Path) -> None:
 
 def _finished(folder: Path) -> list[tuple[Path, int, int]]:
     """Files that are there, of the recipe of the manifest, with their ranges, in order."""
-    manifest = _read_manifest(folder)
-    if manifest is None:
-        raise NbnumbaError(f"{folder}: no data set, as there is no {MANIFEST}")
+    manifest = manifest_of(folder)
     found = []
     for name in manifest["shards"]:
         said = read_provenance(folder / name)
@@ -199,8 +211,7 @@ def write_master(folder: str | Path) -> str:
     parts = _finished(folder)
     if not parts:
         raise NbnumbaError(f"{folder}: found no finished file of the data set")
-    manifest, whole = _read_manifest(folder), content_hash(folder)
-    assert manifest is not None
+    manifest, whole = manifest_of(folder), content_hash(folder)
     with new_hdf5(folder / MASTER, overwrite=True) as use:
         use(_fill_master, parts, manifest, whole)
     return whole

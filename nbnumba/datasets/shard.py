@@ -25,6 +25,7 @@ from nbnumba.datasets.columns import Columns, Kind
 from nbnumba.datasets.draw import Drawn, draw
 from nbnumba.datasets.labels import LATTICES, SPOTS, Label, label_of
 from nbnumba.datasets.layouts import header, resonet
+from nbnumba.datasets.log import logged
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.sample import SPOTS as SPOT_KINDS
 from nbnumba.datasets.sample import Sample, make
@@ -79,6 +80,7 @@ def bytes_per_image(recipe: Recipe) -> int:
     return pixels * (np.dtype(output.dtype).itemsize + 4 * output.expected + output.spot_mask)
 
 
+@logged
 def write_shard(
     recipe: Recipe,
     shard: Shard,

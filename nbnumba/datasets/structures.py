@@ -7,13 +7,13 @@ import glob
 import hashlib
 import inspect
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from nbnumba.datasets.distributions import Drawing, drawing, is_spelled, spelled_out
+from nbnumba.datasets.shipped import place
 from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.reflections import read_reflections
 from nbnumba.model.reflections import Reflections
@@ -28,7 +28,7 @@ class Structures:
     """A list of files, one of which every image is of.
 
     Attributes:
-        files: their names, as in the recipe, relative to ``folder``.
+        files: their names, as in the recipe, relative to ``folder``; "nbnumba:1orc" comes with the package.
         digests: SHA-256 of what is in them.
         weights: how often each is drawn; None: all alike.
         options: for ``read_reflections``, such as the resolution [A].
@@ -49,8 +49,8 @@ class Structures:
         Raises:
             NbnumbaError: the file cannot be read, or is not what it was.
         """
-        file = os.path.join(self.folder, self.files[number])
-        return _read(file, self.digests[number], json.dumps(self.options))
+        file = place(self.files[number], self.folder)
+        return _read(str(file), self.digests[number], json.dumps(self.options))
 
     def table(self) -> dict[str, Any]:
         """As in TOML."""
@@ -78,7 +78,7 @@ def structures_of(value: Any, folder: Path) -> Structures:
     if is_spelled(given):
         del table["b_factor"]
         drawn = drawing("structures.b_factor", spelled_out("structures.b_factor", given))
-    digests = tuple(file_digest(folder / file) for file in files)
+    digests = tuple(file_digest(place(file, folder)) for file in files)
     return Structures(files, digests, _weights(weights, len(files)), table, drawn, str(folder))
 
 
