@@ -31,6 +31,8 @@ size = 0.005
 pixels = [{pixels}, {pixels}]
 pixel_size = {pixel_size}
 distance = {distance}
+[base.sampling]
+oversample = 1
 [[base.background]]
 material = "water"
 thickness = 0.02
