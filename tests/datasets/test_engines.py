@@ -244,9 +244,11 @@ for word; do
     [[ $word == --array=0-* ]] && tasks=${word#--array=0-}
     [[ $word == --wrap=* ]] && line=${word#--wrap=}
 done
-[[ -f $1 ]] && line="bash $1"
+[[ -f $1 ]] && cp "$1" "$CALLS/../job" && line="bash $CALLS/../job"
 export SLURM_CPUS_PER_TASK=1
-if [[ $line == *--master ]]; then wait_for=$(cat "$CALLS"/*); while kill -0 $wait_for 2>/dev/null; do sleep 0.1; done; fi
+if [[ $line == *--master ]]; then
+    while kill -0 $(cat "$CALLS/pids") 2>/dev/null; do sleep 0.1; done
+fi
 for task in $(seq 0 $tasks); do
     SLURM_ARRAY_TASK_ID=$task setsid bash -c "$line" >"$CALLS/../log$task" 2>&1 &
     echo $! >>"$CALLS/pids"
@@ -326,9 +328,9 @@ def start(folder, *words, **options):
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
 
-def finish(process):
+def finish(process, seconds=120):
     """What a run says in the end, which is good."""
-    said, errors = process.communicate(timeout=120)
+    said, errors = process.communicate(timeout=seconds)
     assert process.returncode == 0, errors
     return json.loads(said)
 
@@ -448,7 +450,7 @@ def test_jobs_of_a_queue_that_dask_submits(long_calm, tmp_path, sbatch, monkeypa
     (tmp_path / "bin" / "scancel").chmod(0o755)
     for name, value in (("CORES", "2"), ("MEMORY", "2GB"), ("LOCAL_DIRECTORY", str(tmp_path))):
         monkeypatch.setenv(f"DASK_JOBQUEUE__SLURM__{name}", value)
-    finish(start(folder, "--dask", "slurm", "--workers", "2", "--resume", cwd=tmp_path))
+    finish(start(folder, "--dask", "slurm", "--workers", "2", "--resume", cwd=tmp_path), 60)
     assert contents(folder) == long_calm
 
 
