@@ -177,9 +177,8 @@ class _Crew:
         if shard is not None:
             self._give(worker, shard)
             return
-        worker.pipe.close()  # which ends it
-        worker.process.join()
         self._workers.remove(worker)
+        worker.kill()
 
     def _replace(self, worker: _Worker) -> None:
         """Have another process make the file of one that died."""
