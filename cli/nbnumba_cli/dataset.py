@@ -56,7 +56,7 @@ def command(recipe: Path, output: Path | None, settings: tuple[str, ...], as_jso
     if how["preview"] is not None:
         result = _preview(described, output, recipe, how["preview"], how["overwrite"])
     elif how["dry_run"]:
-        result = _estimate(described, how["workers"] or 1)
+        result = _estimate(described, how["workers"], how["threads"])
     elif output is None:
         raise click.UsageError("Give a folder with -o, or --preview or --dry-run.")
     elif how["master"]:
@@ -87,10 +87,13 @@ def _preview(recipe: Any, output: Path | None, source: Path, count: int, overwri
     return {"images": min(count, recipe.count), "files": [str(path)]}
 
 
-def _estimate(recipe: Any, workers: int) -> dict[str, Any]:
+def _estimate(recipe: Any, workers: int | None, threads: int | None) -> dict[str, Any]:
+    from nbnumba.datasets.engines.local import shared_out
     from nbnumba.datasets.preview import estimate
+    from nbnumba.datasets.shard import shards
 
     with options.progress_bar("Measuring") as bar:
+        workers, _ = shared_out(len(shards(recipe)), workers, threads)
         return estimate(recipe, workers=workers, progress=bar.show)
 
 

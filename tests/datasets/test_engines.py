@@ -237,6 +237,26 @@ def test_slurm_makes_what_is_missing_and_then_the_master(calm, tmp_path, sbatch,
     assert "--master writes" in str(invoke(*words, "--overwrite").exception)
 
 
+#: Does what it is asked to: an array, the last words of a call, or a file.
+SBATCH_THAT_WORKS = """#!/bin/bash
+tasks=0
+for word; do
+    [[ $word == --array=0-* ]] && tasks=${word#--array=0-}
+    [[ $word == --wrap=* ]] && line=${word#--wrap=}
+done
+[[ -f $1 ]] && cp "$1" "$CALLS/../job" && line="bash $CALLS/../job"
+export SLURM_CPUS_PER_TASK=1
+if [[ $line == *--master ]]; then
+    while kill -0 $(cat "$CALLS/pids") 2>/dev/null; do sleep 0.1; done
+fi
+for task in $(seq 0 $tasks); do
+    SLURM_ARRAY_TASK_ID=$task setsid bash -c "$line" >"$CALLS/../log$task" 2>&1 &
+    echo $! >>"$CALLS/pids"
+done
+echo "Submitted batch job 77"
+"""
+
+
 def run_wrapped(line):
     words = shlex.split(line)
     return invoke(*words[words.index("nbnumba_cli") + 1 :])
@@ -308,9 +328,9 @@ def start(folder, *words, **options):
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
 
-def finish(process):
+def finish(process, seconds=120):
     """What a run says in the end, which is good."""
-    said, errors = process.communicate(timeout=120)
+    said, errors = process.communicate(timeout=seconds)
     assert process.returncode == 0, errors
     return json.loads(said)
 
@@ -341,9 +361,12 @@ def files_in(folder):
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_run_that_is_ended_is_taken_up(long_calm, tmp_path, sign):
     folder = tmp_path / "set"
-    process = start(folder, "--workers", "2")
+    process = start(folder, "--workers", "2", start_new_session=True)
     wait_until(lambda: folder.is_dir() and files_in(folder) and writing(folder))
-    process.send_signal(sign)
+    if sign == signal.SIGINT:
+        os.killpg(process.pid, sign)  # as Ctrl-C does
+    else:
+        process.send_signal(sign)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == (-sign if sign == signal.SIGKILL else 130), errors
     assert "Traceback" not in errors
@@ -401,6 +424,33 @@ def test_a_killed_driver_of_dask_loses_nothing(long_calm, tmp_path):
     process.communicate(timeout=60)
     wait_until(lambda: not [path for _, path, written in hidden_in(folder) if written])
     finish(start(folder, "--dask", "local", "--workers", "2", "--resume"))
+    assert contents(folder) == long_calm
+
+
+@pytest.mark.slow
+def test_jobs_of_slurm(long_calm, tmp_path, sbatch):
+    (tmp_path / "bin" / "sbatch").write_text(SBATCH_THAT_WORKS)
+    folder = tmp_path / "set"
+    finish(start(folder, "--slurm", str(tmp_path / "go.sh"), "--set", "output.images_per_shard=20"))
+    subprocess.run(["bash", tmp_path / "go.sh"], check=True, stdout=subprocess.DEVNULL)
+    wait_until((folder / "master.h5").exists)
+    assert unfinished(folder) == []
+    with h5py.File(folder / "master.h5") as master:
+        assert master["entry/labels/number"][()].tolist() == list(range(LONG["count"]))
+
+
+@pytest.mark.slow
+def test_jobs_of_a_queue_that_dask_submits(long_calm, tmp_path, sbatch, monkeypatch):
+    pytest.importorskip("dask_jobqueue")
+    folder = tmp_path / "set"
+    process = start(folder, "--dask", "slurm")
+    assert "set jobqueue.slurm.cores and memory" in process.communicate(timeout=60)[1]
+    (tmp_path / "bin" / "sbatch").write_text(SBATCH_THAT_WORKS)
+    (tmp_path / "bin" / "scancel").write_text("#!/bin/bash\nkill $(cat $CALLS/pids)\n")
+    (tmp_path / "bin" / "scancel").chmod(0o755)
+    for name, value in (("CORES", "2"), ("MEMORY", "2GB"), ("LOCAL_DIRECTORY", str(tmp_path))):
+        monkeypatch.setenv(f"DASK_JOBQUEUE__SLURM__{name}", value)
+    finish(start(folder, "--dask", "slurm", "--workers", "2", "--resume", cwd=tmp_path), 60)
     assert contents(folder) == long_calm
 
 

@@ -207,7 +207,17 @@ def test_the_command(tmp_path):
     from nbnumba_cli.main import cli
 
     (tmp_path / "r.toml").write_text(BASE)
-    words = ["dataset", str(tmp_path / "r.toml"), "--set", "count=3", "--set", "output.images_per_shard=2", "--json"]
+    words = [
+        "dataset",
+        str(tmp_path / "r.toml"),
+        "--set",
+        "count=3",
+        "--set",
+        "output.images_per_shard=2",
+        "--json",
+        "--workers",
+        "1",
+    ]
     run = CliRunner().invoke
     folder = str(tmp_path / "set")
     result = json.loads(run(cli, [*words, "-o", folder]).stdout)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nbnumba._run import thread_limit
-from nbnumba.datasets.engines.local import device_of, shared_out
+from nbnumba.datasets.engines.local import deaf, device_of, shared_out
 from nbnumba.datasets.engines.run import Tell, Work, write_alone
 from nbnumba.datasets.engines.upkeep import Stamp, made_since, stamp
 from nbnumba.datasets.recipe import Recipe
@@ -53,7 +53,7 @@ class Dask:
             workers, threads = self.workers or 1, work.threads or 1
         run = f"nbnumba-{uuid.uuid4()}"
         job = _Job(run, work.folder.absolute(), threads, work.device, self.address == "local")
-        with self._client(workers) as client:
+        with self._client(workers, threads) as client:
             client.register_plugin(_plugin(work.recipe), name=run)
             made = {
                 client.submit(
@@ -65,37 +65,49 @@ class Dask:
             try:
                 _gather(client, made, work.tell)
             finally:
-                client.cancel(list(made))
-                client.unregister_worker_plugin(run)
+                with contextlib.suppress(Exception):  # a cluster that has died has nothing to forget
+                    client.cancel(list(made))
+                    client.unregister_worker_plugin(run)
 
     @contextlib.contextmanager
-    def _client(self, workers: int) -> Iterator[Any]:
+    def _client(self, workers: int, threads: int) -> Iterator[Any]:
         from distributed import Client
 
         with contextlib.ExitStack() as opened:
-            there = self.address if "://" in self.address else opened.enter_context(self._cluster(workers))
+            there = self.address if "://" in self.address else opened.enter_context(self._cluster(workers, threads))
             try:
                 client = opened.enter_context(Client(there, timeout=_SECONDS, set_as_default=False))
             except (OSError, ValueError) as error:
                 raise NbnumbaJobError(f"--dask: {self.address} does not answer: {error}") from None
             yield client
 
-    def _cluster(self, workers: int) -> Any:
-        if self.address == "local":
-            from distributed import LocalCluster
+    def _cluster(self, workers: int, threads: int) -> Any:
+        if self.address != "local":
+            return _jobs(self.address, workers, threads)
+        from distributed import LocalCluster
 
-            quiet = {"dashboard_address": None, "silence_logs": logging.CRITICAL}
+        quiet = {"dashboard_address": None, "silence_logs": logging.CRITICAL}
+        with deaf():
             return LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, **quiet)
-        try:
-            import dask_jobqueue
-        except ImportError:
-            raise NbnumbaError(
-                f"--dask {self.address}: dask-jobqueue is not installed; pip install 'nbnumba[dask]'"
-            ) from None
-        kind = next(kind for name, kind in vars(dask_jobqueue).items() if name.lower() == f"{self.address}cluster")
-        cluster = kind(processes=1)
-        cluster.scale(workers)
-        return cluster
+
+
+def _jobs(queue: str, workers: int, threads: int) -> Any:
+    """Jobs of a queue, with as many processes each as its cores have room for."""
+    try:
+        import dask
+        import dask_jobqueue
+    except ImportError:
+        raise NbnumbaError(f"--dask {queue}: dask-jobqueue is not installed; pip install 'nbnumba[dask]'") from None
+    kind = next(kind for name, kind in vars(dask_jobqueue).items() if name.lower() == f"{queue}cluster")
+    told = [dask.config.get(f"jobqueue.{queue}.{name}") for name in ("cores", "memory")]
+    if None in told:
+        raise NbnumbaError(
+            f"--dask {queue}: dask-jobqueue does not know what a job has; set jobqueue.{queue}.cores and memory in "
+            f"~/.config/dask/jobqueue.yaml, or DASK_JOBQUEUE__{queue.upper()}__CORES=16 and ..._MEMORY=32GB"
+        )
+    cluster = kind(processes=max(1, int(told[0]) // threads))
+    cluster.scale(workers)
+    return cluster
 
 
 def _gather(client: Any, made: dict[Any, Shard], tell: Tell) -> None:

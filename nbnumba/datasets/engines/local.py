@@ -12,6 +12,7 @@ import signal
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any
@@ -73,7 +74,7 @@ class _Worker:
         self.pipe, theirs = context.Pipe()
         words = (theirs, work.recipe, work.folder, work.threads, device_of(work.device, number))
         self.process: SpawnProcess = context.Process(target=serve, args=words, daemon=True)
-        with _deaf():
+        with deaf():
             self.process.start()
         theirs.close()
 
@@ -94,11 +95,12 @@ def device_of(device: str, number: int) -> str:
 
 
 @contextlib.contextmanager
-def _deaf() -> Iterator[None]:
+def deaf() -> Iterator[None]:
     """Start processes that take no notice of Ctrl-C, which reaches all that a terminal has started."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    resource_tracker.ensure_running()  # which would let the signal through again as it starts
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -175,9 +177,8 @@ class _Crew:
         if shard is not None:
             self._give(worker, shard)
             return
-        worker.pipe.close()  # which ends it
-        worker.process.join()
         self._workers.remove(worker)
+        worker.kill()
 
     def _replace(self, worker: _Worker) -> None:
         """Have another process make the file of one that died."""

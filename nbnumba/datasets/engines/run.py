@@ -110,8 +110,10 @@ def make_dataset(
     for part in remove_leftovers(folder):
         log.info("removed %s, which a run that was killed has left", part)
     tell = Tell(sum(shard.images for shard in wanted), progress, report)
-    if wanted:
-        (engine or in_this_process)(Work(recipe, folder, wanted, threads, device, tell))
+    try:
+        if wanted:
+            (engine or in_this_process)(Work(recipe, folder, wanted, threads, device, tell))
+    finally:
         remove_leftovers(folder)
     whole = None if share is not None else write_master(folder)
     return {"folder": str(folder), "images": recipe.count, "made": tell.made, "seconds": time.perf_counter() - start,

@@ -44,7 +44,7 @@ def serve(pipe: Connection, recipe: Recipe, folder: Path, threads: int, device: 
     """Make the files that come through a pipe, until it is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # which is for the process at the other end
     warnings.showwarning = lambda message, *_, **__: _say(pipe, Warned(message))
-    with contextlib.suppress(EOFError):
+    with contextlib.suppress(EOFError, ConnectionError):
         while True:
             shard: Shard = pipe.recv()
             _say(pipe, _made(pipe, recipe, shard, folder, threads, device))
