@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from recipes import recipe
 
-from nbnumba.datasets.folder import content_hash, run_serial
+from nbnumba.datasets.folder import content_hash, run_serial, write_master
 from nbnumba.datasets.histogram import bars, histogram
 from nbnumba.datasets.log import LOG, note, read_log
 from nbnumba.datasets.report import write_report
@@ -131,6 +131,16 @@ def test_the_page_tells_what_is_in_the_set(made):
     ):
         assert said in page, said
     assert re.search(r"train \d", page)
+
+
+def test_a_file_that_is_not_whole_is_missed(made, tmp_path):
+    for path in made[0].iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "shard-00001.h5").write_bytes(b"")
+    write_master(tmp_path)
+    page = write_report(tmp_path).read_text(encoding="utf-8")
+    assert "Not there: shard-00001.h5<" in page
+    assert "4 of 6" in page
 
 
 def test_what_a_recipe_holds_is_text_on_the_page(tmp_path):
