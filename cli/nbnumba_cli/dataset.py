@@ -53,6 +53,7 @@ def command(recipe: Path, output: Path | None, settings: tuple[str, ...], as_jso
       nbnumba dataset recipe.toml -o set1 --shard 3
     """
     from nbnumba.datasets.recipe import Recipe
+    from nbnumba.datasets.report import write_report
 
     changes = {name: _from_here(name, value) for name, value in map(options._setting, settings)}
     described = Recipe.from_toml(recipe, changes)
@@ -66,15 +67,17 @@ def command(recipe: Path, output: Path | None, settings: tuple[str, ...], as_jso
         result = _master(output)
     else:
         result = _make(described, output, how)
+    if result.get("content_hash"):
+        write_report(Path(result["folder"]))
     click.echo(json.dumps(options.jsonable(result), allow_nan=False) if as_json else _text(result))
 
 
 def _from_here(name: str, value: Any) -> Any:
+    from nbnumba.datasets.shipped import MARK
+
     if name in _FILES and isinstance(value, str):
-        return str(Path(value).absolute())
-    if name in _FILES and isinstance(value, list):
-        return [str(Path(item).absolute()) for item in value]
-    return value
+        return value if value.startswith(MARK) else str(Path(value).absolute())
+    return [_from_here(name, item) for item in value] if name in _FILES and isinstance(value, list) else value
 
 
 def _preview(recipe: Any, output: Path | None, source: Path, count: int, overwrite: bool) -> dict[str, Any]:
@@ -97,17 +100,12 @@ def _estimate(recipe: Any, workers: int) -> dict[str, Any]:
 
 def _master(folder: Path) -> dict[str, Any]:
     from nbnumba.datasets.folder import MASTER, write_master
-    from nbnumba.datasets.report import write_report
 
-    whole = write_master(folder)
-    return {
-        "folder": str(folder), "content_hash": whole, "files": [str(folder / MASTER), str(write_report(folder))],
-    }  # fmt: skip
+    return {"folder": str(folder), "content_hash": write_master(folder), "files": [str(folder / MASTER)]}
 
 
 def _make(recipe: Any, folder: Path, how: dict[str, Any]) -> dict[str, Any]:
     from nbnumba.datasets.folder import run_serial
-    from nbnumba.datasets.report import write_report
 
     if how["workers"] > 1:
         raise NbnumbaError(f"--workers: found {how['workers']}; there is one process yet: use --shard in several")
@@ -115,13 +113,10 @@ def _make(recipe: Any, folder: Path, how: dict[str, Any]) -> dict[str, Any]:
     if only is not None and how["overwrite"]:
         raise NbnumbaError("--overwrite: found with --shard; remove the folder before the first of them")
     with options.progress_bar("Rendering") as bar:
-        found = run_serial(
+        return run_serial(
             recipe, folder, resume=how["resume"], verify=how["verify"], overwrite=how["overwrite"], only=only,
             progress=bar.show,
         )  # fmt: skip
-    if found["content_hash"] is not None:
-        write_report(folder)
-    return found
 
 
 def _text(result: dict[str, Any]) -> str:
