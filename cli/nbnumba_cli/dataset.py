@@ -50,6 +50,7 @@ def command(recipe: Path, output: Path | None, settings: tuple[str, ...], as_jso
       nbnumba dataset recipe.toml -o set1 --dask tcp://10.0.0.1:8786
     """
     from nbnumba.datasets.recipe import Recipe
+    from nbnumba.datasets.report import write_report
 
     changes = {name: _from_here(name, value) for name, value in map(options._setting, settings)}
     described = Recipe.from_toml(recipe, changes)
@@ -65,15 +66,17 @@ def command(recipe: Path, output: Path | None, settings: tuple[str, ...], as_jso
         result = write_script(described, recipe, output, settings, how)
     else:
         result = make(described, output, how)
+    if result.get("content_hash"):
+        write_report(Path(result["folder"]))
     click.echo(json.dumps(options.jsonable(result), allow_nan=False) if as_json else _text(result))
 
 
 def _from_here(name: str, value: Any) -> Any:
+    from nbnumba.datasets.shipped import MARK
+
     if name in _FILES and isinstance(value, str):
-        return str(Path(value).absolute())
-    if name in _FILES and isinstance(value, list):
-        return [str(Path(item).absolute()) for item in value]
-    return value
+        return value if value.startswith(MARK) else str(Path(value).absolute())
+    return [_from_here(name, item) for item in value] if name in _FILES and isinstance(value, list) else value
 
 
 def _preview(recipe: Any, output: Path | None, source: Path, count: int, overwrite: bool) -> dict[str, Any]:
@@ -99,16 +102,12 @@ def _estimate(recipe: Any, workers: int | None, threads: int | None) -> dict[str
 
 def _master(folder: Path) -> dict[str, Any]:
     from nbnumba.datasets.folder import MASTER, unfinished, write_master
-    from nbnumba.datasets.report import write_report
 
     missing = unfinished(folder)
     if missing:
         few = ", ".join(missing[:3]) + (" ..." if len(missing) > len(missing[:3]) else "")
         voice.note(f"{len(missing)} files are missing: {few}; --resume makes them")
-    whole = write_master(folder)
-    return {
-        "folder": str(folder), "content_hash": whole, "files": [str(folder / MASTER), str(write_report(folder))],
-    }  # fmt: skip
+    return {"folder": str(folder), "content_hash": write_master(folder), "files": [str(folder / MASTER)]}
 
 
 def _text(result: dict[str, Any]) -> str:

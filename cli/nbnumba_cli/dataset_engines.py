@@ -88,20 +88,16 @@ _OPTIONS: tuple[Options, ...] = (
 def make(recipe: Any, folder: Path, how: dict[str, Any]) -> dict[str, Any]:
     """Make a data set, or a part of it."""
     from nbnumba.datasets.engines.run import make_dataset
-    from nbnumba.datasets.report import write_report
 
     share = how["shard"]
     if share is not None and how["overwrite"]:
         raise NbnumbaError("--overwrite: found with --shard; remove the folder before the first of them")
     engine = _engine(how)
     with counting() as counter:
-        found = make_dataset(
+        return make_dataset(
             recipe, folder, engine, resume=how["resume"], verify=how["verify"], overwrite=how["overwrite"],
             share=share, threads=how["threads"], device=how["device"], progress=counter.show,
         )  # fmt: skip
-    if share is None:
-        write_report(folder)
-    return found
 
 
 def _engine(how: dict[str, Any]) -> Any:

@@ -28,6 +28,7 @@ from nbnumba.datasets.distributions import (
     spelled_out,
 )
 from nbnumba.datasets.expressions import names_in
+from nbnumba.datasets.labels import IMAGES
 from nbnumba.datasets.output import Output, output_of
 from nbnumba.datasets.shadow import Shadow, shadow_of
 from nbnumba.datasets.structures import Structures, structures_of
@@ -48,7 +49,7 @@ LARGEST_SEED, MOST_IMAGES = 2**63 - 1, 2**32 - 1
 _NAMED = ("vary", "draw", "lattices.vary")
 _KEYS = ("count", "seed", "orientation", "hit", "base", "draw", "vary", "structures", "lattices", "shadow", "output")
 #: Names that columns of labels have anyway.
-RESERVED = ("number", "seed", "hit", "split", "structure", "lattices", "resolution", "spots", "clipped", "digest")
+RESERVED = tuple(name for name in IMAGES if name.isidentifier())
 
 
 @dataclass(frozen=True)

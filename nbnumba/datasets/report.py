@@ -72,7 +72,7 @@ def _page(folder: Path, manifest: dict[str, Any], master: h5py.File) -> Iterator
     columns = [*_columns(entry["labels"]), *_columns(entry["lattices"], "each lattice: ")]
     known, lines = {column.name: column.values for column in columns}, read_log(folder)
     yield table(_facts(folder, manifest, entry, known))
-    yield _section("Failures", _failures(folder, manifest, lines))
+    yield _section("Failures", _failures(manifest, _files(entry), lines))
     yield _section("Images", f'<div class="grid">{"".join(_pictures(master, known))}</div>')
     varied = [column for column in columns if _varies(column.values)]
     yield _section("Labels", f'<div class="grid">{"".join(map(_figure, varied))}</div>')
@@ -102,10 +102,10 @@ def _columns(labels: h5py.Group, mark: str = "") -> Iterator[Column]:
 def _facts(
     folder: Path, manifest: dict[str, Any], entry: h5py.Group, known: dict[str, np.ndarray]
 ) -> list[tuple[str, Any]]:
-    files = entry["nbnumba/files"].asstr()[()].split("\n")
+    files = _files(entry)
     images = int(entry["nbnumba/images"][()])
     size = sum((folder / name).stat().st_size for name in files)
-    facts = [
+    return [
         ("Images", f"{images} of {manifest['count']}"),
         ("Files", f"{len(files)} of {len(manifest['shards'])}, {size / 1e6:.4g} MB"),
         ("Hits", f"{known['hit'].mean():.4g} of the images"),
@@ -116,7 +116,6 @@ def _facts(
         ("Content hash", entry["nbnumba/content_hash"].asstr()[()]),
         ("Version", entry["nbnumba/version"].asstr()[()]),
     ]
-    return facts
 
 
 def _splits(split: np.ndarray) -> str:
@@ -137,9 +136,14 @@ def _resolution(resolution: np.ndarray) -> str:
     return f"{found.min():.3g} to {found.max():.3g} A in {len(found)} images; in the others no spot stands out"
 
 
-def _failures(folder: Path, manifest: dict[str, Any], lines: list[dict[str, Any]]) -> str:
-    """Files that are not there, and what the log tells of those that could not be made."""
-    missing = [name for name in manifest["shards"] if not (folder / name).is_file()]
+def _files(entry: h5py.Group) -> list[str]:
+    """Names of the files that the master shows."""
+    return list(entry["nbnumba/files"].asstr()[()].split("\n"))
+
+
+def _failures(manifest: dict[str, Any], there: list[str], lines: list[dict[str, Any]]) -> str:
+    """Files that are not there, or not whole, and what the log tells of those that could not be made."""
+    missing = sorted(set(manifest["shards"]) - set(there))
     rows = [(one.get("time", ""), one.get("name", ""), one.get("error", "")) for one in lines
             if one.get("event") not in (MADE, None)]  # fmt: skip
     pieces = []

@@ -357,3 +357,9 @@ def test_lattices_of_the_base_can_vary():
     assert crystals[1].misset == (1.0, 2.0, 3.0)
     with pytest.raises(nb.NbnumbaError, match=r"use \[lattices\] count"):
         recipe(text)
+
+
+@pytest.mark.parametrize("name", ["hit", "photons", "background", "wavelength", "distance"])
+def test_a_helper_does_not_take_the_place_of_a_label(name):
+    with pytest.raises(nb.NbnumbaError, match=rf"draw\.{name}: found '{name}'"):
+        recipe(f"[draw]\n{name} = {{uniform = [0, 1]}}\n")

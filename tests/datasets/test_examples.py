@@ -7,10 +7,10 @@ import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from making import make_set
 from nbnumba_cli.main import cli
 from scipy.ndimage import median_filter
 
-from nbnumba.datasets.folder import run_serial
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.errors import NbnumbaError
 
@@ -51,9 +51,11 @@ def test_an_example_works_wherever_it_lies(tmp_path, monkeypatch):
     shutil.copy(EXAMPLES["hits"], tmp_path / "mine.toml")
     monkeypatch.chdir(tmp_path)
     settings = [f"--set={name}={value}" for name, value in {**COARSE, **SMALL["hits"], "count": 2}.items()]
-    result = CliRunner().invoke(cli, ["dataset", "mine.toml", "--preview", "16", *settings])
-    assert result.exit_code == 0, result.output
+    for words in (["--preview", "16"], ["-o", "made", "--set", 'structures.files=["nbnumba:1orc"]']):
+        result = CliRunner().invoke(cli, ["dataset", "mine.toml", *words, *settings])
+        assert result.exit_code == 0, result.output
     assert (tmp_path / "mine-preview.png").read_bytes().startswith(b"\x89PNG")
+    assert {"master.h5", "report.html", "log.jsonl"} <= {path.name for path in (tmp_path / "made").iterdir()}
 
 
 @pytest.mark.parametrize("found", ["nbnumba:9xyz", "nbnumba:", "nbnumba:../examples/1orc"])
@@ -79,7 +81,7 @@ def test_a_structure_of_the_package_is_the_file(tmp_path):
 def learned(request, tmp_path):
     """Images, features and labels of a data set of an example."""
     recipe = small(request.param, TRAINED + HELD_OUT)
-    run_serial(recipe, tmp_path)
+    make_set(recipe, tmp_path)
     with h5py.File(tmp_path / "master.h5") as master:
         entry = master["entry"]
         labels = {name: column[()] for name, column in entry["labels"].items()}

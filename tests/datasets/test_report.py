@@ -7,9 +7,10 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from making import make_set
 from recipes import recipe
 
-from nbnumba.datasets.folder import content_hash, run_serial
+from nbnumba.datasets.folder import content_hash, write_master
 from nbnumba.datasets.histogram import bars, histogram
 from nbnumba.datasets.log import LOG, note, read_log
 from nbnumba.datasets.report import write_report
@@ -30,7 +31,7 @@ def varied():
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("set")
-    run_serial(varied(), folder)
+    make_set(varied(), folder)
     return folder, write_report(folder).read_text(encoding="utf-8")
 
 
@@ -54,7 +55,7 @@ def test_the_log_has_no_part_in_the_hash(made):
     before = content_hash(folder)
     note(folder, "lost", name="shard-00001.h5")
     assert content_hash(folder) == before
-    assert run_serial(varied(), folder, resume=True)["made"] == 0
+    assert make_set(varied(), folder) == []
 
 
 def test_lines_of_many_writers_do_not_mix(tmp_path):
@@ -76,8 +77,9 @@ def test_a_log_that_cannot_be_written_stops_nothing(tmp_path):
 def test_a_file_that_could_not_be_made_is_in_log_and_page(tmp_path):
     impossible = recipe('[vary]\n"beam.wavelength" = {grid = [1.0, 1.0, 1.0, -1.0]}\n', output__images_per_shard=2)
     with pytest.raises(NbnumbaError, match="image 3"):
-        run_serial(impossible, tmp_path)
+        make_set(impossible, tmp_path)
     assert [line["event"] for line in read_log(tmp_path)] == ["made", "failed"]
+    write_master(tmp_path)
     page = write_report(tmp_path).read_text(encoding="utf-8")
     assert "Not there: shard-00001.h5, shard-00002.h5" in page
     assert "image 3: " in page
@@ -133,9 +135,19 @@ def test_the_page_tells_what_is_in_the_set(made):
     assert re.search(r"train \d", page)
 
 
+def test_a_file_that_is_not_whole_is_missed(made, tmp_path):
+    for path in made[0].iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "shard-00001.h5").write_bytes(b"")
+    write_master(tmp_path)
+    page = write_report(tmp_path).read_text(encoding="utf-8")
+    assert "Not there: shard-00001.h5<" in page
+    assert "4 of 6" in page
+
+
 def test_what_a_recipe_holds_is_text_on_the_page(tmp_path):
     hostile = recipe('[draw]\nx = {choice = ["<script>alert(1)</script>", "b"]}\n', count=2)
-    run_serial(hostile, tmp_path)
+    make_set(hostile, tmp_path)
     assert "<script" not in write_report(tmp_path).read_text(encoding="utf-8")
 
 
