@@ -97,8 +97,8 @@ def _text(value: float) -> str:
 
 def _images(experiment: Experiment, found: Spots, images: int) -> np.ndarray:
     """Numbers (n,) of the images that they are on."""
-    scan = experiment.scan
-    if scan is None or scan.width == 0.0:
+    scan = experiment.turning
+    if scan is None:
         return np.zeros(len(found), dtype=int)
     return np.clip(np.floor((found.angle - scan.start) / scan.width), 0, images - 1).astype(int)
 

@@ -40,10 +40,10 @@ class Series(NamedTuple):
 
     def numbered(self, number: int) -> nb.Experiment:
         """The experiment of one image."""
-        scan = self.experiment.scan
+        scan = self.experiment.turning
         if scan is None or number == 0:
             return self.experiment
-        return self.experiment.replace(**{"scan.start": scan.start + number * scan.width})
+        return self.experiment.replace(**{"scan.start": scan.start_of(number)})
 
     def frames(self) -> Iterator[Frame]:
         """The images, as they are rendered."""
@@ -91,7 +91,7 @@ def render_to_files(
     others.check(experiment, overwrite)
     nb.NexusWriter(output, experiment, **hdf5)  # refuses options before anything is rendered
     counting = experiment.response is not None if counts is None else counts
-    if images > 1 and not counting and (experiment.scan is None or experiment.scan.width == 0.0):
+    if images > 1 and not counting and experiment.turning is None:
         raise NbnumbaError(
             f"--images: found {images} without a rotation, which would all be the same; add --set scan.width=DEGREES, "
             "or --counts for another noise in each, or ask for 1"

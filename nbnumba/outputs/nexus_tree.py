@@ -13,7 +13,7 @@ from nbnumba.constants import NO_SENSOR
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.validate import both
 from nbnumba.outputs.compression import GZIP_LEVEL
-from nbnumba.outputs.nexus_geometry import Module, modules, spindle
+from nbnumba.outputs.nexus_geometry import Module, modules, turn
 from nbnumba.outputs.pixel_mask import pixel_mask
 from nbnumba.outputs.pixels import trusted_range
 from nbnumba.outputs.stack import Column
@@ -224,14 +224,9 @@ def _module_names(experiment: Experiment) -> list[str]:
     return [f"module_{number:0{len(str(count))}d}" for number in range(count)] or ["module"]
 
 
-def turning(experiment: Experiment) -> bool:
-    """Whether the crystal turns; images that share one orientation are stills."""
-    return experiment.scan is not None and experiment.scan.width != 0.0
-
-
 def _sample(sample: h5py.Group, experiment: Experiment) -> None:
     put(sample, "name", "crystal")
-    if not turning(experiment):
+    if experiment.turning is None:
         put(sample, "depends_on", ".")
         return
     axes = group(sample, "transformations", "NXtransformations")
@@ -242,11 +237,16 @@ def _sample(sample: h5py.Group, experiment: Experiment) -> None:
 
 
 def _turns(experiment: Experiment) -> Iterator[Column]:
-    scan = experiment.scan
-    if scan is None or not turning(experiment):
+    first = turn(experiment, 0)
+    if first is None:
         return
-    start, width = scan.start, scan.width
-    chain = {"transformation_type": "rotation", "vector": spindle(experiment), "depends_on": "."}
-    yield Column(OMEGA, lambda number, _: start + width * number, "deg", chain)
-    yield Column(f"{OMEGA}_end", lambda number, _: start + width * (number + 1), "deg")
-    yield Column(f"{OMEGA}_increment_set", lambda number, _: width, "deg")
+    chain = {"transformation_type": "rotation", "vector": first.axis, "depends_on": "."}
+    yield Column(OMEGA, lambda number, _: _start(experiment, number), "deg", chain)
+    yield Column(f"{OMEGA}_end", lambda number, _: _start(experiment, number + 1), "deg")
+    yield Column(f"{OMEGA}_increment_set", lambda number, _: first.width, "deg")
+
+
+def _start(experiment: Experiment, number: int) -> float:
+    found = turn(experiment, number)
+    assert found is not None
+    return found.start

@@ -24,7 +24,7 @@ from nbnumba.outputs.compression import Codec, codec
 from nbnumba.outputs.cxi import columns_cxi, describe_cxi
 from nbnumba.outputs.data_files import MOST_IMAGES, DataFile, data_path, link_data, linked
 from nbnumba.outputs.hdf5 import WATCHED, Use, growing_hdf5, writing_hdf5
-from nbnumba.outputs.nexus_tree import OMEGA, columns, describe, finish, group, put, turning
+from nbnumba.outputs.nexus_tree import OMEGA, columns, describe, finish, group, put
 from nbnumba.outputs.pixels import storable
 from nbnumba.outputs.stack import Column, append_image, append_row, begin_column, begin_stack, packed
 
@@ -328,7 +328,7 @@ def _describe(file: h5py.File, first: _First, origin: Mapping[str, str], cxi: bo
         describe_cxi(file, first.shown, first.own_beams, f"/{ENTRY}/{DATA}/{DATA}")
     for column in first.columns:
         begin_column(file, column, column.value(0, first.shown))
-    for name in first.images if turning(first.shown) else ():
+    for name in first.images if first.shown.turning else ():
         entry[name].attrs.update({"axes": ["omega", ".", "."], "omega_indices": 0})
         entry[name]["omega"] = h5py.SoftLink(f"/{OMEGA}")
 
