@@ -21,9 +21,9 @@ from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.mosaic import Mosaic
 from nbnumba.model.validate import whole
+from nbnumba.outputs.counts import Readout, readout
 from nbnumba.outputs.laboratory import places, turn, turned
 from nbnumba.outputs.nexus_geometry import Module, Turn
-from nbnumba.outputs.nexus_tree import measured
 from nbnumba.outputs.stored import stored
 from nbnumba.physics.vector import cross
 
@@ -69,16 +69,16 @@ def write_dials(
     there = 1 if held is None else held.images
     most = 2**31 - 1 if held is None else there
     count = there if images is None else whole("images", images, low=1, high=most)
-    kind = np.dtype("float32" if experiment.response is None else experiment.response.dtype)
+    values = readout(experiment, None if held is None else held.kind)
     own = () if held is None else held.wavelengths[:count]
-    text = json.dumps(_list(experiment, count, file, kind if held is None else held.kind, own), indent=2)
+    text = json.dumps(_list(experiment, count, file, values, own), indent=2)
     with new_file(path, overwrite) as part:
         part.write_text(text + "\n", encoding="utf-8")
     return Path(path)
 
 
 def _list(
-    experiment: Experiment, count: int, file: str | Path | None, kind: np.dtype, own: tuple[float, ...]
+    experiment: Experiment, count: int, file: str | Path | None, values: Readout, own: tuple[float, ...]
 ) -> dict[str, Any]:
     """The whole list; stills may have wavelengths of their own."""
     rotation = turn(experiment, 0)
@@ -88,7 +88,7 @@ def _list(
     models = {
         "imageset": [] if file is None else _imagesets(os.path.abspath(file), count, turns),
         "beam": beams,
-        "detector": [_detector(experiment, kind)],
+        "detector": [_detector(experiment, values)],
         **_rotation(rotation, count, experiment.beam.exposure),
         "crystal": [_crystal(experiment, lattice, turns) for lattice in experiment.crystals],
         "profile": [],
@@ -133,13 +133,12 @@ def _beam(experiment: Experiment) -> dict[str, Any]:
     }
 
 
-def _detector(experiment: Experiment, kind: np.dtype) -> dict[str, Any]:
-    return {"panels": [_panel(experiment, number, place, kind) for number, place in enumerate(places(experiment))]}
+def _detector(experiment: Experiment, values: Readout) -> dict[str, Any]:
+    return {"panels": [_panel(experiment, number, place, values) for number, place in enumerate(places(experiment))]}
 
 
-def _panel(experiment: Experiment, number: int, place: Module, kind: np.dtype) -> dict[str, Any]:
+def _panel(experiment: Experiment, number: int, place: Module, values: Readout) -> dict[str, Any]:
     detector = experiment.detector
-    low, high = measured(experiment, kind)
     slow, fast = detector.size_of(number)
     sensor = experiment.sensor_mu > 0.0
     return {
@@ -151,14 +150,14 @@ def _panel(experiment: Experiment, number: int, place: Module, kind: np.dtype) -
         "raw_image_offset": [0, number * detector.pixels[0]],
         "image_size": [fast, slow],
         "pixel_size": [detector.pixel_size, detector.pixel_size],
-        "trusted_range": [float(low), float(high)],
+        "trusted_range": [float(values.low), float(values.high)],
         "thickness": detector.sensor_thickness if sensor else 0.0,
         "material": (detector.sensor_material or "") if sensor else "",
         "mu": experiment.sensor_mu,
         "identifier": "",
         "mask": [],
-        "gain": 1.0 if experiment.response is None else experiment.response.gain,
-        "pedestal": 0.0 if experiment.response is None else experiment.response.offset,
+        "gain": values.gain,
+        "pedestal": values.offset,
         "px_mm_strategy": {"type": "ParallaxCorrectedPxMmStrategy" if sensor else "SimplePxMmStrategy"},
     }
 
