@@ -18,7 +18,7 @@ from nbnumba.model.experiment import Experiment
 from nbnumba.outputs.counts import readout
 from nbnumba.outputs.nexus_geometry import Module, modules
 from nbnumba.outputs.nexus_writer import DATA, ENTRY
-from nbnumba.outputs.stored import stored
+from nbnumba.outputs.stored import WAVELENGTHS, stored
 
 
 def write_crystfel(
@@ -26,7 +26,8 @@ def write_crystfel(
 ) -> Path:
     """Write the geometry of the images that ``write_nexus`` writes.
 
-    Of a spectrum, the mean wavelength is written.
+    Of a spectrum, the mean wavelength is written; of stills that have beams of their own, where that of each stands in
+    the file, which CrystFEL knows from version 0.10 on.
 
     Args:
         path: the new file.
@@ -56,7 +57,9 @@ def _common(experiment: Experiment, clen: float, file: str | Path | None) -> lis
     held = None if file is None else stored(file)
     values = readout(experiment, None if held is None else held.kind)
     lines = [
-        f"photon_energy = {_number(1e3 * PHOTON_ENERGY / experiment.mean_wavelength)}",
+        f"wavelength = /{WAVELENGTHS} A"
+        if held is not None and held.wavelengths
+        else f"photon_energy = {_number(1e3 * PHOTON_ENERGY / experiment.mean_wavelength)}",
         f"clen = {_number(clen)}",
         f"res = {_number(1e3 / experiment.detector.pixel_size)}",
         f"adu_per_photon = {_number(values.gain)}",
