@@ -404,9 +404,8 @@ def oscillation_width(tree: Tree) -> Iterator[Found]:
 def backwards(tree: Tree) -> Iterator[Found]:
     """Angles that grow from image to image."""
     for item in _turning(tree):
-        end = child(item.parent, f"{item.name.rpartition('/')[2]}_end")
-        pairs = np.diff(item[()]) if item.size > 1 else 0.0 if end is None else end[()] - item[()]
-        if np.any(pairs < 0.0):
+        own, end = (value(item.parent, item.name.rpartition("/")[2] + more) for more in ("", "_end"))
+        if np.any(np.diff(own) < 0.0) or (end is not None and len(end) == len(own) and np.any(end < own)):
             yield item.name, "angles that fall", "the opposite axis, about which they grow", _UNREAD
 
 

@@ -62,10 +62,10 @@ def experiment_of(path: str | Path, number: int = 0) -> Experiment | None:
     if experiment is None:
         return None
     with h5py.File(path, "r") as file:
-        beam = file[f"{ENTRY}/instrument/beam"]
-        if not 0 <= number < sum(beam["total_flux"].shape):  # a number of all images, or one for each
+        flux = file.get(f"{ENTRY}/instrument/beam/total_flux")
+        if flux is None or not 0 <= number < sum(flux.shape):  # a number for all images, or one for each
             return experiment
-        return experiment.replace(beam=replace(experiment.beam, **_own(beam, number)))
+        return experiment.replace(beam=replace(experiment.beam, **_own(flux.parent, number)))
 
 
 def _own(beam: h5py.Group, number: int) -> dict[str, Any]:
