@@ -8,6 +8,7 @@ import logging
 import os
 import platform
 import re
+import secrets
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,7 +20,7 @@ from nbnumba.errors import NbnumbaError
 log = logging.getLogger(__name__)
 
 _DAY = 86400.0  # seconds
-_HIDDEN = re.compile(r"\.(.+)\.(\w*)-(\d+)(\.\w+)")  # names as hidden_path makes them
+_HIDDEN = re.compile(r"\.(.+)\.(\w*)-(\d+)-[0-9a-f]{8}(\.\w+)")  # names as hidden_path makes them
 
 
 def check_writable(path: str | Path, overwrite: bool = False) -> None:
@@ -77,10 +78,12 @@ def _is_device(path: str | Path) -> bool:
 def hidden_path(path: str | Path, process: int | None = None) -> Path:
     """Where a new file is until it takes its name; a link's is beside the file that it leads to.
 
-    Its name has the machine and the number of the process that writes it, this one if None.
+    Its name has the machine and the number of the process that writes it, this one if None. Each call gives another
+    name: threads may write one file at a time.
     """
     final = Path(os.path.realpath(path))
-    return final.with_name(f".{final.stem}.{_machine()}-{process or os.getpid()}{final.suffix}")
+    writer = f"{_machine()}-{process or os.getpid()}-{secrets.token_hex(4)}"
+    return final.with_name(f".{final.stem}.{writer}{final.suffix}")
 
 
 def hidden_in(folder: str | Path) -> list[tuple[str, Path, bool]]:
@@ -196,7 +199,7 @@ class _Files(NamedTuple):
             raise NbnumbaError(text) from error
         except OSError as error:
             concerned = [path for path, part, _ in self.made if error.filename in (str(part), part)]
-            if error.filename is not None and not concerned:
+            if not self.made or (error.filename is not None and not concerned):
                 raise  # about a file that the block reads, not ours
             raise NbnumbaError(
                 f"{', '.join(map(str, concerned or paths))}: cannot be written ({error.strerror or error}), and "

@@ -37,13 +37,14 @@ def small(**changes):
 
 
 def contents(folder):
-    """Bytes of all files by name; logs of jobs aside."""
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    """Bytes of all files by name; logs and the page about them aside."""
+    named = (path for path in folder.iterdir() if path.is_file() and path.suffix not in (".jsonl", ".html"))
+    return {path.name: path.read_bytes() for path in named}
 
 
 def writing(folder):
     """Numbers of the processes that are writing files now."""
-    return [int(re.search(r"-(\d+)\.h5", path.name)[1]) for name, path, _ in hidden_in(folder) if "shard" in name]
+    return [int(re.search(r"-(\d+)-\w+\.h5", path.name)[1]) for name, path, _ in hidden_in(folder) if "shard" in name]
 
 
 @pytest.fixture(scope="module")

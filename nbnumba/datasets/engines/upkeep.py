@@ -10,7 +10,7 @@ import contextlib
 import re
 from pathlib import Path
 
-from nbnumba.atomic import hidden_in, hidden_path
+from nbnumba.atomic import hidden_in
 from nbnumba.datasets.folder import MANIFEST, MASTER
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.shard import Shard, is_finished
@@ -31,7 +31,9 @@ def remove_leftovers(folder: Path) -> list[Path]:
 
 def remove_leftover(folder: Path, shard: Shard, process: int) -> None:
     """Remove what a process that was killed has left of a file."""
-    _unlink(hidden_path(folder / shard.name, process))
+    for name, part, _ in hidden_in(folder):
+        if name == shard.name and f"-{process}-" in part.name:
+            _unlink(part)
 
 
 def _unlink(part: Path) -> None:
