@@ -33,7 +33,7 @@ def drawn(table):
         ({"normal": [1.0, 2.0]}, stats.norm(1.0, 2.0)),
         ({"normal": [0.0, 1.0], "low": -0.5, "high": 2.0}, stats.truncnorm(-0.5, 2.0)),
     ],
-    ids=str,
+    ids=["uniform", "loguniform", "normal", "truncated"],
 )
 def test_values_follow_their_distribution(table, law):
     # fixed numbers: 1e-3 is what a wrong law misses by far, and one draw in a thousand of seeds would
