@@ -9,9 +9,11 @@ import h5py
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.inputs.hdf5 import ENTRY, opened, value
+from nbnumba.inputs.kinds import kind_of
 from nbnumba.model.experiment import Experiment
 from nbnumba.outputs.nexus import read_experiment
-from nbnumba.outputs.nexus_writer import DATA, ENTRY
+from nbnumba.outputs.nexus_writer import DATA
 
 
 class Stored(NamedTuple):
@@ -30,21 +32,16 @@ def stored(path: str | Path) -> Stored:
     Raises:
         NbnumbaError: the file is missing, damaged, or was not written by this program.
     """
-    try:
-        with open(path, "rb"):
-            pass  # says more plainly than HDF5 why a file cannot be read
-    except OSError as error:
-        raise NbnumbaError(f"{path}: cannot be read ({error.strerror}); name an HDF5 file of nbnumba") from None
-    experiment = read_experiment(path) if h5py.is_hdf5(path) else None
+    experiment = read_experiment(path) if kind_of(path) == "hdf5" else None
     if experiment is None:
         raise NbnumbaError(f"{path}: found no experiment in it; allowed: an HDF5 file that nbnumba has written")
-    with h5py.File(path, "r") as file:
+    with opened(path) as file:
         data = file[f"{ENTRY}/{DATA}/{DATA}"]
         return Stored(experiment, int(data.shape[0]), data.dtype, _mask(file), _wavelengths(file))
 
 
 def _wavelengths(file: h5py.File) -> tuple[float, ...]:
-    found = np.ravel(file[f"{ENTRY}/instrument/beam/incident_wavelength"][()])
+    found = np.ravel(value(file[f"{ENTRY}/instrument/beam/incident_wavelength"])).astype(float)
     return tuple(found.tolist()) if len(set(found.tolist())) > 1 else ()
 
 

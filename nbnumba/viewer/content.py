@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-import h5py
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
@@ -52,7 +51,7 @@ def read_content(
     Raises:
         NbnumbaError: as ``nb.read_image``, or an experiment whose images have another shape.
     """
-    own = read_experiment(path) if h5py.is_hdf5(path) else None
+    own = read_experiment(path)
     known, crystal, unknown = experiment or own, True, ""
     if known is None:
         known, unknown = _measured(path)
