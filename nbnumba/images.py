@@ -13,11 +13,12 @@ import h5py
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.inputs.cbf import by_fabio, read_arrays
-from nbnumba.inputs.hdf5 import DAMAGE, ENTRY, opened
+from nbnumba.inputs.cbf import read_arrays
+from nbnumba.inputs.hdf5 import ENTRY, opened
 from nbnumba.inputs.kinds import RAW, kind_of
 from nbnumba.inputs.smv import parse_smv
 from nbnumba.inputs.text import read_bytes
+from nbnumba.inputs.tiff import read_tiff
 from nbnumba.outputs.data_files import need_data
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ def _image_of(path: str | Path, kind: str, number: int, shape: tuple[int, int] |
     if kind == "hdf5":
         return _from_hdf5(path, number)
     if kind == "npy":
-        return _pick(path, npy_images(path), number).copy()
+        return np.array(_pick(path, npy_images(path), number))
     if kind == "smv":
         image = parse_smv(path, read_bytes(path)).pixels
     elif kind == "pgm":
@@ -58,7 +59,7 @@ def _image_of(path: str | Path, kind: str, number: int, shape: tuple[int, int] |
     elif kind == "cbf":
         image = together(path, read_arrays(path, read_bytes(path)))
     elif kind == "tiff":
-        image = by_fabio(path)
+        image = read_tiff(path)
     else:
         image = _from_raw(path, shape)
     return _pick(path, [image], number)
@@ -131,7 +132,9 @@ def _from_hdf5(path: str | Path, number: int) -> np.ndarray:
 def image_stacks(file: h5py.File) -> Iterator[h5py.Dataset]:
     """Datasets of images: in NXmx and Eiger files /entry/data/data, or data_000001 and so on, else the largest."""
     group = file.get(f"{ENTRY}/data")
-    names = sorted(name for name in group if re.fullmatch(r"data(_\d+)?", name)) if _is_group(group) else []
+    names = (
+        sorted(name for name in group if re.fullmatch(r"data(_\d+)?", name)) if isinstance(group, h5py.Group) else []
+    )
     if "data" in names:  # data_000001 and so on are then parts of it
         names = ["data"]
     named = [item for name in names if _shows_images(item := group[name])]
@@ -147,10 +150,6 @@ def image_stacks(file: h5py.File) -> Iterator[h5py.Dataset]:
     file.visititems(note)
     if found:
         yield max(found, key=lambda dataset: (dataset.size, dataset.ndim))
-
-
-def _is_group(item: Any) -> bool:
-    return isinstance(item, h5py.Group)
 
 
 def _shows_images(item: Any) -> bool:
@@ -183,9 +182,9 @@ def npy_images(path: str | Path) -> np.ndarray:
     """
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (*DAMAGE, EOFError, SyntaxError) as error:
+    except Exception as error:  # NumPy reads the header as Python, which fails in many ways
         raise NbnumbaError(f"{path}: cannot be read as an array ({error}); name an undamaged .npy file") from None
-    if array.ndim not in (2, 3) or array.dtype.kind not in "biuf":
+    if array.ndim not in (2, 3) or not array.size or array.dtype.kind not in "biuf":
         raise NbnumbaError(f"{path}: found {array.dtype} of shape {array.shape}; allowed: images of numbers")
     return array.reshape(-1, *array.shape[-2:])
 

@@ -106,7 +106,10 @@ def test_sizes_far_beyond_what_is_stored_are_refused(files):
     )
     np.save(files / "b.npy", PIXELS)
     (files / "a.npy").write_bytes((files / "b.npy").read_bytes().replace(b"(20, 30)", b"(200000000, 30)"))
-    for name in ("a.h5", "a.cbf", "a.npy"):
+    content = (files / "a.tif").read_bytes()
+    (files / "a.tif").write_bytes(content.replace(*(struct.pack("<HHII", 257, 4, 1, n) for n in (20, 40_000))))
+    assert content != (files / "a.tif").read_bytes()
+    for name in ("a.h5", "a.cbf", "a.npy", "a.tif"):
         with pytest.raises(nb.NbnumbaError, match=rf"{name}: "):
             nb.read_image(files / name)
 

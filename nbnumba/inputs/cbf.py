@@ -43,7 +43,9 @@ def cbf_sections(path: str | Path, content: bytes) -> list[Section]:
         if position > len(content):
             raise NbnumbaError(f"{path}: found {len(content)} bytes, fewer than its header tells; name a whole file")
         compression = fields.get(b"conversions", b"").decode("latin-1").lower()
-        if slow * fast > (size if compression == _BYTE_OFFSET else MOST_PIXELS):  # a pixel takes a byte, or more
+        if (
+            not 0 < slow * fast <= (size if compression == _BYTE_OFFSET else MOST_PIXELS)
+        ):  # a pixel takes a byte, or more
             raise NbnumbaError(f"{path}: found {size} bytes for {slow} x {fast} pixels; name an undamaged image")
         sections.append(Section(compression, content[found.end() : position], (slow, fast), position))
     return sections
@@ -64,7 +66,11 @@ def read_arrays(path: str | Path, content: bytes) -> list[np.ndarray]:
     """
     sections = cbf_sections(path, content)
     known = all(section.compression == _BYTE_OFFSET for section in sections)
-    if not (sections and known and _END.fullmatch(content, sections[-1].end)):
+    if not sections:  # fabio would look for one without an end
+        raise NbnumbaError(
+            f"{path}: cannot be read (found no array, or the end of the file before it); name a whole image"
+        )
+    if not (known and _END.fullmatch(content, sections[-1].end)):
         return [by_fabio(path)]
     try:
         from fabio.compression import decByteOffset
@@ -88,9 +94,12 @@ def by_fabio(path: str | Path) -> np.ndarray:
     except ImportError:
         raise _no_fabio(path) from None
     try:
-        return np.asarray(fabio.open(str(path)).data)
+        image = np.asarray(fabio.open(str(path)).data)
     except Exception as error:  # fabio's readers fail in many ways
         raise _unreadable(path, error) from None
+    if image.ndim != 2 or image.dtype.kind not in "biuf" or not image.size:
+        raise NbnumbaError(f"{path}: found {image.dtype} of shape {image.shape}; name an undamaged image, in grey")
+    return image
 
 
 def _no_fabio(path: str | Path) -> NbnumbaError:
