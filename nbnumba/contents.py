@@ -30,24 +30,14 @@ _LIST = re.compile(r"\[\n([^\[\]]*)\]")  # of numbers, one on each line
 _PROVENANCE = ("program", "version", "command_line", "seeds", "inputs")
 
 
-def file_kind(path: str | Path) -> str | None:
-    """Kind of a file of images, or "expt"; None: none that is known, as a TOML file.
-
-    Raises:
-        NbnumbaError: the file cannot be read.
-    """
-    kind = kind_of(path)
-    return None if kind == RAW else kind
-
-
 def file_report(path: str | Path) -> dict[str, Any]:
     """Plain values with their units in the names; what the file does not tell is left out.
 
     Raises:
         NbnumbaError: the file is missing, damaged, or of no known kind.
     """
-    kind = file_kind(path)
-    if kind is None:
+    kind = kind_of(path)
+    if kind == RAW:
         raise NbnumbaError(f"{path}: found no image; allowed: HDF5, SMV, CBF, TIFF, PGM, .npy, a .expt file of DIALS")
     report: dict[str, Any] = {"file": str(path), "kind": KINDS[kind].word}
     report |= {"bytes": Path(path).stat().st_size}

@@ -22,11 +22,8 @@ def wavelengths(tree: Tree) -> Iterator[Found]:
         if not isinstance(item, h5py.Dataset):
             continue
         variant = text(item.attrs.get("variant"))
-        if (
-            item.size not in (1, tree.images)
-            and tree.images is not None
-            and child(group, f"{item.name}_weights") is None
-        ):
+        weights = child(group, f"{item.name}_weights")
+        if item.size not in (1, tree.images) and tree.images is not None and weights is None:
             yield item.name, f"{item.size} wavelengths for {tree.images} images", "1, or one for each", UNREAD
         if variant is not None:
             yield from missing([group], (variant, f"{variant}_weights"), UNREAD)

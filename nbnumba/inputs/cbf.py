@@ -43,9 +43,8 @@ def cbf_sections(path: str | Path, content: bytes) -> list[Section]:
         if position > len(content):
             raise NbnumbaError(f"{path}: found {len(content)} bytes, fewer than its header tells; name a whole file")
         compression = fields.get(b"conversions", b"").decode("latin-1").lower()
-        if (
-            not 0 < slow * fast <= (size if compression == _BYTE_OFFSET else MOST_PIXELS)
-        ):  # a pixel takes a byte, or more
+        most = size if compression == _BYTE_OFFSET else MOST_PIXELS  # of which each takes a byte, or more
+        if not 0 < slow * fast <= most:
             raise NbnumbaError(f"{path}: found {size} bytes for {slow} x {fast} pixels; name an undamaged image")
         sections.append(Section(compression, content[found.end() : position], (slow, fast), position))
     return sections
