@@ -17,7 +17,8 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.images import image_shape, image_stacks, images_in, npy_images, read_image, together
 from nbnumba.inputs.cbf import read_arrays
 from nbnumba.inputs.geometry import GeometryFile, found_in, geometry_of, read_json
-from nbnumba.inputs.hdf5 import DAMAGE, ENTRY, PROVENANCE, filters, opened, printable, sources, words
+from nbnumba.inputs.geometry.transformations import in_mm
+from nbnumba.inputs.hdf5 import DAMAGE, ENTRY, PROVENANCE, child, filters, opened, printable, sources, words
 from nbnumba.inputs.kinds import KINDS, RAW, kind_of
 from nbnumba.inputs.text import read_bytes
 from nbnumba.physics.vector import Vector, unit
@@ -71,11 +72,12 @@ def _of_experiments(path: str | Path) -> dict[str, Any]:
 
 def _of_hdf5(path: str | Path) -> dict[str, Any]:
     with opened(path) as file:
-        entry, stacks = Tree(file).entry, list(image_stacks(file))
-        report: dict[str, Any] = {"definition": None if entry is None else words(entry, "definition")}
+        tree, stacks = Tree(file), list(image_stacks(file))
+        definition = None if tree.entry is None else words(tree.entry, "definition")
+        report: dict[str, Any] = {"definition": definition}
         if stacks:
             report |= _of_stacks(stacks)
-        return report | _provenance(file)
+        return report | _wavelengths(tree) | _provenance(file)
 
 
 def _of_stacks(stacks: list[h5py.Dataset]) -> dict[str, Any]:
@@ -95,6 +97,17 @@ def _of_stacks(stacks: list[h5py.Dataset]) -> dict[str, Any]:
 
 def _compression(dataset: h5py.Dataset) -> str:
     return " + ".join(_FILTERS.get(code, f"filter {code}") for code, _ in filters(dataset)) or "none"
+
+
+def _wavelengths(tree: Tree) -> dict[str, Any]:
+    """Shortest and longest, where each image has its own."""
+    for beam in tree.below("NXbeam"):
+        item = child(beam, "incident_wavelength")
+        if isinstance(item, h5py.Dataset) and item.shape == (tree.images,) and f"{item.name}_weights" not in tree.file:
+            with suppress(NbnumbaError):  # units that are not known
+                values = in_mm(item) * 1e7
+                return {"wavelengths_A": [float(values.min()), float(values.max())]} if np.ptp(values) else {}
+    return {}
 
 
 def _provenance(file: h5py.File) -> dict[str, Any]:
@@ -146,6 +159,8 @@ def file_text(report: dict[str, Any]) -> str:
     if "experiments" in report:
         rows.append(("Experiments", f"{report['experiments']}, with {report['crystals']} crystals"))
     rows += _files_rows(report)
+    if "wavelengths_A" in report:
+        rows.append(("Wavelengths", "{:.6g} to {:.6g} A, each image has its own".format(*report["wavelengths_A"])))
     if report.get("geometry"):
         rows += _geometry_rows(report["geometry"])
     elif "geometry_missing" in report:

@@ -71,6 +71,17 @@ def oscillation_width(tree: Tree) -> Iterator[Found]:
         yield where, "angles that are all the same", "depends_on '.' for stills", otherwise
 
 
+@rule("error")
+def backwards(tree: Tree) -> Iterator[Found]:
+    """Angles that grow from image to image."""
+    for item in _turning(tree):
+        own, end = (numbers(item.parent, f"{item.name}{more}") for more in ("", "_end"))
+        if own is None:
+            continue  # which another rule tells
+        if np.any(np.diff(own) < 0.0) or (end is not None and len(end) == len(own) and np.any(end < own)):
+            yield item.name, "angles that fall", "the opposite axis, about which they grow", UNREAD
+
+
 @rule("warning")
 def several_turn(tree: Tree) -> Iterator[Found]:
     """One axis turns at a time."""
