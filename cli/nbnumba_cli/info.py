@@ -90,9 +90,10 @@ def _installation(as_json: bool) -> None:
 
 def _tell_file(file: Path, as_json: bool, asked: bool) -> bool:
     """Tell what is inside a file, if it is no experiment."""
-    from nbnumba.contents import file_kind, file_report, file_text
+    from nbnumba.contents import file_report, file_text
+    from nbnumba.inputs.kinds import RAW, kind_of
 
-    if file_kind(file) is None:
+    if kind_of(file) == RAW:
         return False
     if asked:
         raise NbnumbaError(

@@ -204,8 +204,8 @@ class TestRefusals:
         with h5py.File(tmp_path / "other.h5", "w") as file:
             file["entry/definition"] = "NXmx"
         reasons = {
-            "missing.h5": "found No such file",
-            "text.h5": "not an HDF5 file",
+            "missing.h5": "No such file",
+            "text.h5": "found another kind of file; allowed: HDF5",
             "empty.h5": "without a definition 'NXmx'",
             "other.h5": "not from this program",
         }
