@@ -43,6 +43,11 @@ def as_rows(name: str, image: Any) -> np.ndarray:
     return array.reshape(-1, array.shape[-1])
 
 
+def are_counts(image: np.ndarray) -> bool:
+    """Whether an image holds whole numbers of counts."""
+    return image.dtype.kind in "iu"
+
+
 def storable(image: Any, shape: tuple[int, ...], name: str = "image") -> np.ndarray:
     """Copy of an image in a type that every reader of NXmx takes: float32, uint8, uint16, int16 or int32.
 

@@ -12,13 +12,13 @@ import numpy as np
 from nbnumba.errors import NbnumbaError, NbnumbaWarning
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.validate import whole
+from nbnumba.outputs.contrast import contrast
 from nbnumba.outputs.pixel_mask import pixel_mask
-from nbnumba.outputs.pixels import as_image
+from nbnumba.outputs.pixels import are_counts, as_image
+from nbnumba.outputs.reduce import shrunk
 from nbnumba.spots import Spots, spots
-from nbnumba.viewer.contrast import contrast
 from nbnumba.viewer.marks import beam_place, chosen_rings, draw_beam, draw_rings, draw_spots
 from nbnumba.viewer.page import SEPARATOR, Page
-from nbnumba.viewer.reduce import shrunk
 from nbnumba.viewer.sheet import Place, Roi, Sheet, checked_window, flat_sheet, laid_out_sheet
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def draw_image(
     if array.ndim == 2 or experiment is None:
         array, hidden = array.reshape(1, -1, array.shape[-1]), hidden.reshape(1, -1, array.shape[-1])
     parts = [_part(array, hidden, place) for place in sheet.places]
-    drawn = contrast(parts, scale, percentiles, counts=array.dtype.kind in "iu")
+    drawn = contrast(parts, scale, percentiles, counts=are_counts(array))
     page.show(parts, drawn, unit, 0.0 if experiment is None else experiment.detector.pixel_size)
     notes = []
     if experiment is not None:

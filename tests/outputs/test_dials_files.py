@@ -9,10 +9,10 @@ import pytest
 
 import nbnumba as nb
 
-PYTHON = "/usr/bin/python3"  # whose packages have dxtbx, with which the DIALS programs read images
+PYTHON = "dxtbx.python"  # has the library with which the DIALS programs read images
 pytestmark = [
     pytest.mark.dials,
-    pytest.mark.skipif(shutil.which("dials.import") is None, reason="the DIALS programs are not on PATH"),
+    pytest.mark.skipif(shutil.which(PYTHON) is None, reason="the DIALS programs are not on PATH"),
 ]
 
 SHAPE = (40, 50)
