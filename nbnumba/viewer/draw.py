@@ -16,8 +16,9 @@ from nbnumba.outputs.contrast import contrast
 from nbnumba.outputs.pixel_mask import pixel_mask
 from nbnumba.outputs.pixels import are_counts, as_image
 from nbnumba.outputs.reduce import shrunk
+from nbnumba.rings import chosen_rings
 from nbnumba.spots import Spots, spots
-from nbnumba.viewer.marks import beam_place, chosen_rings, draw_beam, draw_rings, draw_spots
+from nbnumba.viewer.marks import beam_place, draw_beam, draw_rings, draw_spots
 from nbnumba.viewer.page import SEPARATOR, Page
 from nbnumba.viewer.sheet import Place, Roi, Sheet, checked_window, flat_sheet, laid_out_sheet
 
@@ -137,7 +138,9 @@ def _mark(
 ) -> list[str]:
     """Draw what is known of the geometry; what there is to say of it."""
     plane, inks, notes = sheet.plane, page.inks, []
-    spacings = chosen_rings(experiment, plane) if rings is None else rings
+    spacings = (
+        chosen_rings(experiment, plane.panels, plane.window if plane.zoomed else None) if rings is None else rings
+    )
     shown = draw_rings(page.axes, experiment, spacings, plane, inks)
     missing = [d for d in rings or () if d not in shown]
     if missing:
