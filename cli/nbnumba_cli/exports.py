@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-#: Ending -> what is made.
-EXPORTS = {".expt": "an experiment list of DIALS", ".geom": "a geometry of CrystFEL", ".csv": "a table of reflections"}
+#: Endings: an experiment list of DIALS, a geometry of CrystFEL, a table of reflections.
+EXPORTS = (".expt", ".geom", ".csv")
 
 
 def export(source: Path, target: Path, overwrite: bool) -> None:
