@@ -16,8 +16,8 @@ _OPTIONS = (
         type=click.Choice(["gzip", "bitshuffle-lz4", "lz4", "none"]),
         default="gzip",
         show_default=True,
-        help="Of images: gzip with shuffle, which every reader has; bitshuffle-lz4 (or lz4), as EIGER detectors write, which "
-        "takes the extra 'compression'; or none.",
+        help="Of images: gzip with shuffle, which every reader has; bitshuffle-lz4 (or lz4), as EIGER detectors write, "
+        "which takes the extra 'compression'; or none.",
     ),
     click.option(
         "--images-per-file",
