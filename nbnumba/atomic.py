@@ -6,6 +6,7 @@ import contextlib
 import functools
 import logging
 import os
+import secrets
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -69,9 +70,12 @@ def _is_device(path: str | Path) -> bool:
 
 
 def hidden_path(path: str | Path) -> Path:
-    """Where a new file is until it takes its name; a link's is beside the file that it leads to."""
+    """Where a new file is until it takes its name; a link's is beside the file that it leads to.
+
+    Each call gives another name: threads, and hosts that share a disk, may write one file at a time.
+    """
     final = Path(os.path.realpath(path))
-    return final.with_name(f".{final.stem}.{os.getpid()}{final.suffix}")
+    return final.with_name(f".{final.stem}.{os.getpid()}.{secrets.token_hex(4)}{final.suffix}")
 
 
 @contextlib.contextmanager
@@ -153,7 +157,7 @@ class _Files(NamedTuple):
             raise NbnumbaError(text) from error
         except OSError as error:
             concerned = [path for path, part, _ in self.made if error.filename in (str(part), part)]
-            if error.filename is not None and not concerned:
+            if not self.made or (error.filename is not None and not concerned):
                 raise  # about a file that the block reads, not ours
             raise NbnumbaError(
                 f"{', '.join(map(str, concerned or paths))}: cannot be written ({error.strerror or error}), and "

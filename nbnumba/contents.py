@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from nbnumba.checks import Tree
 from nbnumba.errors import NbnumbaError
 from nbnumba.images import image_stacks, kind_of, read_image
 from nbnumba.inputs.geometry import GeometryFile, found_in, geometry_of
+from nbnumba.inputs.geometry.transformations import in_mm
 from nbnumba.inputs.text import read_bytes
 from nbnumba.physics.vector import Vector, unit
 from nbnumba.report import table
@@ -87,7 +89,7 @@ def _of_hdf5(path: str | Path) -> dict[str, Any]:
             report: dict[str, Any] = {"definition": _definition(Path(path), file)}
             if stacks:
                 report |= _of_stacks(stacks)
-            return report | _provenance(file)
+            return report | _wavelengths(Tree(Path(path), file)) | _provenance(file)
     except (OSError, RuntimeError, KeyError) as error:
         raise NbnumbaError(f"{path}: cannot be read ({error}); name an undamaged HDF5 file") from None
 
@@ -119,6 +121,17 @@ def _compression(dataset: h5py.Dataset) -> str:
     plist = dataset.id.get_create_plist()
     codes = [plist.get_filter(i)[0] for i in range(plist.get_nfilters())]
     return " + ".join(_FILTERS.get(code, f"filter {code}") for code in codes) or "none"
+
+
+def _wavelengths(tree: Tree) -> dict[str, Any]:
+    """Shortest and longest, where each image has its own."""
+    for beam in tree.below("NXbeam"):
+        item = beam.get("incident_wavelength")
+        if isinstance(item, h5py.Dataset) and item.shape == (tree.images,) and f"{item.name}_weights" not in tree.file:
+            with suppress(NbnumbaError):  # units that are not known
+                values = in_mm(item) * 1e7
+                return {"wavelengths_A": [float(values.min()), float(values.max())]} if np.ptp(values) else {}
+    return {}
 
 
 def _provenance(file: h5py.File) -> dict[str, Any]:
@@ -170,6 +183,8 @@ def file_text(report: dict[str, Any]) -> str:
     if "experiments" in report:
         rows.append(("Experiments", f"{report['experiments']}, with {report['crystals']} crystals"))
     rows += _files_rows(report)
+    if "wavelengths_A" in report:
+        rows.append(("Wavelengths", "{:.6g} to {:.6g} A, each image has its own".format(*report["wavelengths_A"])))
     if report.get("geometry"):
         rows += _geometry_rows(report["geometry"])
     elif "geometry_missing" in report:

@@ -86,7 +86,7 @@ def numbers(experiment: Experiment) -> dict[str, int]:
     found = {"sampling.oversample": 1}
     if experiment.detector.sensor_thickness > 0.0:
         found["sampling.layers"] = 1
-    if experiment.scan is not None and experiment.scan.width != 0.0:
+    if experiment.turning:
         found["scan.steps"] = 1
     crystals = {"crystal": experiment.crystal, **{f"lattices.{i}": c for i, c in enumerate(experiment.lattices)}}
     for name, crystal in crystals.items():

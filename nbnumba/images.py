@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import math
 import re
@@ -59,7 +58,7 @@ def _image_of(path: str | Path, kind: str, number: int, shape: tuple[int, int] |
         return _from_hdf5(path, number)
     if kind == "npy":
         images = _from_npy(path)
-        return _pick(path, list(images) if images.ndim == 3 else [images], number)
+        return np.array(_pick(path, list(images) if images.ndim == 3 else [images], number))
     if kind == "smv":
         image = parse_smv(path, read_bytes(path)).pixels
     elif kind == "pgm":
@@ -174,8 +173,9 @@ def image_stacks(file: h5py.File) -> Iterator[h5py.Dataset]:
 
 
 def _from_npy(path: str | Path) -> np.ndarray:
+    """The array in the file, which is not in memory."""
     try:
-        array = np.load(io.BytesIO(read_bytes(path)), allow_pickle=False)
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (EOFError, ValueError) as error:
         raise NbnumbaError(f"{path}: cannot be read as an array ({error}); name an undamaged .npy file") from None
     if array.ndim not in (2, 3) or array.dtype.kind not in "biuf":

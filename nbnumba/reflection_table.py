@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -67,8 +68,17 @@ def predict_reflections(experiment: Experiment, images: int = 1) -> np.ndarray:
     return table[np.lexsort((table["phi_degrees"], table["image"], table["lattice"]))]
 
 
-def write_reflections(path: str | Path, experiment: Experiment, *, images: int = 1, overwrite: bool = False) -> Path:
+def write_reflections(
+    path: str | Path, experiment: Experiment | Sequence[Experiment], *, images: int = 1, overwrite: bool = False
+) -> Path:
     """Write the table of ``predict_reflections`` as CSV: one line of names, then a line for each reflection.
+
+    Args:
+        path: the new file.
+        experiment: what is simulated; several, as of stills with beams of their own, are series of ``images`` images
+            that follow one another.
+        images: number of images of the scan.
+        overwrite: replace an existing file.
 
     Returns:
         The path.
@@ -76,7 +86,11 @@ def write_reflections(path: str | Path, experiment: Experiment, *, images: int =
     Raises:
         NbnumbaError: the file cannot be written.
     """
-    table = predict_reflections(experiment, images)
+    series = [experiment] if isinstance(experiment, Experiment) else experiment
+    tables = [predict_reflections(one, images) for one in series]
+    for number, each in enumerate(tables):
+        each["image"] += number * images
+    table = np.concatenate(tables)
     with new_file(path, overwrite) as part, open(part, "w", encoding="ascii", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(table.dtype.names or ())
@@ -90,8 +104,8 @@ def _text(value: float) -> str:
 
 def _images(experiment: Experiment, found: Spots, images: int) -> np.ndarray:
     """Numbers (n,) of the images that they are on."""
-    scan = experiment.scan
-    if scan is None or scan.width == 0.0:
+    scan = experiment.turning
+    if scan is None:
         return np.zeros(len(found), dtype=int)
     return np.clip(np.floor((found.angle - scan.start) / scan.width), 0, images - 1).astype(int)
 

@@ -48,6 +48,18 @@ def test_file_appears_when_the_block_has_ended(tmp_path):
     assert os.listdir(tmp_path) == ["out.txt"]
 
 
+def test_two_who_write_one_file_at_a_time_do_not_meet(tmp_path):
+    """Threads, or programs on two hosts that share a disk: the last one's file is there, and whole."""
+    file = tmp_path / "out.txt"
+    with new_file(file, overwrite=True) as first, new_file(file, overwrite=True) as second:
+        assert first != second
+        assert all(part.name.startswith(f".out.{os.getpid()}.") for part in (first, second))
+        first.write_text("first")
+        second.write_text("second")
+    assert file.read_text() == "first"
+    assert os.listdir(tmp_path) == ["out.txt"]
+
+
 def write_half(file: Path, error: BaseException, overwrite: bool = False) -> None:
     with new_file(file, overwrite) as part:
         part.write_text("half")

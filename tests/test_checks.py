@@ -24,6 +24,7 @@ MASK = nb.Mask(np.arange(12 * 17).reshape(12, 17) % 5 > 0)
 OURS = {
     "still": (scenes.still(), {}),
     "scan": (scenes.still(**SCAN), {}),
+    "backwards": (scenes.still(**SCAN | {"scan.width": -2.0}), {}),
     "one image of a scan": (scenes.still(**SCAN), {"images": 1}),
     "panels": (scenes.still(**SCAN).with_panels(slow=3, fast=1), {}),
     "narrow panels": (scenes.still(detector=NARROW), {}),
@@ -127,6 +128,11 @@ EDITS = {
         "error",
         put(OMEGA, [1.0, 2.0], units="deg", vector=[-1, 0, 0], depends_on=".", transformation_type="rotation"),
         "2 angles for 3",
+    ),
+    "backwards": (
+        "error",
+        put(OMEGA, [5.0, 3.0, 1.0], units="deg", vector=[-1, 0, 0], depends_on=".", transformation_type="rotation"),
+        "angles that fall",
     ),
     "signal": ("warning", unmarked("data", "signal"), "@signal"),
     "other units": ("warning", unmarked("instrument/detector/count_time", "units"), "count_time@units"),

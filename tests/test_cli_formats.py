@@ -1,6 +1,10 @@
 """simulate and convert with files of one image each."""
 
+import json
+import re
+
 import fabio
+import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -8,6 +12,8 @@ from nbnumba_cli.formats import file_names
 from nbnumba_cli.main import cli
 
 import nbnumba as nb
+from nbnumba.outputs.stored import experiment_of
+from nbnumba.viewer.content import read_content
 
 EXPERIMENT = nb.Experiment(
     crystal=nb.Crystal(cell=(34.8, 39.2, 48.3, 90, 95, 90), misset=(10, 20, 30), cells=(5, 5, 5), default_f=100.0),
@@ -116,3 +122,137 @@ def test_pixels_of_any_image_are_converted(folder, suffix):
 )
 def test_names(name, images, first, expected, tmp_path):
     assert file_names("--cbf", tmp_path / name, images, first) == [tmp_path / x for x in expected]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, nb.NbnumbaError])
+def test_an_interrupted_series_leaves_no_image_behind(folder, error, monkeypatch):
+    (folder / "s_0001.cbf").write_text("old")
+    before = {file: file.read_bytes() for file in folder.iterdir()}
+    detect, given = nb.detect, []
+
+    def once(*arguments, **options):
+        if given:
+            raise error
+        given.append(arguments)
+        return detect(*arguments, **options)
+
+    monkeypatch.setattr(nb, "detect", once)
+    words = ["--images", 3, "--counts", "--cbf", "s.cbf", "--smv", "s.img", "--tiff", "s.tif", "--overwrite"]
+    result = run("simulate", "e.toml", "-o", "a.h5", "--threads", 1, *words)
+    assert result.exit_code == 1
+    assert given
+    assert {file: file.read_bytes() for file in folder.iterdir()} == before
+
+
+def own_beams(name, turning=False):
+    """Images of beams that differ in wavelength and polarization, the last one with a spectrum like the others."""
+    lines = [nb.Spectrum((x, x + 0.02), (3.0, 1.0)) for x in (0.9, 1.0, 1.1)]
+    beams = [nb.Beam(spectrum=spectrum, polarization=p) for spectrum, p in zip(lines, (0.5, 0.6, 0.7), strict=True)]
+    experiment = EXPERIMENT if turning else EXPERIMENT.replace(scan=None)
+    experiment = experiment.replace(beam=beams[0])
+    nb.write_nexus(name, experiment, np.ones((3, 20, 30), "int32"), beams=beams)
+    return [experiment.replace(beam=beam) for beam in beams]
+
+
+class TestBeamsOfTheirOwn:
+    def test_experiments(self, folder):
+        made = own_beams("a.h5")
+        for number, experiment in enumerate(made):
+            found = experiment_of("a.h5", number)
+            assert found.spectrum == experiment.spectrum
+            assert found.beam.kahn == pytest.approx(experiment.beam.kahn)
+            assert found.replace(beam=experiment.beam) == experiment
+        nb.write_nexus("b.h5", EXPERIMENT, np.ones((2, 20, 30), "int32"))
+        assert experiment_of("b.h5", 1) == EXPERIMENT
+        assert experiment_of("e.toml") is None
+
+    @pytest.mark.parametrize("kind", ["cbf", "img"])
+    def test_images(self, folder, kind):
+        made = own_beams("a.h5", turning=True)
+        assert run("convert", "a.h5", f"c_#.{kind}").exit_code == 0
+        for number, experiment in enumerate(made, start=1):
+            found = nb.read_geometry(f"c_{number}.{kind}").beam
+            assert found.wavelength == pytest.approx(experiment.mean_wavelength, rel=1e-9)
+            assert kind == "img" or found.kahn == pytest.approx(experiment.beam.kahn)
+
+    def test_view(self, folder):
+        made = own_beams("a.h5")
+        assert read_content("a.h5", number=2).experiment.mean_wavelength == pytest.approx(made[2].mean_wavelength)
+
+    def test_info(self, folder):
+        made = own_beams("a.h5")
+        told = json.loads(run("info", "a.h5", "--json").output)
+        assert told["wavelengths_A"] == pytest.approx([made[0].mean_wavelength, made[2].mean_wavelength])
+        assert "0.905 to 1.105 A, each image has its own" in run("info", "a.h5").output
+
+    def test_crystfel(self, folder):
+        own_beams("a.h5")
+        assert run("convert", "a.h5", "a.geom").exit_code == 0
+        text = (folder / "a.geom").read_text()
+        assert "photon_energy" not in text
+        with h5py.File("a.h5") as file:
+            assert file[re.search("^wavelength = (.*) A$", text, re.MULTILINE)[1]].shape == (3,)
+
+    def test_table(self, folder):
+        made = own_beams("a.h5")
+        assert run("convert", "a.h5", "a.csv").exit_code == 0
+        rows = np.genfromtxt("a.csv", delimiter=",", names=True)
+        for number, experiment in enumerate(made):
+            expected = nb.predict_reflections(experiment)
+            np.testing.assert_allclose(rows["slow"][rows["image"] == number], expected["slow"], rtol=1e-8)
+
+
+class TestOtherPrograms:
+    def test_an_experiment_is_read_without_its_images(self, folder):
+        nb.write_nexus("a.h5", EXPERIMENT, np.ones((2, 20, 30), "int32"), images_per_file=2)
+        (folder / "a_000001.h5").unlink()
+        assert run("convert", "a.h5", "b.toml").exit_code == 0
+        assert nb.Experiment.from_toml("b.toml") == EXPERIMENT
+
+    @pytest.mark.parametrize("kind", ["expt", "geom", "csv", "toml"])
+    @pytest.mark.parametrize("words", [["--image", 0], ["--shape", 20, 30]])
+    def test_what_tells_of_no_image_refuses_to_choose_one(self, folder, kind, words):
+        result = run("convert", "e.toml", f"a.{kind}", *words)
+        assert isinstance(result.exception, nb.NbnumbaError)
+        assert words[0] in str(result.exception)
+
+    @pytest.mark.parametrize(
+        ("words", "why"),
+        [
+            (["e.toml", "a.geom", "--images", 2], "--images"),
+            (["a.h5", "a_#.cbf", "--images", 2], "--images"),
+            (["a.h5", "a_#.cbf", "--image", 0], "--image"),
+            (["a.h5", "a.expt", "--set", "scan.width=1"], "--set"),
+            (["e.toml", "a.cbf"], "ending '.cbf'"),
+        ],
+    )
+    def test_options_that_would_be_overlooked_are_refused(self, folder, words, why):
+        nb.write_nexus("a.h5", EXPERIMENT, np.ones((2, 20, 30), "int32"))
+        result = run("convert", *words)
+        assert isinstance(result.exception, nb.NbnumbaError)
+        assert why in str(result.exception)
+
+    def test_a_table_and_a_list_of_several_images(self, folder):
+        assert run("convert", "e.toml", "a.csv", "--images", 4, "--set", "scan.width=40").exit_code == 0
+        rows = np.genfromtxt("a.csv", delimiter=",", names=True)
+        expected = nb.predict_reflections(EXPERIMENT.replace(**{"scan.width": 40.0}), 4)
+        np.testing.assert_array_equal(rows["image"], expected["image"])
+        assert len(set(rows["image"])) > 1
+        assert run("convert", "e.toml", "a.expt", "--images", 4).exit_code == 0
+        assert json.loads((folder / "a.expt").read_text())["scan"][0]["image_range"] == [1, 4]
+
+    def test_from_flags_of_nanobragg(self, folder):
+        flags = "-cell 70 80 90 90 90 90 -N 10 -default_F 100 -lambda 1.2 -detpixels 20"
+        result = run("convert", "--nanobragg", flags, "a.expt")
+        assert result.exit_code == 0, result.exception
+        assert nb.read_geometry("a.expt").beam.wavelength == 1.2
+
+    def test_view_takes_an_experiment_as_other_commands_do(self, folder):
+        np.save("a.npy", np.arange(600.0).reshape(20, 30))
+        for words in (["--experiment", "e.toml", "--set", "beam.wavelength=1.3"], ["--experiment", "e.toml"]):
+            result = run("view", "a.npy", "-o", "a.svg", "--overwrite", *words)
+            assert result.exit_code == 0, result.exception
+            assert ("λ 1.3" in (folder / "a.svg").read_text()) == ("--set" in words)
+        flags = "-cell 70 80 90 90 90 90 -N 10 -default_F 100 -lambda 1.2 -detpixels_x 30 -detpixels_y 20"
+        assert run("view", "a.npy", "-o", "b.png", "--nanobragg", flags).exit_code == 0
+        assert "--set" in str(run("view", "a.npy", "-o", "c.png", "--set", "beam.wavelength=1.3").exception)

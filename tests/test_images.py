@@ -2,6 +2,7 @@
 
 import json
 import struct
+import tracemalloc
 import zlib
 
 import fabio
@@ -12,7 +13,7 @@ from click.testing import CliRunner
 from nbnumba_cli.main import cli
 
 import nbnumba as nb
-from nbnumba.images import read_pair
+from nbnumba.images import count_images, read_pair
 from nbnumba.outputs.pgm import put_pgm
 from nbnumba.outputs.raw import write_raw
 from nbnumba.outputs.smv import put_smv
@@ -197,3 +198,17 @@ def test_what_cannot_be_converted_is_refused(words, files, monkeypatch):
     before = set(files.iterdir())
     assert isinstance(run("convert", *words).exception, nb.NbnumbaError | SystemExit)
     assert set(files.iterdir()) == before
+
+
+def test_one_image_of_an_array_takes_the_memory_of_one(tmp_path):
+    """Counted by NumPy's allocations, which tracemalloc sees."""
+    images = np.arange(50 * 64 * 64, dtype=np.int32).reshape(50, 64, 64)
+    np.save(tmp_path / "a.npy", images)
+    tracemalloc.start()
+    assert count_images(tmp_path / "a.npy") == 50
+    image = nb.read_image(tmp_path / "a.npy", number=7)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(image, images[7])
+    assert type(image) is np.ndarray
+    assert peak < 10 * images[7].nbytes  # the file is 50 times as large as an image

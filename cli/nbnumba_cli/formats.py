@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
 import numpy as np
 
-from nbnumba.atomic import check_writable
+from nbnumba.atomic import check_writable, new_files
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.experiment import Experiment
 
@@ -40,24 +41,76 @@ class Outputs(NamedTuple):
         if self.smv:
             check_smv(experiment)
 
-    def write(self, experiment: Experiment, image: np.ndarray, place: int, number: int, overwrite: bool) -> None:
-        """Write one image.
+    @contextmanager
+    def hidden(self, overwrite: bool) -> Iterator[Outputs]:
+        """The same outputs by hidden names, which all become theirs when the block ends well."""
+        with new_files(self.all(), overwrite) as parts:
+            each = iter(parts)
+            yield Outputs(*([next(each) for _ in paths] for paths in self))
+
+    def write(self, experiment: Experiment, image: np.ndarray, place: int, number: int) -> None:
+        """Write one image, over files that exist.
 
         Args:
             experiment: of the series.
             image: pixels.
             place: among the names.
             number: of the image, from which the angle follows.
-            overwrite: replace existing files.
         """
-        import nbnumba as nb
+        for kind, paths in self._asdict().items():
+            for path in paths[place : place + 1]:
+                WRITERS[f".{kind}"](path, experiment, image, number)
 
-        for path in self.cbf[place : place + 1]:
-            nb.write_cbf(path, experiment, image, number, overwrite=overwrite)
-        for path in self.smv[place : place + 1]:
-            nb.write_smv(path, experiment, image, number, overwrite=overwrite)
-        for path in self.tiff[place : place + 1]:
-            nb.write_tiff(path, image, description=f"nbnumba, image {number + 1}", overwrite=overwrite)
+
+def _write_cbf(path: Path, experiment: Experiment | None, image: np.ndarray, number: int) -> None:
+    from nbnumba.outputs.cbf import write_cbf
+
+    write_cbf(path, experiment, image, number, overwrite=True)
+
+
+def _write_smv(path: Path, experiment: Experiment | None, image: np.ndarray, number: int) -> None:
+    from nbnumba.outputs.smv import write_smv
+
+    write_smv(path, experiment, image, number, overwrite=True)
+
+
+def _write_tiff(path: Path, _: Experiment | None, image: np.ndarray, number: int) -> None:
+    from nbnumba.outputs.tiff import write_tiff
+
+    write_tiff(path, image, description=f"nbnumba, image {number + 1}", overwrite=True)
+
+
+def _write_png(path: Path, experiment: Experiment | None, image: np.ndarray, _: int) -> None:
+    from nbnumba.outputs.png import write_png
+
+    write_png(path, image, experiment=experiment if image.ndim == 3 else None, overwrite=True)
+
+
+def _write_npy(path: Path, _: Experiment | None, image: np.ndarray, __: int) -> None:
+    with open(path, "wb") as file:
+        np.save(file, image, allow_pickle=False)
+
+
+def _write_raw(path: Path, _: Experiment | None, image: np.ndarray, __: int) -> None:
+    from nbnumba.outputs.raw import write_raw
+
+    write_raw(path, image, overwrite=True)
+
+
+#: Ending -> what writes such an image, over a file that exists: path, experiment (None: not known), pixels, number.
+WRITERS: dict[str, Callable[[Path, Experiment | None, np.ndarray, int], None]] = {
+    ".npy": _write_npy,
+    ".bin": _write_raw,
+    ".raw": _write_raw,
+    ".png": _write_png,
+    ".cbf": _write_cbf,
+    ".img": _write_smv,
+    ".smv": _write_smv,
+    ".tif": _write_tiff,
+    ".tiff": _write_tiff,
+}
+#: Endings of images that tell of their experiment.
+TELLING = (".png", ".cbf", ".img", ".smv")
 
 
 def option(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,12 +8,14 @@ from typing import Any
 
 import click
 
+from nbnumba.outputs.compression import ALIASES, COMPRESSIONS
+from nbnumba.outputs.data_files import MOST_IMAGES, data_paths
 from nbnumba_cli import voice
 
 _OPTIONS = (
     click.option(
         "--compression",
-        type=click.Choice(["gzip", "bitshuffle-lz4", "lz4", "none"]),
+        type=click.Choice([*COMPRESSIONS, *ALIASES]),
         default="gzip",
         show_default=True,
         help="Of images: gzip with shuffle, which every reader has; bitshuffle-lz4 (or lz4), as EIGER detectors write, "
@@ -21,7 +23,7 @@ _OPTIONS = (
     ),
     click.option(
         "--images-per-file",
-        type=click.IntRange(1, 1000),
+        type=click.IntRange(1, MOST_IMAGES),
         default=None,
         help="Put images into files OUT_000001.h5 and so on of so many, which OUT.h5 shows as one series; as in "
         "--images-per-file 1000.",
@@ -45,14 +47,10 @@ def hdf5_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def data_files(output: Path, images: int, hdf5: dict[str, Any]) -> list[Path]:
     """Files beside the output that these options ask for."""
-    from nbnumba.outputs.data_files import data_paths
-
     return data_paths(output, images, hdf5.get("images_per_file"))
 
 
-def tell_growing(output: Path, hdf5: dict[str, Any]) -> None:
+def tell_growing(growing: Path, hdf5: dict[str, Any]) -> None:
     """Say where a file can be followed, if it can."""
-    from nbnumba.atomic import hidden_path
-
     if hdf5.get("follow"):
-        voice.tell(f"Growing: {hidden_path(output)}")
+        voice.tell(f"Growing: {growing}")

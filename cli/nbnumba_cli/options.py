@@ -104,6 +104,14 @@ as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="Print
 
 def experiment_source(function: Callable[..., Any]) -> Callable[..., Any]:
     """Argument EXPERIMENT.toml, or --nanobragg instead, and --like and --set for either."""
+    path = click.Path(path_type=Path)
+    return click.argument("experiment", metavar="[EXPERIMENT.toml]", type=path, required=False)(
+        experiment_changes(function)
+    )
+
+
+def experiment_changes(function: Callable[..., Any]) -> Callable[..., Any]:
+    """--nanobragg in the place of an EXPERIMENT.toml, and --like and --set for either."""
     function = click.option(
         "--set",
         "settings",
@@ -122,12 +130,9 @@ def experiment_source(function: Callable[..., Any]) -> Callable[..., Any]:
         help="Measured image (NXmx, CBF, SMV, or a .expt file of DIALS) whose detector, wavelength, polarization and "
         "oscillation take the place of those of the experiment, which may leave [beam] and [detector] out.",
     )(function)
-    function = click.option(
+    return click.option(
         "--nanobragg", metavar='"FLAGS"', default=None, help="Flags of the nanoBragg program instead of a TOML file."
     )(function)
-    return click.argument("experiment", metavar="[EXPERIMENT.toml]", type=click.Path(path_type=Path), required=False)(
-        function
-    )
 
 
 def load_settled(file: Path | None, nanobragg: str | None, settings: tuple[str, ...]) -> Experiment:

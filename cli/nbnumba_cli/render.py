@@ -14,6 +14,7 @@ import numpy as np
 import nbnumba as nb
 from nbnumba.atomic import check_writable
 from nbnumba.errors import NbnumbaError
+from nbnumba.outputs.nexus_writer import SingleWriter, check_options
 from nbnumba.report import counts_report, counts_text, image_report, report_text
 from nbnumba_cli.formats import Outputs, told
 from nbnumba_cli.hdf5_options import data_files, tell_growing
@@ -40,10 +41,10 @@ class Series(NamedTuple):
 
     def numbered(self, number: int) -> nb.Experiment:
         """The experiment of one image."""
-        scan = self.experiment.scan
+        scan = self.experiment.turning
         if scan is None or number == 0:
             return self.experiment
-        return self.experiment.replace(**{"scan.start": scan.start + number * scan.width})
+        return self.experiment.replace(**{"scan.start": scan.start_of(number)})
 
     def frames(self) -> Iterator[Frame]:
         """The images, as they are rendered."""
@@ -89,9 +90,9 @@ def render_to_files(
     for file in files:
         check_writable(file, overwrite)
     others.check(experiment, overwrite)
-    nb.NexusWriter(output, experiment, **hdf5)  # refuses options before anything is rendered
+    check_options(experiment, **hdf5)
     counting = experiment.response is not None if counts is None else counts
-    if images > 1 and not counting and (experiment.scan is None or experiment.scan.width == 0.0):
+    if images > 1 and not counting and experiment.turning is None:
         raise NbnumbaError(
             f"--images: found {images} without a rotation, which would all be the same; add --set scan.width=DEGREES, "
             "or --counts for another noise in each, or ask for 1"
@@ -100,25 +101,26 @@ def render_to_files(
         raise NbnumbaError("--keep-expected: found without counts, so that expected photons are the image itself")
     experiment, choices = _sampled(experiment)
     series = Series(experiment, first, images, counting, seed, how)
-    frames = _written(series, others, overwrite)
-    shown = next(frames)
-    tell_growing(output, hdf5)
+    writer_of = SingleWriter if images == 1 else nb.NexusWriter
     seeds = {"noise": seed} if counting else None
-    with nb.NexusWriter(
-        output, series.numbered(first), single=images == 1, overwrite=overwrite, command_line=command_line, seeds=seeds,
-        **hdf5,
-    ) as writer:  # fmt: skip
-        for frame in chain([shown], frames):
-            writer.append(frame.written, expected=frame.expected if keep_expected else None)
+    with others.hidden(overwrite) as parts:
+        frames = _written(series, parts)
+        shown = next(frames)
+        with writer_of(
+            output, series.numbered(first), overwrite=overwrite, command_line=command_line, seeds=seeds, **hdf5
+        ) as writer:
+            tell_growing(writer.growing, hdf5)
+            for frame in chain([shown], frames):
+                writer.append(frame.written, expected=frame.expected if keep_expected else None)
     if png is not None:
         nb.write_png(png, _measured(series, shown), experiment=experiment, overwrite=overwrite)
     _summarize(series, shown, choices, files, others, as_json)
 
 
-def _written(series: Series, others: Outputs, overwrite: bool) -> Iterator[Frame]:
+def _written(series: Series, others: Outputs) -> Iterator[Frame]:
     """The images, as they are rendered and have been written to the files that hold one each."""
     for place, frame in enumerate(series.frames()):
-        others.write(series.experiment, frame.written, place, series.first + place, overwrite)
+        others.write(series.experiment, frame.written, place, series.first + place)
         yield frame
 
 

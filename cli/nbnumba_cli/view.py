@@ -34,6 +34,7 @@ AUTOMATIC, NONE = "auto", "none"
 @click.option("--predict", is_flag=True, help="Mark where reflections fall, with their indices h k l.")
 @click.option("--experiment", "described", metavar="EXPERIMENT.toml", type=click.Path(path_type=Path),
               help="Where geometry and crystal are told [default: in FILE, as far as it tells them].")  # fmt: skip
+@options.experiment_changes
 @click.option("--roi", type=(int, int, int, int), metavar="SLOW0 SLOW1 FAST0 FAST1",
               help="Show these pixels alone, SLOW1 and FAST1 excluded, as in --roi 350 450 500 640.")  # fmt: skip
 @click.option("--panel", type=click.IntRange(min=0), help="Show this panel alone, where the detector lists panels.")
@@ -48,8 +49,8 @@ AUTOMATIC, NONE = "auto", "none"
 @options.as_json
 @options.overwrite
 def command(
-    file: Path, output: Path | None, rings: str, described: Path | None, title: str | None, overwrite: bool,
-    as_json: bool, **asked: Any,
+    file: Path, output: Path | None, rings: str, described: Path | None, nanobragg: str | None,
+    settings: tuple[str, ...], title: str | None, overwrite: bool, as_json: bool, **asked: Any,
 ) -> None:  # fmt: skip
     """Draw the image of FILE: log scale, resolution rings, beam centre, and on request predicted spots.
 
@@ -69,9 +70,12 @@ def command(
     from nbnumba.atomic import check_distinct, check_writable
 
     picture = Path(f"{file.stem}.png") if output is None else output
-    check_distinct([picture], [file, described])
+    check_distinct([picture], [file, described, options.like()])
     check_writable(picture, overwrite)
-    experiment = None if described is None else nb.Experiment.from_toml(described)
+    told = described is not None or nanobragg is not None
+    if not told and (settings or options.like()):
+        raise NbnumbaError("view: found --set or --like alone; give --experiment or --nanobragg, which they change")
+    experiment = options.load_experiment(described, nanobragg, settings) if told else None
     drawing = asked if title is None else {**asked, "title": title}
     figure = nb.view(file, rings=_spacings(rings), experiment=experiment, **drawing)
     nb.write_figure(picture, figure, overwrite=overwrite)

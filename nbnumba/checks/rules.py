@@ -401,6 +401,14 @@ def oscillation_width(tree: Tree) -> Iterator[Found]:
         yield where, "angles that are all the same", "depends_on '.' for stills", otherwise
 
 
+def backwards(tree: Tree) -> Iterator[Found]:
+    """Angles that grow from image to image."""
+    for item in _turning(tree):
+        own, end = (value(item.parent, item.name.rpartition("/")[2] + more) for more in ("", "_end"))
+        if np.any(np.diff(own) < 0.0) or (end is not None and len(end) == len(own) and np.any(end < own)):
+            yield item.name, "angles that fall", "the opposite axis, about which they grow", _UNREAD
+
+
 def several_turn(tree: Tree) -> Iterator[Found]:
     """One axis turns at a time."""
     moving = [item.name for item in _turning(tree) if item.size > 1 and np.ptp(item[()]) > 0.0]
@@ -445,7 +453,7 @@ RULES: tuple[Rule, ...] = (
         pixel_directions=pixel_directions, chains=chains, units=units, one_dataset=one_dataset, pixel_type=pixel_type,
         linked_files=linked_files, modules_on_data=modules_on_data, mask_shape=mask_shape,
         mask_of_narrow_modules=mask_of_narrow_modules, wavelengths=wavelengths, angles=angles,
-        oscillation_width=oscillation_width,
+        oscillation_width=oscillation_width, backwards=backwards,
     ),
     *_rules(
         "warning", signal=signal, other_units=other_units, fill_value=fill_value, saturation=saturation,

@@ -148,6 +148,11 @@ class Experiment:
         turn = self.beam.polarization_turn
         return rotate(self.polarization_axis, self.beam_direction, turn) if turn != 0.0 else self.polarization_axis
 
+    @property
+    def turning(self) -> Scan | None:
+        """The scan, if the crystal turns in it; None: images that share one orientation are stills."""
+        return self.scan if self.scan is not None and self.scan.width != 0.0 else None
+
     @cached_property
     def spindle(self) -> Vector:
         """Unit vector of the rotation axis."""

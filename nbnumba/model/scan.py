@@ -36,6 +36,10 @@ class Scan:
             object.__setattr__(self, "axis", direction("scan.axis", self.axis))
         choice("scan.rule", self.rule, RULES)
 
+    def start_of(self, number: int) -> float:
+        """Angle [degrees] at the start of image ``number`` of a series."""
+        return self.start + number * self.width
+
     def angles(self) -> list[float]:
         """Angles [rad] of the steps."""
         shift = 0.5 if self.rule == "midpoint" else 0.0

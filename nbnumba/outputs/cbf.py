@@ -79,19 +79,20 @@ def _content(experiment: Experiment, image: Any, number: int, kind: str | None) 
         raise NbnumbaError(f'kind: found "mini" for {obstacle}, of which such a header cannot tell; allowed: "full"')
     counts = as_counts(experiment, image)
     arrays = counts.reshape(-1, *counts.shape[-2:])
-    overload = saturation(experiment, np.asarray(image).dtype) or LARGEST
+    kind_of_pixels = np.asarray(image).dtype
+    cutoff = saturation(experiment, kind_of_pixels) or LARGEST
     rotates = turn(experiment, number) is not None
     if kind == "mini" or (kind is None and obstacle is None and rotates):
-        lines = _settings(experiment, number, overload, convention(arrays[0].shape))
+        lines = _settings(experiment, number, cutoff, convention(arrays[0].shape))
         return _file(number, lines, _data(arrays[0], "\r\n"), "\r\n")
     # By CRLF before the pixels dxtbx knows one panel and a rotation (FormatCBFFullByteOffset), which others are not.
     newline = "\r\n" if rotates and len(arrays) == 1 else "\n"
-    lines = categories(experiment, number, overload)
+    lines = categories(experiment, number, kind_of_pixels)
     if len(arrays) > 1:
         lines += ["loop_", *(f"_array_data.{name}" for name in ("array_id", "binary_id", "data"))]
         return _file(number, lines, b"".join(_row(i, array, newline) for i, array in enumerate(arrays)), newline)
     lines += [f"_array_data.array_id {array_name(0)}", "_array_data.binary_id 1"]
-    lines += _settings(experiment, number, overload, GENERIC)
+    lines += _settings(experiment, number, cutoff, GENERIC)
     return _file(number, lines, _data(arrays[0], newline), newline)
 
 

@@ -15,7 +15,7 @@ from nbnumba.model.validate import choice
 
 GZIP_LEVEL = 1
 #: Other names of the compressions.
-ALIASES = {"lz4": "bitshuffle-lz4", "bslz4": "bitshuffle-lz4", "bitshuffle": "bitshuffle-lz4", "gzip+shuffle": "gzip"}
+ALIASES = {"lz4": "bitshuffle-lz4"}
 _EXTRA = "pip install 'nbnumba[compression]'"
 
 

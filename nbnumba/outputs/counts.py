@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.experiment import Experiment
 from nbnumba.outputs.pixel_mask import GAP, pixel_mask
+from nbnumba.outputs.pixels import trusted_range
 
 #: As PILATUS detectors mark them.
 MASKED, BROKEN = -1, -2
 LARGEST = 2**31 - 1
+
+
+class Readout(NamedTuple):
+    """What pixel values stand for."""
+
+    gain: float  # value of a photon
+    offset: float  # value without photons
+    low: float  # lowest value that is a measurement
+    high: float  # highest
 
 
 def as_counts(experiment: Experiment, image: Any) -> np.ndarray:
@@ -40,7 +50,23 @@ def saturation(experiment: Experiment, kind: np.dtype) -> int | None:
     return None if experiment.response is None or kind.kind == "f" else experiment.response.highest
 
 
-def measured(experiment: Experiment) -> np.ndarray:
+def readout(experiment: Experiment, kind: np.dtype | None = None) -> Readout:
+    """What pixel values of a type stand for: counts as the response makes them, floats expected photons.
+
+    Args:
+        experiment: what was rendered.
+        kind: type of the pixels; None: that of counts where there is a response, else float32.
+    """
+    response = experiment.response
+    if kind is None:
+        kind = np.dtype("float32" if response is None else response.dtype)
+    low, high = trusted_range(kind)
+    if response is None or kind.kind == "f":
+        return Readout(1.0, 0.0, low, high)
+    return Readout(response.gain, response.offset, max(low, response.underload), min(high, response.highest - 1))
+
+
+def good_pixels(experiment: Experiment) -> np.ndarray:
     """Which pixels hold a measurement."""
     return np.asarray(pixel_mask(experiment) == 0)
 

@@ -15,10 +15,10 @@ from nbnumba.atomic import new_file
 from nbnumba.constants import PHOTON_ENERGY
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.experiment import Experiment
+from nbnumba.outputs.counts import readout
 from nbnumba.outputs.nexus_geometry import Module, modules
-from nbnumba.outputs.nexus_tree import measured
 from nbnumba.outputs.nexus_writer import DATA, ENTRY
-from nbnumba.outputs.stored import stored
+from nbnumba.outputs.stored import WAVELENGTHS, stored
 
 
 def write_crystfel(
@@ -26,7 +26,8 @@ def write_crystfel(
 ) -> Path:
     """Write the geometry of the images that ``write_nexus`` writes.
 
-    Of a spectrum, the mean wavelength is written.
+    Of a spectrum, the mean wavelength is written; of stills that have beams of their own, where that of each stands in
+    the file, which CrystFEL knows from version 0.10 on.
 
     Args:
         path: the new file.
@@ -53,19 +54,22 @@ def write_crystfel(
 
 
 def _common(experiment: Experiment, clen: float, file: str | Path | None) -> list[str]:
+    held = None if file is None else stored(file)
+    values = readout(experiment, None if held is None else held.kind)
     lines = [
-        f"photon_energy = {_number(1e3 * PHOTON_ENERGY / experiment.mean_wavelength)}",
+        f"wavelength = /{WAVELENGTHS} A"
+        if held is not None and held.wavelengths
+        else f"photon_energy = {_number(1e3 * PHOTON_ENERGY / experiment.mean_wavelength)}",
         f"clen = {_number(clen)}",
         f"res = {_number(1e3 / experiment.detector.pixel_size)}",
-        f"adu_per_photon = {_number(1.0 if experiment.response is None else experiment.response.gain)}",
+        f"adu_per_photon = {_number(values.gain)}",
         f"data = /{ENTRY}/{DATA}/{DATA}",
         "dim0 = %",
         "dim1 = ss",
         "dim2 = fs",
     ]
-    held = None if file is None else stored(file)
     if held is not None and held.kind.kind != "f":
-        lines.append(f"max_adu = {_number(measured(experiment, held.kind)[1])}")
+        lines.append(f"max_adu = {_number(values.high)}")
     if held is not None and held.mask is not None:
         lines += [f"mask0_data = {held.mask}", "mask0_goodbits = 0x0", "mask0_badbits = 0xffffffff"]
     return lines

@@ -21,13 +21,12 @@ from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.mosaic import Mosaic
 from nbnumba.model.validate import whole
-from nbnumba.outputs.nexus_geometry import frame
-from nbnumba.outputs.nexus_tree import measured
+from nbnumba.outputs.counts import Readout, readout
+from nbnumba.outputs.laboratory import places, turn, turned
+from nbnumba.outputs.nexus_geometry import Module, Turn
 from nbnumba.outputs.stored import stored
 from nbnumba.physics.vector import cross
 
-#: From the frame of NeXus to that of DIALS.
-_FROM_NEXUS = np.diag([-1.0, 1.0, -1.0])
 _UNTURNED = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
 #: Standard deviation about one axis of nanoBragg's domains, over their largest angle: their angles are that times
 #: f = (1 - r^2)^(1/3), r even in (-1, 1), about axes of all directions, so that it is (<f^2>/3)^(1/2).
@@ -70,27 +69,27 @@ def write_dials(
     there = 1 if held is None else held.images
     most = 2**31 - 1 if held is None else there
     count = there if images is None else whole("images", images, low=1, high=most)
-    kind = np.dtype("float32" if experiment.response is None else experiment.response.dtype)
+    values = readout(experiment, None if held is None else held.kind)
     own = () if held is None else held.wavelengths[:count]
-    text = json.dumps(_list(experiment, count, file, kind if held is None else held.kind, own), indent=2)
+    text = json.dumps(_list(experiment, count, file, values, own), indent=2)
     with new_file(path, overwrite) as part:
         part.write_text(text + "\n", encoding="utf-8")
     return Path(path)
 
 
 def _list(
-    experiment: Experiment, count: int, file: str | Path | None, kind: np.dtype, own: tuple[float, ...]
+    experiment: Experiment, count: int, file: str | Path | None, values: Readout, own: tuple[float, ...]
 ) -> dict[str, Any]:
     """The whole list; stills may have wavelengths of their own."""
-    turns = experiment.scan is not None and experiment.scan.width != 0.0
+    rotation = turn(experiment, 0)
+    turns = rotation is not None
     beam = _beam(experiment)
     beams = [beam] if turns or not own else [{**beam, "wavelength": wavelength} for wavelength in own]
-    rotation = _rotation(experiment, count) if turns else {"goniometer": [], "scan": []}
     models = {
         "imageset": [] if file is None else _imagesets(os.path.abspath(file), count, turns),
         "beam": beams,
-        "detector": [_detector(experiment, kind)],
-        **rotation,
+        "detector": [_detector(experiment, values)],
+        **_rotation(rotation, count, experiment.beam.exposure),
         "crystal": [_crystal(experiment, lattice, turns) for lattice in experiment.crystals],
         "profile": [],
         "scaling_model": [],
@@ -134,48 +133,46 @@ def _beam(experiment: Experiment) -> dict[str, Any]:
     }
 
 
-def _detector(experiment: Experiment, kind: np.dtype) -> dict[str, Any]:
-    return {"panels": [_panel(experiment, number, kind) for number in range(len(experiment.geometries))]}
+def _detector(experiment: Experiment, values: Readout) -> dict[str, Any]:
+    return {"panels": [_panel(experiment, number, place, values) for number, place in enumerate(places(experiment))]}
 
 
-def _panel(experiment: Experiment, number: int, kind: np.dtype) -> dict[str, Any]:
-    detector, place = experiment.detector, experiment.geometries[number]
-    low, high = measured(experiment, kind)
+def _panel(experiment: Experiment, number: int, place: Module, values: Readout) -> dict[str, Any]:
+    detector = experiment.detector
     slow, fast = detector.size_of(number)
     sensor = experiment.sensor_mu > 0.0
     return {
         "name": f"panel {number}",
         "type": "SENSOR_PAD",
-        "fast_axis": _vector(experiment, place.fast),
-        "slow_axis": _vector(experiment, place.slow),
-        "origin": _vector(experiment, place.origin),
+        "fast_axis": _plain(place.fast),
+        "slow_axis": _plain(place.slow),
+        "origin": _plain(place.corner),
         "raw_image_offset": [0, number * detector.pixels[0]],
         "image_size": [fast, slow],
         "pixel_size": [detector.pixel_size, detector.pixel_size],
-        "trusted_range": [float(low), float(high)],
+        "trusted_range": [float(values.low), float(values.high)],
         "thickness": detector.sensor_thickness if sensor else 0.0,
         "material": (detector.sensor_material or "") if sensor else "",
         "mu": experiment.sensor_mu,
         "identifier": "",
         "mask": [],
-        "gain": 1.0 if experiment.response is None else experiment.response.gain,
-        "pedestal": 0.0 if experiment.response is None else experiment.response.offset,
+        "gain": values.gain,
+        "pedestal": values.offset,
         "px_mm_strategy": {"type": "ParallaxCorrectedPxMmStrategy" if sensor else "SimplePxMmStrategy"},
     }
 
 
-def _rotation(experiment: Experiment, count: int) -> dict[str, Any]:
-    assert experiment.scan is not None
-    start, width = experiment.scan.start, experiment.scan.width
-    exposure = experiment.beam.exposure
-    axis = _vector(experiment, experiment.spindle)
+def _rotation(first: Turn | None, count: int, exposure: float) -> dict[str, Any]:
+    if first is None:
+        return {"goniometer": [], "scan": []}
+    axis = _plain(first.axis)
     return {
         "goniometer": [{"rotation_axis": axis, "fixed_rotation": _UNTURNED, "setting_rotation": _UNTURNED}],
         "scan": [
             {
                 "image_range": [1, count],
                 "batch_offset": 0,
-                "oscillation": [start, width],
+                "oscillation": [first.start, first.width],
                 "exposure_time": [exposure] * count,
                 "epochs": [i * exposure for i in range(count)],
                 "valid_image_ranges": {},
@@ -207,6 +204,9 @@ def _deviation(mosaic: Mosaic) -> float:
 
 
 def _vector(experiment: Experiment, vector: Any) -> list[float]:
-    """A vector of the laboratory in the frame of DIALS."""
-    found: list[float] = (_FROM_NEXUS @ frame(experiment) @ np.array(vector)).tolist()
-    return [x + 0.0 for x in found]  # no minus zeros
+    """A vector of the experiment in the frame of DIALS."""
+    return _plain(turned(experiment, vector))
+
+
+def _plain(vector: np.ndarray) -> list[float]:
+    return [x + 0.0 for x in vector.tolist()]  # no minus zeros

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from nbnumba.model.experiment import Experiment
+from nbnumba.outputs.clock import timestamp
+from nbnumba.outputs.counts import LARGEST, readout, saturation
 from nbnumba.outputs.laboratory import places, polarization_normal, turn
-from nbnumba.outputs.minicbf import timestamp
 
 _SCAN, _FRAME, _DETECTOR, _GONIOMETER = "SCAN1", "FRAME1", "DETECTOR", "GONIOMETER"
 _OMEGA, _ARM = "GONIOMETER_OMEGA", "DETECTOR_Z"
@@ -24,13 +25,13 @@ def array_name(panel: int) -> str:
     return f"ARRAY{panel + 1}"
 
 
-def categories(experiment: Experiment, number: int, overload: int) -> list[str]:
+def categories(experiment: Experiment, number: int, kind: np.dtype) -> list[str]:
     """Lines of the header of image ``number``, but for the pixels.
 
     Args:
         experiment: what was rendered.
         number: of the image in its series.
-        overload: counts from which on a pixel is saturated.
+        kind: type of the pixels that were given: floats are photons.
     """
     panels = range(len(places(experiment)))
     return [
@@ -47,7 +48,7 @@ def categories(experiment: Experiment, number: int, overload: int) -> list[str]:
             scan_id=_SCAN,
             date=timestamp(experiment, number),
         ),
-        *_arrays(experiment, panels, overload),
+        *_arrays(experiment, panels, kind),
     ]
 
 
@@ -130,10 +131,11 @@ def _axes(experiment: Experiment, number: int) -> list[str]:
     ]
 
 
-def _arrays(experiment: Experiment, panels: range, overload: int) -> list[str]:
+def _arrays(experiment: Experiment, panels: range, kind: np.dtype) -> list[str]:
     """The arrays of the panels, all of the same size, and which axes they run along."""
     slow, fast = experiment.detector.pixels
-    size = experiment.detector.pixel_size
+    size, gain = experiment.detector.pixel_size, readout(experiment, kind).gain
+    overload = saturation(experiment, kind) or LARGEST
     directions = [(i, name, n) for i in panels for n, name in enumerate(("FAST", "SLOW"), start=1)]
     return [
         *_loop(
@@ -154,13 +156,9 @@ def _arrays(experiment: Experiment, panels: range, overload: int) -> list[str]:
         *_loop(
             "array_intensities",
             ("array_id", "binary_id", "linearity", "gain", "overload", "undefined_value"),
-            [(array_name(i), i + 1, "linear", _gain(experiment), overload, -1) for i in panels],
+            [(array_name(i), i + 1, "linear", gain, overload, -1) for i in panels],
         ),
     ]
-
-
-def _gain(experiment: Experiment) -> float:
-    return 1.0 if experiment.response is None else experiment.response.gain
 
 
 def _items(category: str, **values: Any) -> list[str]:

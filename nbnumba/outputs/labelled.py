@@ -55,7 +55,7 @@ def _coordinates(experiment: Experiment, sizes: dict[str, int]) -> dict[str, Any
         found[f"{name}_mm"] = (name, (np.arange(sizes[name]) + 0.5) * pixel, about)
     if scan is not None:
         about = {"units": "degree", "long_name": "spindle at the start of the image"}
-        starts = scan.start + scan.width * np.arange(sizes.get("image", 1))
+        starts = np.array([scan.start_of(number) for number in range(sizes.get("image", 1))])
         found["angle"] = ("image", starts, about) if "image" in sizes else ((), starts[0], about)
     return found
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-
 import numpy as np
 
 from nbnumba import __version__
 from nbnumba.constants import EV_ANGSTROM
 from nbnumba.model.experiment import Experiment
+from nbnumba.outputs.clock import timestamp
 from nbnumba.outputs.laboratory import places, turn
 from nbnumba.outputs.nexus_geometry import Module
 
@@ -17,8 +16,6 @@ PILATUS, GENERIC = "PILATUS_1.2", "GENERIC_MINI"
 _MODULE, _GAP = (195, 487), (17, 7)  # pixels along slow, fast
 _SENSORS = {"Si": "Silicon"}
 _PARALLEL = 1e-9
-#: A simulation has no date, and equal experiments shall make equal files.
-_START = datetime(1970, 1, 1)
 
 
 def why_not(experiment: Experiment) -> str | None:
@@ -74,23 +71,10 @@ def comments(experiment: Experiment, number: int, cutoff: int) -> list[str]:
         f"Start_angle {_text(start)} deg.",
         f"Angle_increment {_text(width)} deg.",
         f"Phi {_text(start)} deg.",
-        f"Detector_2theta {_text(detector.twotheta)} deg.",
+        "Detector_2theta 0 deg.",  # whatever it was turned by: it is square to the beam
         f"Polarization {_text(0.5 + 0.5 * beam.kahn)}",
     ]
     return [f"# {line}" for line in lines]
-
-
-def timestamp(experiment: Experiment, number: int) -> str:
-    """Time at which an image starts."""
-    return started(experiment, number).isoformat(timespec="milliseconds")
-
-
-def started(experiment: Experiment, number: int) -> datetime:
-    """Time at which an image starts, counted from 1970."""
-    try:
-        return _START + timedelta(seconds=number * experiment.beam.exposure)
-    except OverflowError:
-        return datetime.max
 
 
 def _sensor(experiment: Experiment) -> list[str]:

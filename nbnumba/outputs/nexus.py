@@ -18,7 +18,7 @@ from nbnumba.model.beam import Beam
 from nbnumba.model.experiment import Experiment
 from nbnumba.outputs.data_files import data_paths, need_data
 from nbnumba.outputs.nexus_tree import DEFINITION
-from nbnumba.outputs.nexus_writer import DATA, ENTRY, EXPECTED, IMAGES, PROVENANCE, NexusWriter
+from nbnumba.outputs.nexus_writer import DATA, ENTRY, EXPECTED, IMAGES, PROVENANCE, NexusWriter, SingleWriter
 
 log = logging.getLogger(__name__)
 
@@ -75,9 +75,9 @@ def write_nexus(
     single = getattr(images, "ndim", None) == len(experiment.detector.shape)
     series = [images] if single else images
     total = operator.length_hint(series)
-    writer = NexusWriter(
+    writer = (SingleWriter if single else NexusWriter)(
         path, experiment, overwrite=overwrite, compression=compression, images_per_file=images_per_file, follow=follow,
-        cxi=cxi, command_line=command_line, seeds=seeds, single=single,
+        cxi=cxi, command_line=command_line, seeds=seeds,
     )  # fmt: skip
     for file in data_paths(path, total, images_per_file):
         check_writable(file, overwrite)

@@ -22,6 +22,14 @@ class Module(NamedTuple):
     beam_center: tuple[float, float] | None  # fast, slow [pixels]; None where the beam misses the plane
 
 
+class Turn(NamedTuple):
+    """The rotation of one image, by a positive angle."""
+
+    axis: np.ndarray  # (3,)
+    start: float  # [degrees]
+    width: float  # [degrees]
+
+
 def frame(experiment: Experiment) -> np.ndarray:
     """Matrix (3, 3) from the laboratory to the frame of NeXus (McStas), in which the electric field is horizontal."""
     z = experiment.beam_direction
@@ -31,21 +39,28 @@ def frame(experiment: Experiment) -> np.ndarray:
 
 def modules(experiment: Experiment) -> list[Module]:
     """The panels; a curved one as the flat panel that it is bent from."""
-    turn, size = frame(experiment), experiment.detector.pixel_size
-    return [_module(turn, size, place, dot(experiment.beam_direction, place.normal)) for place in experiment.geometries]
+    into, size = frame(experiment), experiment.detector.pixel_size
+    return [_module(into, size, place, dot(experiment.beam_direction, place.normal)) for place in experiment.geometries]
 
 
-def _module(turn: np.ndarray, size: float, place: Geometry, facing: float) -> Module:
+def _module(into: np.ndarray, size: float, place: Geometry, facing: float) -> Module:
     hit = math.isfinite(place.beam_center[0])
     return Module(
-        corner=turn @ place.origin,
-        fast=turn @ place.fast,
-        slow=turn @ place.slow,
+        corner=into @ place.origin,
+        fast=into @ place.fast,
+        slow=into @ place.slow,
         distance=place.close_distance / facing if hit else place.distance,
         beam_center=(place.beam_center[0] / size, place.beam_center[1] / size) if hit else None,
     )
 
 
-def spindle(experiment: Experiment) -> np.ndarray:
-    """Unit vector (3,) of the rotation axis."""
-    return frame(experiment) @ experiment.spindle
+def turn(experiment: Experiment, number: int) -> Turn | None:
+    """The rotation of image ``number`` of a series; None: a still.
+
+    A negative width, which not all programs take, is told as a positive one about the opposite axis.
+    """
+    scan = experiment.turning
+    if scan is None:
+        return None
+    sign = math.copysign(1.0, scan.width)
+    return Turn(sign * (frame(experiment) @ experiment.spindle), sign * scan.start_of(number), abs(scan.width))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
 from typing import Any
 
 import h5py
@@ -12,17 +11,16 @@ import numpy as np
 from nbnumba.constants import NO_SENSOR
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.validate import both
+from nbnumba.outputs.clock import started
 from nbnumba.outputs.compression import GZIP_LEVEL
-from nbnumba.outputs.nexus_geometry import Module, modules, spindle
+from nbnumba.outputs.counts import readout
+from nbnumba.outputs.nexus_geometry import Module, modules, turn
 from nbnumba.outputs.pixel_mask import pixel_mask
-from nbnumba.outputs.pixels import trusted_range
 from nbnumba.outputs.stack import Column
 
 DEFINITION = "NXmx"
 #: Profiles of a beam as NXbeam names them.
 _PROFILES = {"square": "rectangular", "round": "top-hat", "gaussian": "Gaussian"}
-#: A simulation has no date, and equal experiments shall make equal files.
-_START = datetime(1970, 1, 1)
 END = "end_time_estimated"
 _MOMENT = "S27"  # text of fixed length, with microseconds: it is written last
 _BEAM = "entry/instrument/beam"
@@ -54,7 +52,7 @@ def describe(entry: h5py.Group, experiment: Experiment, kind: np.dtype, own_beam
         own_beams: every image has a beam of its own.
     """
     put(entry, "definition", DEFINITION)
-    put(entry, "start_time", _time(0.0))
+    put(entry, "start_time", _time(experiment, 0))
     entry.create_dataset(END, (), _MOMENT)
     put(group(entry, "source", "NXsource"), "name", "simulation")
     instrument = group(entry, "instrument", "NXinstrument")
@@ -73,15 +71,11 @@ def columns(experiment: Experiment, own_beams: bool) -> list[Column]:
 
 def finish(entry: h5py.Group, experiment: Experiment, images: int) -> None:
     """Tell what is known at the end."""
-    entry[END][()] = np.bytes_(_time(images * experiment.beam.exposure))
+    entry[END][()] = np.bytes_(_time(experiment, images))
 
 
-def _time(seconds: float) -> str:
-    try:
-        moment = _START + timedelta(seconds=seconds)
-    except OverflowError:
-        moment = datetime.max
-    return moment.isoformat() + "Z"
+def _time(experiment: Experiment, number: int) -> str:
+    return started(experiment, number).isoformat() + "Z"
 
 
 def _beam(beam: h5py.Group, experiment: Experiment, own_beams: bool) -> None:
@@ -134,7 +128,7 @@ def _detector(detector: h5py.Group, experiment: Experiment, kind: np.dtype) -> N
     # NXmx demands a material, and DIALS knows three; silicon stands for a coefficient without one.
     put(detector, "sensor_material", model.sensor_material or "Si")
     put(detector, "sensor_thickness", model.sensor_thickness if experiment.sensor_mu > 0.0 else NO_SENSOR, "mm")
-    low, high = measured(experiment, kind)
+    _, _, low, high = readout(experiment, kind)
     number = kind.type if kind.kind == "f" else np.int64
     put(detector, "underload_value", number(low))
     put(detector, "saturation_value", number(high))
@@ -143,15 +137,6 @@ def _detector(detector: h5py.Group, experiment: Experiment, kind: np.dtype) -> N
     put(detector, "description", _description(experiment))
     _mask(detector, experiment)
     _place(detector, experiment)
-
-
-def measured(experiment: Experiment, kind: np.dtype) -> tuple[float, float]:
-    """Lowest and highest pixel value that is a measurement."""
-    low, high = trusted_range(kind)
-    response = experiment.response
-    if response is None or response.dtype != kind.name:
-        return low, high
-    return max(low, response.underload), min(high, response.highest - 1)
 
 
 def _description(experiment: Experiment) -> str:
@@ -224,14 +209,9 @@ def _module_names(experiment: Experiment) -> list[str]:
     return [f"module_{number:0{len(str(count))}d}" for number in range(count)] or ["module"]
 
 
-def turning(experiment: Experiment) -> bool:
-    """Whether the crystal turns; images that share one orientation are stills."""
-    return experiment.scan is not None and experiment.scan.width != 0.0
-
-
 def _sample(sample: h5py.Group, experiment: Experiment) -> None:
     put(sample, "name", "crystal")
-    if not turning(experiment):
+    if experiment.turning is None:
         put(sample, "depends_on", ".")
         return
     axes = group(sample, "transformations", "NXtransformations")
@@ -242,11 +222,16 @@ def _sample(sample: h5py.Group, experiment: Experiment) -> None:
 
 
 def _turns(experiment: Experiment) -> Iterator[Column]:
-    scan = experiment.scan
-    if scan is None or not turning(experiment):
+    first = turn(experiment, 0)
+    if first is None:
         return
-    start, width = scan.start, scan.width
-    chain = {"transformation_type": "rotation", "vector": spindle(experiment), "depends_on": "."}
-    yield Column(OMEGA, lambda number, _: start + width * number, "deg", chain)
-    yield Column(f"{OMEGA}_end", lambda number, _: start + width * (number + 1), "deg")
-    yield Column(f"{OMEGA}_increment_set", lambda number, _: width, "deg")
+    chain = {"transformation_type": "rotation", "vector": first.axis, "depends_on": "."}
+    yield Column(OMEGA, lambda number, _: _start(experiment, number), "deg", chain)
+    yield Column(f"{OMEGA}_end", lambda number, _: _start(experiment, number + 1), "deg")
+    yield Column(f"{OMEGA}_increment_set", lambda number, _: first.width, "deg")
+
+
+def _start(experiment: Experiment, number: int) -> float:
+    found = turn(experiment, number)
+    assert found is not None
+    return found.start

@@ -24,7 +24,7 @@ from nbnumba.outputs.compression import Codec, codec
 from nbnumba.outputs.cxi import columns_cxi, describe_cxi
 from nbnumba.outputs.data_files import MOST_IMAGES, DataFile, data_path, link_data, linked
 from nbnumba.outputs.hdf5 import WATCHED, Use, growing_hdf5, writing_hdf5
-from nbnumba.outputs.nexus_tree import OMEGA, columns, describe, finish, group, put, turning
+from nbnumba.outputs.nexus_tree import OMEGA, columns, describe, finish, group, put
 from nbnumba.outputs.pixels import storable
 from nbnumba.outputs.stack import Column, append_image, append_row, begin_column, begin_stack, packed
 
@@ -54,6 +54,8 @@ class NexusWriter:
     leaves nothing behind. ``write_nexus`` tells what the file holds.
     """
 
+    _single = False
+
     def __init__(
         self,
         path: str | Path,
@@ -66,7 +68,6 @@ class NexusWriter:
         cxi: bool = False,
         command_line: str | None = None,
         seeds: Mapping[str, int] | None = None,
-        single: bool = False,
     ) -> None:
         """Describe a file; nothing is written yet.
 
@@ -82,22 +83,16 @@ class NexusWriter:
             cxi: add the names of CXI: links to the same data.
             command_line: to be recorded.
             seeds: of random numbers by name, to be recorded beside that of the mosaic domains.
-            single: the only image is to be read back without a dimension for images.
 
         Raises:
             NbnumbaError: an option that is not allowed, or without its library.
         """
         self._path, self._experiment, self._overwrite = Path(path), experiment, flag("overwrite", overwrite)
-        self._codec = codec(compression)
-        self._per_file = (
-            None if images_per_file is None else whole("images_per_file", images_per_file, low=1, high=MOST_IMAGES)
+        how = check_options(
+            experiment, compression=compression, images_per_file=images_per_file, follow=follow, cxi=cxi
         )
-        self._follow, self._cxi = flag("follow", follow), flag("cxi", cxi)
-        if self._follow and self._per_file:
-            raise NbnumbaError("follow: found with images_per_file; a file that can be followed holds all its images")
-        if self._cxi:
-            experiment.detector.check_one_panel("cxi")
-        self._origin = lambda: _origin(experiment, single, command_line, seeds)
+        self._codec, self._per_file, self._follow, self._cxi = how
+        self._origin = lambda: _origin(experiment, self._single, command_line, seeds)
         self._open = False
 
     def __enter__(self) -> NexusWriter:
@@ -232,6 +227,44 @@ class NexusWriter:
         self._use(lambda file: finish(file[ENTRY], self._experiment, self._count))
 
 
+class Options(NamedTuple):
+    """How a file is written."""
+
+    codec: Codec
+    per_file: int | None
+    follow: bool
+    cxi: bool
+
+
+def check_options(
+    experiment: Experiment,
+    *,
+    compression: str = "gzip",
+    images_per_file: int | None = None,
+    follow: bool = False,
+    cxi: bool = False,
+) -> Options:
+    """The options of ``NexusWriter``, checked.
+
+    Raises:
+        NbnumbaError: one that is not allowed, or without its library.
+    """
+    packing = codec(compression)
+    if images_per_file is not None:
+        images_per_file = whole("images_per_file", images_per_file, low=1, high=MOST_IMAGES)
+    if flag("follow", follow) and images_per_file:
+        raise NbnumbaError("follow: found with images_per_file; a file that can be followed holds all its images")
+    if flag("cxi", cxi):
+        experiment.detector.check_one_panel("cxi")
+    return Options(packing, images_per_file, follow, cxi)
+
+
+class SingleWriter(NexusWriter):
+    """The same for one image, which is read back without a dimension for images."""
+
+    _single = True
+
+
 _WORKERS = min(os.cpu_count() or 1, 4)
 
 
@@ -328,7 +361,7 @@ def _describe(file: h5py.File, first: _First, origin: Mapping[str, str], cxi: bo
         describe_cxi(file, first.shown, first.own_beams, f"/{ENTRY}/{DATA}/{DATA}")
     for column in first.columns:
         begin_column(file, column, column.value(0, first.shown))
-    for name in first.images if turning(first.shown) else ():
+    for name in first.images if first.shown.turning else ():
         entry[name].attrs.update({"axes": ["omega", ".", "."], "omega_indices": 0})
         entry[name]["omega"] = h5py.SoftLink(f"/{OMEGA}")
 

@@ -100,5 +100,5 @@ def trusted_range(kind: np.dtype) -> tuple[float, float]:
     """Lowest and highest pixel value that is a measurement, for a type of pixels."""
     if kind.kind == "f":
         return float(np.finfo(kind).min), float(np.finfo(kind).max)
-    limits = np.iinfo(kind)
+    limits = np.iinfo("uint8" if kind.kind == "b" else kind)
     return limits.min, limits.max - (_RESERVED if kind.kind == "u" or kind.itemsize == 4 else 0)

@@ -13,9 +13,10 @@ from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError, NbnumbaWarning
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.validate import whole
-from nbnumba.outputs.counts import measured, numbers, refuse_shape, rounded
+from nbnumba.outputs.clock import started
+from nbnumba.outputs.counts import good_pixels, numbers, readout, refuse_shape, rounded, saturation
 from nbnumba.outputs.laboratory import places, turn
-from nbnumba.outputs.minicbf import started, why_not
+from nbnumba.outputs.minicbf import why_not
 
 BLOCK = 512  # headers are a multiple of so many bytes
 
@@ -54,8 +55,8 @@ def write_smv(
     else:
         check_smv(experiment)
         refuse_shape(array, experiment)
-        fields = _fields(experiment, number)
-        good = measured(experiment)
+        fields = _fields(experiment, number, array.dtype)
+        good = good_pixels(experiment)
         pixels = np.where(good, _clipped(np.where(good, array, 0)), _LARGEST).reshape(-1, array.shape[-1])
     with new_file(path, overwrite) as part:
         put_smv(part, pixels, fields)
@@ -84,9 +85,9 @@ def _clipped(array: np.ndarray) -> np.ndarray:
     return rounded(np.minimum(array, _LARGEST), 0, _LARGEST).astype(np.uint16)
 
 
-def _fields(experiment: Experiment, number: int) -> dict[str, str]:
+def _fields(experiment: Experiment, number: int, kind: np.dtype) -> dict[str, str]:
     """What ADSC detectors tell: lengths in mm, angles in degrees; the beam centre as MOSFLM counts it, slow first."""
-    detector, response = experiment.detector, experiment.response
+    detector, values = experiment.detector, readout(experiment, kind)
     place, rotation = places(experiment)[0], turn(experiment, number)
     start, width = (0.0, 0.0) if rotation is None else rotation[1:]
     fast, slow = (detector.pixel_size * x for x in place.beam_center or ())
@@ -100,10 +101,10 @@ def _fields(experiment: Experiment, number: int) -> dict[str, str]:
         "OSC_START": start,
         "OSC_RANGE": width,
         "TIME": experiment.beam.exposure,
-        "TWOTHETA": detector.twotheta,
-        "GAIN": 1.0 if response is None else response.gain,
-        "IMAGE_PEDESTAL": 0.0 if response is None else response.offset,
-        "CCD_IMAGE_SATURATION": _LARGEST if response is None else min(response.highest, _LARGEST),
+        "TWOTHETA": 0.0,  # whatever it was turned by: it is square to the beam
+        "GAIN": values.gain,
+        "IMAGE_PEDESTAL": values.offset,
+        "CCD_IMAGE_SATURATION": min(saturation(experiment, kind) or _LARGEST, _LARGEST),
     }
     words = {"BIN": "none", "AXIS": "phi", "BEAMLINE": "nbnumba", "DATE": f"{started(experiment, number):{_DATE}}"}
     return {key: f"{value:.12g}" for key, value in known.items()} | words

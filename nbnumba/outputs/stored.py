@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.experiment import Experiment
+from nbnumba.model.spectrum import Spectrum
 from nbnumba.outputs.nexus import read_experiment
 from nbnumba.outputs.nexus_writer import DATA, ENTRY
+
+_NAME = "incident_wavelength"
+WAVELENGTHS = f"{ENTRY}/instrument/beam/{_NAME}"
 
 
 class Stored(NamedTuple):
@@ -43,8 +48,41 @@ def stored(path: str | Path) -> Stored:
         return Stored(experiment, int(data.shape[0]), data.dtype, _mask(file), _wavelengths(file))
 
 
+def experiment_of(path: str | Path, number: int = 0) -> Experiment | None:
+    """The experiment of an image: that of its file, with wavelength, spectrum and polarization of its own beam.
+
+    Args:
+        path: a file of any kind.
+        number: of the image.
+
+    Returns:
+        None where the file is none of ours.
+    """
+    experiment = read_experiment(path) if h5py.is_hdf5(path) else None
+    if experiment is None:
+        return None
+    with h5py.File(path, "r") as file:
+        flux = file.get(f"{ENTRY}/instrument/beam/total_flux")
+        if flux is None or not 0 <= number < sum(flux.shape):  # a number for all images, or one for each
+            return experiment
+        return experiment.replace(beam=replace(experiment.beam, **_own(flux.parent, number)))
+
+
+def _own(beam: h5py.Group, number: int) -> dict[str, Any]:
+    """Fields of the beam of one image."""
+    spectrum, wavelength = None, float(beam[_NAME][number])
+    if f"{_NAME}_1Dspectrum" in beam:
+        lines, weights = (beam[f"{_NAME}_1Dspectrum{end}"][number].tolist() for end in ("", "_weights"))
+        spectrum = Spectrum(tuple(lines), tuple(weights))
+    found: dict[str, Any] = {"wavelength": wavelength, "spectrum": spectrum, "spectrum_steps": None, "sources": None}
+    found |= {"dispersion": 0.0, "dispersion_steps": 1}
+    if "incident_polarization_stokes" in beam:
+        found |= {"polarization": 0.0, "stokes": tuple(beam["incident_polarization_stokes"][number].tolist())}
+    return found
+
+
 def _wavelengths(file: h5py.File) -> tuple[float, ...]:
-    found = np.ravel(file[f"{ENTRY}/instrument/beam/incident_wavelength"][()])
+    found = np.ravel(file[WAVELENGTHS][()])
     return tuple(found.tolist()) if len(set(found.tolist())) > 1 else ()
 
 

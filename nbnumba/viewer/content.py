@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-import h5py
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
@@ -14,8 +13,8 @@ from nbnumba.inputs.geometry import read_geometry
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.scan import Scan
-from nbnumba.outputs.nexus import read_experiment
 from nbnumba.outputs.pixel_mask import pixel_mask
+from nbnumba.outputs.stored import experiment_of
 
 #: Stands where a file tells of no crystal.
 _NO_CRYSTAL = Crystal(cell=(10.0, 10.0, 10.0, 90.0, 90.0, 90.0))
@@ -52,7 +51,7 @@ def read_content(
     Raises:
         NbnumbaError: as ``nb.read_image``, or an experiment whose images have another shape.
     """
-    own = read_experiment(path) if h5py.is_hdf5(path) else None
+    own = experiment_of(path, number)
     known, crystal, unknown = experiment or own, True, ""
     if known is None:
         known, unknown = _measured(path)

@@ -174,10 +174,9 @@ def _told(experiment: Experiment | None, sheet: Sheet, number: int, images: int)
     else:
         parts.append(f"distance {experiment.geometry.distance:.5g} mm")
     parts.append(f"pixels of {detector.pixel_size:g} mm")
-    scan = experiment.scan
-    if scan is not None and scan.width != 0.0:
-        start = scan.start + number * scan.width
-        parts.append(f"spindle {start:g} to {start + images * scan.width:g}°")
+    scan = experiment.turning
+    if scan is not None:
+        parts.append(f"spindle {scan.start_of(number):g} to {scan.start_of(number + images):g}°")
     if detector.panels and len(sheet.places) == 1:
         parts.append(f"panel {sheet.places[0].panel}")
     return SEPARATOR.join(parts)

@@ -156,7 +156,7 @@ def test_crystal_is_recovered_from_a_rotation(tmp_path):
 def rotation_images(experiment: nb.Experiment, n: int):
     noise = np.random.default_rng(3)
     for i in range(n):
-        start = experiment.scan.start + i * experiment.scan.width
+        start = experiment.scan.start_of(i)
         expected = nb.simulate(experiment.replace(**{"scan.start": start}))
         yield noise.poisson(expected.astype(float) + 1.0).astype(np.int32)
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 
+import h5py
 import numpy as np
 import pytest
 import scenes
@@ -22,6 +23,7 @@ SCAN = {"scan.start": 5.0, "scan.width": 2.0}
 EXPERIMENTS = {
     "still": scenes.still(**TILTED),
     "scan": scenes.still(**TILTED, **SCAN, **{"scan.axis": (0.1, 0.2, 1.0)}),
+    "backwards": scenes.still(**TILTED, **SCAN | {"scan.width": -2.0}),
     "panels": scenes.still(**TILTED, **SCAN).with_panels(slow=3, fast=2),
     "beam aside": scenes.still(**TILTED, **{"beam.direction": (1, 0.1, -0.2), "beam.stokes": (1.0, 0.3, 0.5, 0.1)}),
 }
@@ -53,8 +55,26 @@ def test_dials_geometry_is_that_of_the_images(tmp_path, name):
     assert abs(np.dot(a.electric_axis, b.electric_axis)) == pytest.approx(1.0, abs=1e-9)
     if experiment.scan:
         np.testing.assert_allclose(listed.spindle, stored.spindle, atol=1e-12)
+        assert listed.oscillation == pytest.approx(stored.oscillation)
     else:
         assert listed.spindle is None
+
+
+def test_a_turn_backwards_is_one_forwards_about_the_opposite_axis(tmp_path):
+    """dxtbx refuses rotations of negative width (oscillation_[1] >= 0)."""
+    experiment = EXPERIMENTS["backwards"]
+    file = written(tmp_path, experiment, images=3)
+    for told in (file, nb.write_dials(tmp_path / "a.expt", experiment, images=3)):
+        found = nb.read_geometry(told)
+        assert found.oscillation == pytest.approx((-5.0, 2.0))
+        np.testing.assert_allclose(found.spindle, -frame(experiment) @ experiment.spindle, atol=1e-12)
+    with h5py.File(file) as opened:
+        axes = opened["entry/sample/transformations"]
+        assert axes["omega"][()].tolist() == [-5.0, -3.0, -1.0]
+        assert axes["omega_end"][()].tolist() == [-3.0, -1.0, 1.0]
+    assert nb.read_nexus(file)[0] == experiment
+    experiment.to_toml(tmp_path / "e.toml")
+    assert nb.Experiment.from_toml(tmp_path / "e.toml", like=file) == experiment
 
 
 def test_dials_crystal_is_the_true_one(tmp_path):
@@ -309,7 +329,7 @@ def predicted_by_dials(folder):
 @pytest.mark.slow
 @pytest.mark.dials
 @pytest.mark.skipif(shutil.which("dials.predict") is None, reason="the DIALS programs are not on PATH")
-@pytest.mark.parametrize("name", ["scan", "panels", "still"])
+@pytest.mark.parametrize("name", ["scan", "backwards", "panels", "still"])
 def test_dials_predicts_the_spots_where_we_do(tmp_path, name):
     experiment = EXPERIMENTS[name].replace(**{"crystal.cells": (30, 30, 30)})
     file = written(tmp_path, experiment, images=20 if experiment.scan else 1)
@@ -318,7 +338,7 @@ def test_dials_predicts_the_spots_where_we_do(tmp_path, name):
     table = nb.predict_reflections(experiment, 20)
     if experiment.scan:  # DIALS leaves out those that the ends of the turn cut off
         table = table[table["excitation_error_per_A"] == 0.0]
-    phi = (table["phi_degrees"] - 5.0) / 2.0 if experiment.scan else np.zeros(len(table))
+    phi = (table["phi_degrees"] - 5.0) / experiment.scan.width if experiment.scan else np.zeros(len(table))
     ours = np.column_stack([table[n] for n in ("h", "k", "l", "panel", "fast", "slow")] + [phi])
     if experiment.scan:
         assert len(theirs) == len(ours) > 100

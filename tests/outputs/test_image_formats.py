@@ -1,5 +1,6 @@
 """CBF, SMV and TIFF: what other programs find in them, and what comes back."""
 
+import json
 import re
 import warnings
 
@@ -274,6 +275,58 @@ class TestFullHeader:
         angle = np.radians(float(found["norm"]))
         assert abs(angle) == pytest.approx(np.pi / 4)
         assert x * np.sin(angle) + y * np.cos(angle) == pytest.approx(0.0, abs=1e-12)
+
+
+PHOTONS = {"response.gain": 2.0, "response.offset": 40.0, "response.saturation": 3000}
+
+
+def readings(folder, experiment, image):
+    """Gain and offset, where they are told, and the number at which a pixel saturates: of imgCIF, SMV and DIALS."""
+    nb.write_cbf(folder / "a.cbf", experiment, image, kind="full", overwrite=True)
+    (row,) = Tables(header(folder / "a.cbf"))["array_intensities"]
+    nb.write_smv(folder / "a.img", experiment, image, overwrite=True)
+    smv = fabio.open(str(folder / "a.img")).header
+    file = nb.write_nexus(folder / "a.h5", experiment, image, overwrite=True)
+    tree = json.loads(nb.write_dials(folder / "a.expt", experiment, file=file, overwrite=True).read_text())
+    (panel,) = tree["detector"][0]["panels"]
+    geom = nb.write_crystfel(folder / "a.geom", experiment, file=file, overwrite=True).read_text()
+    return {
+        "imgCIF": (float(row["gain"]), None, float(row["overload"])),
+        "SMV": tuple(float(smv[key]) for key in ("GAIN", "IMAGE_PEDESTAL", "CCD_IMAGE_SATURATION")),
+        "DIALS": (panel["gain"], panel["pedestal"], panel["trusted_range"][1]),
+        "CrystFEL": (float(re.search(r"adu_per_photon = (.*)", geom)[1]), None, None),
+    }
+
+
+def test_gain_and_offset_are_those_of_counts_and_not_of_expected_photons(tmp_path):
+    experiment, image = PLAIN.replace(**PHOTONS), np.ones(SHAPE)
+    assert readings(tmp_path, experiment, image.astype("int32")) == {
+        "imgCIF": (2.0, None, 3000.0),
+        "SMV": (2.0, 40.0, 3000.0),
+        "DIALS": (2.0, 40.0, 2999.0),
+        "CrystFEL": (2.0, None, None),
+    }
+    assert readings(tmp_path, experiment, image) == {
+        "imgCIF": (1.0, None, 2**31 - 1),
+        "SMV": (1.0, 0.0, 65535.0),
+        "DIALS": (1.0, 0.0, float(np.finfo("float32").max)),
+        "CrystFEL": (1.0, None, None),
+    }
+
+
+@pytest.mark.parametrize("name", ["a.cbf", "a.img"])
+def test_a_detector_turned_back_to_be_square_to_the_beam_is_read_back(tmp_path, name):
+    turned = PLAIN.replace(**{"detector.twotheta": 15.0, "detector.rotation": (0.0, 0.0, 15.0)})
+    write = nb.write_cbf if name == "a.cbf" else nb.write_smv
+    found = nb.read_geometry(write(tmp_path / name, turned, np.ones(SHAPE, "int32")))
+    place = nb.Experiment(crystal=PLAIN.crystal, beam=found.beam, detector=found.detector).geometry
+    np.testing.assert_allclose(place.origin, frame(turned) @ turned.geometry.origin, atol=1e-9)
+
+
+def test_pixels_of_one_bit_are_numbers(tmp_path):
+    image = RANDOM.random(SHAPE) > 0.5
+    nb.write_smv(tmp_path / "a.img", PLAIN, image)
+    np.testing.assert_array_equal(nb.read_image(tmp_path / "a.img"), image)
 
 
 class TestSmv:

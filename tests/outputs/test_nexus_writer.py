@@ -588,10 +588,19 @@ class TestCommand:
         with pytest.raises(nb.NbnumbaError, match=r"a_000002\.h5: exists already"):
             simulate(tmp_path, "--images-per-file", 2)
 
-    def test_following(self, tmp_path):
+    def test_following(self, tmp_path, monkeypatch):
+        followed, append = [], nb.NexusWriter.append
+
+        def noting(writer, *arguments, **options):
+            append(writer, *arguments, **options)
+            followed.append(str(writer.growing))
+
+        monkeypatch.setattr(nb.NexusWriter, "append", noting)
         done = simulate(tmp_path, "--follow")
         (told,) = [line for line in done.stderr.splitlines() if line.startswith("Growing: ")]
-        assert os.path.dirname(told.removeprefix("Growing: ")) == str(tmp_path)
+        growing = told.removeprefix("Growing: ")
+        assert os.path.dirname(growing) == str(tmp_path)
+        assert growing in followed
         assert nb.read_nexus(tmp_path / "a.h5")[1].shape == (3, *SHAPE)
 
     def test_what_makes_no_sense_is_refused_before_the_work(self, tmp_path):
