@@ -71,9 +71,7 @@ def grey_levels(
     Raises:
         NbnumbaError: as ``write_png``.
     """
-    array = as_image("image", image)
-    if experiment is not None and array.shape != experiment.detector.shape:
-        raise NbnumbaError(f"image: found shape {array.shape}; allowed: {experiment.detector.shape}, the experiment's")
+    array = as_image("image", image, None if experiment is None else experiment.detector.shape)
     apart = experiment is not None and array.ndim == 3
     counts = are_counts(array)
     if experiment is not None:

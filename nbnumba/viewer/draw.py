@@ -79,9 +79,7 @@ def draw_image(
     Warns:
         NbnumbaWarning: there was no room for the indices of all spots.
     """
-    array = as_image("image", image)
-    if experiment is not None and array.shape != experiment.detector.shape:
-        raise NbnumbaError(f"image: found shape {array.shape}; allowed: {experiment.detector.shape}, the experiment's")
+    array = as_image("image", image, None if experiment is None else experiment.detector.shape)
     if predict and experiment is None:
         raise NbnumbaError("predict: found no experiment; give the one whose crystal made the spots")
     hidden = _hidden(array, masked, experiment)
