@@ -56,7 +56,7 @@ def write_nexus(
         overwrite: replace an existing file, and the data files of it.
         expected: images of expected photons, as many and in the same form, to be kept beside counts.
         beams: one for each image, where they differ in wavelength, spectrum, photons or polarization.
-        compression: "gzip" (with shuffle: every reader has it), "bitshuffle-lz4" (or "lz4"; faster; the extra
+        compression: "gzip" (with shuffle: every reader has it), "bitshuffle-lz4" (or "lz4"; the extra
             ``compression``), or "none".
         images_per_file: 1 to 1000: images go to files NAME_000001.h5 and so on beside NAME.h5, which shows them as one
             dataset; None: all are in the one file.

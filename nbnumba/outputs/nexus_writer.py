@@ -74,7 +74,7 @@ class NexusWriter:
             path: the new file.
             experiment: what is rendered.
             overwrite: replace an existing file, and the data files of it.
-            compression: "gzip" (with shuffle: every reader has it), "bitshuffle-lz4" (or "lz4"; faster; the extra
+            compression: "gzip" (with shuffle: every reader has it), "bitshuffle-lz4" (or "lz4"; the extra
                 ``compression``), or "none".
             images_per_file: 1 to 1000: images go to files NAME_000001.h5 and so on beside NAME.h5, which shows them as
                 one dataset; None: all are in the one file.
