@@ -15,6 +15,8 @@ import numpy as np
 from nbnumba import _jit
 from nbnumba._cache import cache_directory
 
+log = logging.getLogger(__name__)
+
 #: What storing compiled code on a full disk raises, and reading it back from a damaged file.
 _CACHE_FAULTS = (OSError, EOFError, pickle.UnpicklingError, ValueError, LookupError, AttributeError, ImportError)
 
@@ -51,7 +53,7 @@ def call(function: Callable[..., Any], *arguments: Any) -> Any:
         folder = cache_directory()
         if folder is None:
             raise
-        logging.getLogger("nbnumba").warning("compiled code is not kept: %s: %s", folder, error)
+        log.warning("compiled code is not kept: %s: %s", folder, error)
         _forget(folder)
         return function(*arguments)
 

@@ -1,4 +1,4 @@
-"""What is inside a file of images, without reading the images: HDF5, SMV, CBF, TIFF, .npy, and .expt files of DIALS."""
+"""What is inside a file: HDF5 and .npy, whose images are not read, SMV, CBF, TIFF and PGM, and .expt files of DIALS."""
 
 from __future__ import annotations
 
@@ -14,35 +14,21 @@ import numpy as np
 
 from nbnumba.checks import Tree
 from nbnumba.errors import NbnumbaError
-from nbnumba.images import image_stacks, kind_of, read_image
-from nbnumba.inputs.geometry import GeometryFile, found_in, geometry_of
+from nbnumba.images import image_shape, image_stacks, images_in, npy_images, read_image, together
+from nbnumba.inputs.cbf import read_arrays
+from nbnumba.inputs.geometry import GeometryFile, found_in, geometry_of, read_json
 from nbnumba.inputs.geometry.transformations import in_mm
+from nbnumba.inputs.hdf5 import DAMAGE, ENTRY, PROVENANCE, child, filters, opened, printable, sources, words
+from nbnumba.inputs.kinds import KINDS, RAW, kind_of
 from nbnumba.inputs.text import read_bytes
 from nbnumba.physics.vector import Vector, unit
 from nbnumba.report import table
 
-#: Kinds of files by what their first bytes tell, in words.
-KINDS = {"hdf5": "HDF5", "npy": "NumPy array", "smv": "SMV", "pgm": "PGM", "cbf": "CBF", "fabio": "TIFF"}
-_TELLING = ("hdf5", "cbf", "smv", "expt")  # of geometry
 _FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 4: "szip", 32000: "lzf", 32001: "blosc", 32004: "lz4",
             32008: "bitshuffle", 32015: "zstd", 32026: "blosc2"}  # fmt: skip
 _WIDEST = 120  # characters of a line of the experiment
 _LIST = re.compile(r"\[\n([^\[\]]*)\]")  # of numbers, one on each line
 _PROVENANCE = ("program", "version", "command_line", "seeds", "inputs")
-
-
-def file_kind(path: str | Path) -> str | None:
-    """Kind of a file of images, or "expt"; None: none that is known, as a TOML file.
-
-    Raises:
-        NbnumbaError: the file cannot be read.
-    """
-    kind = kind_of(path)
-    if kind != "raw":
-        return kind
-    with open(path, "rb") as file:
-        start = file.read(256).lstrip()
-    return "expt" if start.startswith(b"{") else None
 
 
 def file_report(path: str | Path) -> dict[str, Any]:
@@ -51,82 +37,72 @@ def file_report(path: str | Path) -> dict[str, Any]:
     Raises:
         NbnumbaError: the file is missing, damaged, or of no known kind.
     """
-    kind = file_kind(path)
-    if kind is None:
+    kind = kind_of(path)
+    if kind == RAW:
         raise NbnumbaError(f"{path}: found no image; allowed: HDF5, SMV, CBF, TIFF, PGM, .npy, a .expt file of DIALS")
-    report: dict[str, Any] = {"file": str(path), "kind": "DIALS" if kind == "expt" else KINDS[kind]}
+    report: dict[str, Any] = {"file": str(path), "kind": KINDS[kind].word}
     report |= {"bytes": Path(path).stat().st_size}
+    arrays = None
     if kind == "hdf5":
         report |= _of_hdf5(path)
     elif kind == "expt":
         report |= _of_experiments(path)
+    elif kind == "npy":
+        images = npy_images(path)
+        report |= {"images": len(images), "shape": list(images.shape[1:]), "type": images.dtype.name}
+    elif kind == "cbf":
+        arrays = read_arrays(path, read_bytes(path))
+        report |= _of_image(together(path, arrays))
     else:
-        report |= _of_image(path, kind)
-    return report | (_geometry(path) if kind in _TELLING else {})
+        report |= _of_image(read_image(path))
+    return report | (_geometry(path, arrays) if KINDS[kind].geometry else {})
 
 
-def _of_image(path: str | Path, kind: str) -> dict[str, Any]:
-    if kind == "npy":
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-        images = array.shape[0] if array.ndim == 3 else 1
-        return {"images": images, "shape": list(array.shape[-2:]), "type": array.dtype.name}
-    image = read_image(path)
+def _of_image(image: np.ndarray) -> dict[str, Any]:
     return {"images": 1, "shape": list(image.shape), "type": image.dtype.name}
 
 
 def _of_experiments(path: str | Path) -> dict[str, Any]:
+    tree = read_json(path)
     try:
-        tree = json.loads(read_bytes(path))
         return {"experiments": len(tree["experiment"]), "crystals": len(tree.get("crystal", []))}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except DAMAGE:
         raise NbnumbaError(f"{path}: found another kind of JSON; allowed: a .expt file of DIALS") from None
 
 
 def _of_hdf5(path: str | Path) -> dict[str, Any]:
-    try:
-        with h5py.File(path, "r") as file:
-            stacks = list(image_stacks(file))
-            report: dict[str, Any] = {"definition": _definition(Path(path), file)}
-            if stacks:
-                report |= _of_stacks(stacks)
-            return report | _wavelengths(Tree(Path(path), file)) | _provenance(file)
-    except (OSError, RuntimeError, KeyError) as error:
-        raise NbnumbaError(f"{path}: cannot be read ({error}); name an undamaged HDF5 file") from None
-
-
-def _definition(path: Path, file: h5py.File) -> str | None:
-    entry = Tree(path, file).entry
-    found = None if entry is None else entry.get("definition")
-    return None if found is None else found.asstr()[()]
+    with opened(path) as file:
+        tree, stacks = Tree(file), list(image_stacks(file))
+        definition = None if tree.entry is None else words(tree.entry, "definition")
+        report: dict[str, Any] = {"definition": definition}
+        if stacks:
+            report |= _of_stacks(stacks)
+        return report | _wavelengths(tree) | _provenance(file)
 
 
 def _of_stacks(stacks: list[h5py.Dataset]) -> dict[str, Any]:
     first = stacks[0]
-    panels = int(first.attrs.get("panels", 1))
-    slow, fast = first.shape[-2:]
     report = {
-        "data": [stack.name for stack in stacks],
-        "images": sum(stack.shape[0] if stack.ndim == 3 else 1 for stack in stacks),
-        "shape": [panels, slow // panels, fast] if "panels" in first.attrs else [slow, fast],
+        "data": [printable(stack.name) for stack in stacks],
+        "images": sum(images_in(stack) for stack in stacks),
+        "shape": list(image_shape(first)),
         "type": first.dtype.name,
     }
     if not first.is_virtual:
         return report | {"compression": _compression(first)}
-    names = sorted({source.file_name.replace("%%", "%") for source in first.virtual_sources()} - {"."})
-    folder = Path(first.file.filename).parent
-    return report | {"data_files": names, "data_files_missing": [n for n in names if not (folder / n).is_file()]}
+    files = {source.name: source.path for source in sources(first)}
+    missing = [name for name in sorted(files) if not files[name].is_file()]
+    return report | {"data_files": sorted(files), "data_files_missing": missing}
 
 
 def _compression(dataset: h5py.Dataset) -> str:
-    plist = dataset.id.get_create_plist()
-    codes = [plist.get_filter(i)[0] for i in range(plist.get_nfilters())]
-    return " + ".join(_FILTERS.get(code, f"filter {code}") for code in codes) or "none"
+    return " + ".join(_FILTERS.get(code, f"filter {code}") for code, _ in filters(dataset)) or "none"
 
 
 def _wavelengths(tree: Tree) -> dict[str, Any]:
     """Shortest and longest, where each image has its own."""
     for beam in tree.below("NXbeam"):
-        item = beam.get("incident_wavelength")
+        item = child(beam, "incident_wavelength")
         if isinstance(item, h5py.Dataset) and item.shape == (tree.images,) and f"{item.name}_weights" not in tree.file:
             with suppress(NbnumbaError):  # units that are not known
                 values = in_mm(item) * 1e7
@@ -135,20 +111,20 @@ def _wavelengths(tree: Tree) -> dict[str, Any]:
 
 
 def _provenance(file: h5py.File) -> dict[str, Any]:
-    process = file.get("entry/nbnumba")
-    if process is None:
+    process = f"{ENTRY}/{PROVENANCE}"
+    if process not in file:
         return {}
-    texts = {name: process[name].asstr()[()] for name in (*_PROVENANCE, "experiment") if name in process}
-    for name in ("seeds", "inputs"):
-        if name in texts:
-            texts[name] = json.loads(texts[name])
-    return {"provenance": {key: texts[key] for key in _PROVENANCE if key in texts},
-            "experiment": texts.get("experiment")}  # fmt: skip
+    texts = {name: words(file, f"{process}/{name}") for name in _PROVENANCE}
+    told: dict[str, Any] = {name: text for name, text in texts.items() if text is not None}
+    for name in {"seeds", "inputs"} & set(told):
+        with suppress(json.JSONDecodeError, RecursionError):  # other text is told as it stands
+            told[name] = json.loads(told[name])
+    return {"provenance": told, "experiment": words(file, f"{process}/experiment")}
 
 
-def _geometry(path: str | Path) -> dict[str, Any]:
+def _geometry(path: str | Path, arrays: list[np.ndarray] | None) -> dict[str, Any]:
     try:
-        found = found_in(path, 0)
+        found = found_in(path, 0, arrays)
         return {"geometry": _told(geometry_of(found), "polarization" in found.beam or "stokes" in found.beam)}
     except NbnumbaError as error:
         return {"geometry": None, "geometry_missing": str(error).removeprefix(f"{path}: ")}

@@ -10,12 +10,9 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.panel import Geometry
 from nbnumba.physics.ewald import two_theta
-from nbnumba.prediction import hits, indices_at, mean_beam, ring
+from nbnumba.prediction import hits, indices_at, mean_beam
 from nbnumba.report import beam_centers, columns, panel_figures, resolution_limits, table
-
-#: Spacings [A] that rings are drawn at.
-_ROUND = (50.0, 20.0, 10.0, 7.0, 5.0, 4.0, 3.0, 2.5, 2.0, 1.8, 1.6, 1.4, 1.2, 1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
-_LOOKED_AT = 180  # points of a ring, to see whether it is on the detector
+from nbnumba.rings import chosen_rings
 
 
 def geometry_report(
@@ -86,15 +83,15 @@ def _place(g: Geometry) -> dict[str, Any]:
 
 
 def _rings(experiment: Experiment) -> list[dict[str, float]]:
-    """Rings that are on the detector, with their angle and radius on a plane across the beam."""
-    wavelength, rings = mean_beam(experiment).wavelength, []
-    for d in _ROUND:
-        if d > wavelength / 2.0 and len(ring(experiment, d, _LOOKED_AT)):
-            angle = two_theta(d, wavelength)
-            radius = experiment.geometry.distance * math.tan(angle) if angle < math.pi / 2.0 else math.inf
-            pixels = radius / experiment.detector.pixel_size
-            rings.append({"spacing_A": d, "two_theta_degrees": math.degrees(angle), "radius_pixels": pixels})
-    return rings
+    """Some rings on the detector, with their angle and radius on a plane across the beam."""
+    return [_ring(experiment, d) for d in chosen_rings(experiment)]
+
+
+def _ring(experiment: Experiment, spacing: float) -> dict[str, float]:
+    angle = two_theta(spacing, mean_beam(experiment).wavelength)
+    radius = experiment.geometry.distance * math.tan(angle) if angle < math.pi / 2.0 else math.inf
+    pixels = radius / experiment.detector.pixel_size
+    return {"spacing_A": spacing, "two_theta_degrees": math.degrees(angle), "radius_pixels": pixels}
 
 
 def _indices(experiment: Experiment, slow: int, fast: int, panel: int | None) -> dict[str, Any]:

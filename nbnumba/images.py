@@ -5,31 +5,25 @@ from __future__ import annotations
 import logging
 import math
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.inputs.cbf import by_fabio, read_arrays
+from nbnumba.inputs.cbf import read_arrays
+from nbnumba.inputs.hdf5 import ENTRY, opened
+from nbnumba.inputs.kinds import RAW, kind_of
 from nbnumba.inputs.smv import parse_smv
 from nbnumba.inputs.text import read_bytes
+from nbnumba.inputs.tiff import read_tiff
 from nbnumba.outputs.data_files import need_data
 
 log = logging.getLogger(__name__)
 
 ALLOWED = "HDF5, SMV, CBF, TIFF, PGM, .npy, or raw little-endian float32"
-#: Kind of file -> how it begins; everything else is raw.
-_BEGINNINGS = {
-    "hdf5": rb"\x89HDF\r\n\x1a\n",
-    "npy": rb"\x93NUMPY",
-    "smv": rb"\{\s*[A-Z]",
-    "pgm": rb"P5\s",
-    "cbf": rb"###CBF",
-    "fabio": rb"II\*\0|MM\0\*",
-}
 _PGM_HEADER = re.compile(rb"P5" + 3 * rb"(?:\s|#[^\n]*\n)+(\d{1,9})" + rb"\s")
 
 
@@ -57,16 +51,15 @@ def _image_of(path: str | Path, kind: str, number: int, shape: tuple[int, int] |
     if kind == "hdf5":
         return _from_hdf5(path, number)
     if kind == "npy":
-        images = _from_npy(path)
-        return np.array(_pick(path, list(images) if images.ndim == 3 else [images], number))
+        return np.array(_pick(path, npy_images(path), number))
     if kind == "smv":
         image = parse_smv(path, read_bytes(path)).pixels
     elif kind == "pgm":
         image = _from_pgm(path)
     elif kind == "cbf":
-        image = _from_cbf(path)
-    elif kind == "fabio":
-        image = by_fabio(path)
+        image = together(path, read_arrays(path, read_bytes(path)))
+    elif kind == "tiff":
+        image = read_tiff(path)
     else:
         image = _from_raw(path, shape)
     return _pick(path, [image], number)
@@ -83,7 +76,7 @@ def read_pair(
     def one(path: str | Path, shape: tuple[int, int] | None) -> np.ndarray:
         return read_image(path, number=number if count_images(path) > 1 else 0, shape=shape)
 
-    if shape is None and kind_of(first) == "raw" != kind_of(second):
+    if shape is None and kind_of(first) == RAW != kind_of(second):
         b = one(second, None)
         return one(first, _rows_of(b)).reshape(b.shape), b
     a = one(first, shape)
@@ -96,16 +89,6 @@ def _rows_of(image: np.ndarray) -> tuple[int, int]:
     return math.prod(image.shape[:-1]), image.shape[-1]
 
 
-def kind_of(path: str | Path) -> str:
-    """Kind of a file by its first bytes, one of those above, or "raw"."""
-    try:
-        with open(path, "rb") as file:
-            start = file.read(16)
-    except OSError as error:
-        raise NbnumbaError(f"{path}: cannot be read ({error.strerror}); name an image: {ALLOWED}") from None
-    return next((kind for kind, begin in _BEGINNINGS.items() if re.match(begin, start)), "raw")
-
-
 def count_images(path: str | Path) -> int:
     """Number of images in a file.
 
@@ -114,37 +97,31 @@ def count_images(path: str | Path) -> int:
     """
     kind = kind_of(path)
     if kind == "hdf5":
-        with _opened(path) as file:
-            return sum(stack.shape[0] if stack.ndim == 3 else 1 for stack in image_stacks(file))
-    array = _from_npy(path) if kind == "npy" else np.zeros((0, 0))
-    return len(array) if array.ndim == 3 else 1
+        with opened(path) as file:
+            return sum(images_in(stack) for stack in image_stacks(file))
+    return len(npy_images(path)) if kind == "npy" else 1
 
 
-def _pick(path: str | Path, images: list[np.ndarray], number: int) -> np.ndarray:
+def images_in(stack: h5py.Dataset) -> int:
+    """Number of images in a dataset."""
+    return int(stack.shape[0]) if stack.ndim == 3 else 1
+
+
+def _pick(path: str | Path, images: Sequence[np.ndarray] | np.ndarray, number: int) -> np.ndarray:
     if not 0 <= number < len(images):
         raise NbnumbaError(f"{path}: asked for image {number}; allowed: 0 to {len(images) - 1}")
     return images[number]
 
 
-@contextmanager
-def _opened(path: str | Path) -> Iterator[h5py.File]:
-    """An HDF5 file to read from; what fails in the block is told as damage."""
-    try:
-        with h5py.File(path, "r") as file:
-            yield file
-    except (OSError, RuntimeError, KeyError) as error:
-        raise NbnumbaError(f"{path}: cannot be read ({error}); name an undamaged HDF5 file") from None
-
-
 def _from_hdf5(path: str | Path, number: int) -> np.ndarray:
-    with _opened(path) as file:
+    with opened(path) as file:
         rest = number
         for stack in image_stacks(file):
-            count = stack.shape[0] if stack.ndim == 3 else 1
+            count = images_in(stack)
             if rest < count:
                 need_data(stack, rest)
                 image = np.asarray(stack[rest] if stack.ndim == 3 else stack[()])
-                return image.reshape(stack.attrs["panels"], -1, image.shape[1]) if "panels" in stack.attrs else image
+                return image.reshape(image_shape(stack))
             rest -= count
     found = number - rest
     if not found:
@@ -154,17 +131,20 @@ def _from_hdf5(path: str | Path, number: int) -> np.ndarray:
 
 def image_stacks(file: h5py.File) -> Iterator[h5py.Dataset]:
     """Datasets of images: in NXmx and Eiger files /entry/data/data, or data_000001 and so on, else the largest."""
-    group = file.get("entry/data")
-    names = sorted(name for name in group if re.fullmatch(r"data(_\d+)?", name)) if group else []
+    group = file.get(f"{ENTRY}/data")
+    names = (
+        sorted(name for name in group if re.fullmatch(r"data(_\d+)?", name)) if isinstance(group, h5py.Group) else []
+    )
     if "data" in names:  # data_000001 and so on are then parts of it
         names = ["data"]
-    if names:
-        yield from (group[name] for name in names)
+    named = [item for name in names if _shows_images(item := group[name])]
+    if named:
+        yield from named
         return
     found: list[h5py.Dataset] = []
 
     def note(_: str, item: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(item, h5py.Dataset) and item.ndim in (2, 3) and item.dtype.kind in "biuf":
+        if _shows_images(item):
             found.append(item)
 
     file.visititems(note)
@@ -172,15 +152,41 @@ def image_stacks(file: h5py.File) -> Iterator[h5py.Dataset]:
         yield max(found, key=lambda dataset: (dataset.size, dataset.ndim))
 
 
-def _from_npy(path: str | Path) -> np.ndarray:
-    """The array in the file, which is not in memory."""
+def _shows_images(item: Any) -> bool:
+    if not isinstance(item, h5py.Dataset) or not item.size:
+        return False
+    return item.ndim in (2, 3) and item.dtype.kind in "biuf"
+
+
+def image_shape(stack: h5py.Dataset) -> tuple[int, ...]:
+    """(slow, fast) of the images of a dataset, or (panel, slow, fast) where it tells that they are panels.
+
+    Raises:
+        NbnumbaError: panels that their rows cannot be divided by.
+    """
+    slow, fast = stack.shape[-2:]
+    if "panels" not in stack.attrs:
+        return slow, fast
+    panels = stack.attrs["panels"]
+    if not isinstance(panels, np.integer) or panels < 1 or slow % panels:
+        raise NbnumbaError(f"{stack.file.filename}: found {panels} panels in {slow} rows of {stack.name}; allowed: "
+                           "whole panels, of as many rows each")  # fmt: skip
+    return int(panels), slow // int(panels), fast
+
+
+def npy_images(path: str | Path) -> np.ndarray:
+    """Images (n, slow, fast) of a .npy file, which are read when they are used.
+
+    Raises:
+        NbnumbaError: a damaged file, or one that holds no images.
+    """
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (EOFError, ValueError) as error:
+    except Exception as error:  # NumPy reads the header as Python, which fails in many ways
         raise NbnumbaError(f"{path}: cannot be read as an array ({error}); name an undamaged .npy file") from None
-    if array.ndim not in (2, 3) or array.dtype.kind not in "biuf":
+    if array.ndim not in (2, 3) or not array.size or array.dtype.kind not in "biuf":
         raise NbnumbaError(f"{path}: found {array.dtype} of shape {array.shape}; allowed: images of numbers")
-    return array
+    return array.reshape(-1, *array.shape[-2:])
 
 
 def _from_pgm(path: str | Path) -> np.ndarray:
@@ -193,8 +199,12 @@ def _from_pgm(path: str | Path) -> np.ndarray:
     return np.frombuffer(pixels, dtype=np.uint8).reshape(slow, fast)
 
 
-def _from_cbf(path: str | Path) -> np.ndarray:
-    arrays = read_arrays(path)
+def together(path: str | Path, arrays: list[np.ndarray]) -> np.ndarray:
+    """Arrays of a CBF file as one image, (slow, fast) or (panel, slow, fast).
+
+    Raises:
+        NbnumbaError: they differ in shape.
+    """
     if len({array.shape for array in arrays}) > 1:
         raise NbnumbaError(f"{path}: found arrays of several shapes; allowed: panels of one size")
     return arrays[0] if len(arrays) == 1 else np.stack(arrays)

@@ -10,26 +10,12 @@ from nbnumba.model.experiment import Experiment
 from nbnumba.outputs.picture import Picture
 from nbnumba.outputs.pixels import as_image
 from nbnumba.outputs.png import encode, grey_levels
-from nbnumba.tracer.html import trace_html
 from nbnumba.tracer.trace import Trace
 
 _EDGE = 640  # pixels of a picture
 
 
-class Card:
-    """A piece of HTML that a notebook shows, and text for where there is none."""
-
-    def __init__(self, html: str, text: str) -> None:
-        self._html, self._text = html, text
-
-    def __repr__(self) -> str:
-        return self._text
-
-    def _repr_html_(self) -> str:
-        return self._html
-
-
-def show(thing: Any, experiment: Experiment | None = None) -> Picture | Card:
+def show(thing: Any, experiment: Experiment | None = None) -> Picture | Trace:
     """What a notebook shows of an image, or of a trace of a pixel.
 
     Images are dark on white on a logarithmic scale, binned to 640 pixels along an edge where they are larger, each bin
@@ -40,14 +26,14 @@ def show(thing: Any, experiment: Experiment | None = None) -> Picture | Card:
         experiment: what was rendered: panels are shown as they lie, and the line below tells more.
 
     Returns:
-        An object that Jupyter shows as a picture or as HTML.
+        An object that Jupyter shows as a picture; a trace, which it shows as a table, is returned as it is.
 
     Raises:
         NbnumbaError: no array of numbers in two or three dimensions, of the shape of the experiment's images if that is
             given.
     """
     if isinstance(thing, Trace):
-        return Card(trace_html(thing), repr(thing))
+        return thing
     array = as_image("image", thing)
     grey = grey_levels(array, experiment, largest=_EDGE)
     zoom = max(_EDGE // (2 * max(grey.shape)), 1)

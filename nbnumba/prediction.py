@@ -193,19 +193,8 @@ def _on_sphere(experiment: Experiment, panel: CurvedPanel, direction: Vector) ->
     return math.nan, math.nan
 
 
-def ring(experiment: Experiment, spacing: float, count: int = 720) -> np.ndarray:
-    """Points (n, 2), slow and fast [pixels], of the ring of one resolution [A]; those that miss the detector left out.
-
-    Raises:
-        NbnumbaError: a spacing that no wave of this length resolves, or a detector that lists panels.
-    """
-    experiment.detector.check_one_panel("a ring without the number of a panel")
-    found = landings(experiment, cone(experiment, spacing, count))
-    return np.stack([found.slow, found.fast], axis=1)[found.inside]
-
-
-def cone(experiment: Experiment, spacing: float, count: int) -> np.ndarray:
-    """Unit vectors (count, 3), evenly about the beam, of what diffracts at one resolution [A].
+def ring(experiment: Experiment, spacing: float, count: int = 720) -> Landings:
+    """Where the ring of one resolution [A] meets the detector, at ``count`` steps evenly about the beam, closed.
 
     Raises:
         NbnumbaError: a spacing that no wave of this length resolves.
@@ -216,5 +205,5 @@ def cone(experiment: Experiment, spacing: float, count: int) -> np.ndarray:
         raise NbnumbaError(f"spacing: found {spacing:g} A; allowed: above half the wavelength, {half:g} A")
     sideways = unit(cross(beam.direction, experiment.polarization_axis))
     edge = rotate(beam.direction, sideways, two_theta(spacing, beam.wavelength))
-    turns = (2.0 * math.pi * i / count for i in range(count))
-    return np.array([rotate(edge, beam.direction, turn) for turn in turns])
+    turns = (2.0 * math.pi * i / count for i in (*range(count), 0))
+    return landings(experiment, np.array([rotate(edge, beam.direction, turn) for turn in turns]))

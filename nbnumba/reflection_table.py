@@ -12,10 +12,6 @@ from nbnumba.atomic import new_file
 from nbnumba.model.cell import reciprocal
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.validate import whole
-from nbnumba.physics.ewald import excitation_error
-from nbnumba.physics.rotation import rotate
-from nbnumba.physics.vector import Vector
-from nbnumba.prediction import mean_beam
 from nbnumba.spots import Spots, spots
 
 ROW = np.dtype(
@@ -35,7 +31,6 @@ ROW = np.dtype(
         ("excitation_error_per_A", np.float64),
     ]
 )
-_EXACT = 1e-9  # distance from the sphere [1/A] that is none
 
 
 def predict_reflections(experiment: Experiment, images: int = 1) -> np.ndarray:
@@ -58,20 +53,18 @@ def predict_reflections(experiment: Experiment, images: int = 1) -> np.ndarray:
         image, angle.
 
     Raises:
-        NbnumbaError: more than 50 million reflections up to the resolution of the detector's corners.
+        NbnumbaError: more than 500 million reflections up to the resolution of the detector's corners.
     """
     images = whole("images", images, low=1)
     found = spots(experiment, images=images)
     table = np.zeros(len(found), dtype=ROW)
     table["h"], table["k"], table["l"] = found.hkl.T
-    for name, values in (("phi_degrees", found.angle), ("image", _images(experiment, found, images))):
-        table[name] = values
+    table["image"] = _images(experiment, found, images)
+    table["phi_degrees"], table["excitation_error_per_A"] = found.angle, found.excitation_error
     for name in ("lattice", "amplitude", "panel", "slow", "fast"):
         table[name] = getattr(found, name)
     table["intensity"] = found.amplitude**2
-    q = _vectors(experiment, found)
-    table["d_A"] = 1.0 / np.linalg.norm(q, axis=1)
-    table["excitation_error_per_A"] = _errors(experiment, q, found.angle)
+    table["d_A"] = 1.0 / np.linalg.norm(_vectors(experiment, found), axis=1)
     return table[np.lexsort((table["phi_degrees"], table["image"], table["lattice"]))]
 
 
@@ -121,15 +114,3 @@ def _vectors(experiment: Experiment, found: Spots) -> np.ndarray:
     """Vectors (n, 3) q [1/A] before any turn of the spindle."""
     axes = np.array([reciprocal(crystal.axes) for crystal in experiment.crystals])
     return np.einsum("ni,nij->nj", found.hkl, axes[found.lattice])
-
-
-def _errors(experiment: Experiment, q: np.ndarray, angles: np.ndarray) -> np.ndarray:
-    """Distances (n,) from the Ewald sphere [1/A]."""
-    beam, axis = mean_beam(experiment), experiment.spindle
-    errors = np.array(
-        [
-            excitation_error(rotate(Vector(*vector), axis, angle), *beam)
-            for vector, angle in zip(q.tolist(), np.radians(angles).tolist(), strict=True)
-        ]
-    )
-    return np.where(np.abs(errors) < _EXACT, 0.0, errors)

@@ -43,7 +43,8 @@ def write_sketch(
     scale = max(pixels) / SIZE
     grey = np.full([max(math.ceil(n / scale), 1) for n in pixels], 255, dtype=np.uint8)
     for spacing in rings:
-        rows, columns = (ring(experiment, spacing, 4 * SIZE) / scale).astype(int).T
+        found = ring(experiment, spacing, 4 * SIZE)
+        rows, columns = ((x[found.inside] / scale).astype(int) for x in (found.slow, found.fast))
         grey[rows, columns] = _RING
     grey[[0, -1], :] = _FRAME
     grey[:, [0, -1]] = _FRAME

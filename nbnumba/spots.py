@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
+from nbnumba.crossings import crossings, excitation_errors, lengths, turned
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.cell import reciprocal
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
-from nbnumba.model.mosaic import rotation_matrix
 from nbnumba.model.sources import as_arrays
 from nbnumba.model.spectral import SpectralReflections
-from nbnumba.physics.ewald import diffracted, diffracting_angles, excitation_error
 from nbnumba.physics.rotation import rotate
 from nbnumba.physics.vector import Vector
 from nbnumba.prediction import Beam, landings, mean_beam
 
-_MOST = 50_000_000  # reflections of a lattice that are gone through
+_MOST = 500_000_000  # reflections of a lattice that are gone through, in about a minute
 _BORDER = (0.0, 0.25, 0.5, 0.75, 1.0)  # places along an edge of a panel at which resolutions are looked up
 _MARGIN = 1.03
-_TURN = 2.0 * math.pi
-_STEP = math.radians(0.5)  # of the spindle, between looks at where reflections are
+_AT_ONCE = 1 << 19  # reflections
 
 
 class Spots(NamedTuple):
@@ -36,6 +35,7 @@ class Spots(NamedTuple):
     angle: np.ndarray  # of the spindle [degrees], as in Scan.start
     amplitude: np.ndarray  # [electrons]
     lattice: np.ndarray  # 0: ``experiment.crystal``
+    excitation_error: np.ndarray  # distance from the Ewald sphere [1/A]; 0 of those that the spindle brings onto it
 
     def __len__(self) -> int:
         return len(self.slow)
@@ -59,23 +59,34 @@ def spots(experiment: Experiment, *, number: int = 0, images: int = 1) -> Spots:
         images: how many images are added up.
 
     Raises:
-        NbnumbaError: more than 50 million reflections up to the resolution of the detector's corners.
+        NbnumbaError: more than 500 million reflections up to the resolution of the detector's corners.
     """
-    scan, found = experiment.scan, []
+    scan = experiment.scan
     width = math.radians(scan.width) if scan else 0.0
     start = (math.radians(scan.start) if scan else 0.0) + number * width
+    exposed = (start, start + images * width)
     limit = _sharpest(experiment)
     if experiment.sampling.dmin > 0.0:
         limit = min(limit, 1.0 / experiment.sampling.dmin)
-    for lattice, crystal in enumerate(experiment.crystals):
-        hkl, amplitude = _reflections(crystal, limit, mean_beam(experiment).wavelength)
-        which, directions, angles = _diffracting(experiment, crystal, hkl, (start, start + images * width))
-        at = landings(experiment, directions)
-        shown, on = which[at.inside], at.inside
-        place = (at.slow[on], at.fast[on], at.panel[on], np.degrees(angles[on]))
-        found.append(Spots(hkl[shown], *place, amplitude[shown], np.full(len(shown), lattice)))
+    found = [
+        _shown(experiment, lattice, known, exposed)
+        for lattice, crystal in enumerate(experiment.crystals)
+        for known in _reflections(crystal, limit, mean_beam(experiment).wavelength)
+    ]
     together = Spots(*(np.concatenate(arrays) for arrays in zip(*found, strict=True)))
     return together.where(np.argsort(-np.abs(together.amplitude), kind="stable"))
+
+
+def _shown(experiment: Experiment, lattice: int, known: _Known, exposed: tuple[float, float]) -> Spots:
+    """Those of some reflections of a lattice that are on the image."""
+    at = _diffracting(experiment, experiment.crystals[lattice], known.q, exposed)
+    place = landings(experiment, at.directions)
+    on = place.inside
+    which = at.which[on]
+    return Spots(
+        known.hkl[which], place.slow[on], place.fast[on], place.panel[on], np.degrees(at.angles[on]),
+        known.amplitude[which], np.full(len(which), lattice), at.errors[on],
+    )  # fmt: skip
 
 
 def _sharpest(experiment: Experiment) -> float:
@@ -88,37 +99,57 @@ def _sharpest(experiment: Experiment) -> float:
     return _MARGIN / min(found)
 
 
-def _reflections(crystal: Crystal, limit: float, wavelength: float) -> tuple[np.ndarray, np.ndarray]:
-    """Indices (n, 3) and amplitudes (n,) of the reflections up to 1/d = ``limit`` that are not 0."""
+class _Known(NamedTuple):
+    """Some reflections of a lattice; arrays (n,)."""
+
+    hkl: np.ndarray  # (n, 3)
+    amplitude: np.ndarray  # [electrons]
+    q: np.ndarray  # (n, 3) [1/A], before any turn of the spindle
+
+
+def _reflections(crystal: Crystal, limit: float, wavelength: float) -> Iterator[_Known]:
+    """The reflections up to 1/d = ``limit`` whose amplitudes are not 0, some at a time."""
+    axes = reciprocal(crystal.axes)
+    for hkl, amplitude in _listed(crystal, limit, wavelength):
+        q = np.einsum("ni,ij->nj", hkl.astype(float), axes)  # BLAS takes many times as long for three columns
+        squared = np.einsum("ij,ij->i", q, q)
+        kept = np.flatnonzero((squared <= limit**2) & (squared > 0.0) & (amplitude != 0.0))
+        yield _Known(hkl[kept], amplitude[kept], q[kept])
+
+
+def _listed(crystal: Crystal, limit: float, wavelength: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The same, with others among them."""
     known = crystal.reflections
     if isinstance(known, SpectralReflections):
         known = known.tables[int(known.nearest(np.array([wavelength]))[0])]
     if known is not None and crystal.default_f == 0.0:
-        hkl, amplitude = known.hkl, known.amplitude
-    else:
-        hkl = _all_indices(crystal, limit)
+        for start in range(0, len(known.hkl), _AT_ONCE):
+            yield known.hkl[start : start + _AT_ONCE], known.amplitude[start : start + _AT_ONCE]
+        return
+    for hkl in _all_indices(crystal, limit):
         amplitude = np.full(len(hkl), crystal.default_f)
         if known is not None:
             table, corner = known.dense(crystal.default_f)
             at = hkl - corner
             inside = ((at >= 0) & (at < table.shape)).all(axis=1)
             amplitude[inside] = table[tuple(at[inside].T)]
-    q = hkl @ reciprocal(crystal.axes)
-    kept = (np.einsum("ij,ij->i", q, q) <= limit**2) & (amplitude != 0.0) & hkl.any(axis=1)
-    return hkl[kept], amplitude[kept]
+        yield hkl, amplitude
 
 
-def _all_indices(crystal: Crystal, limit: float) -> np.ndarray:
-    """Indices (n, 3) of a box that holds all reflections up to 1/d = ``limit``: |h| is at most |a|/d, and so on."""
+def _all_indices(crystal: Crystal, limit: float) -> Iterator[np.ndarray]:
+    """Indices (n, 3), slab by slab of h, of a box that holds all up to 1/d = ``limit``: |h| is at most |a|/d, etc."""
     reach = [math.floor(limit * float(length)) for length in np.linalg.norm(crystal.axes, axis=1)]
-    count = math.prod(2 * n + 1 for n in reach)
+    h, k, l = (np.arange(-n, n + 1) for n in reach)  # noqa: E741
+    count = len(h) * len(k) * len(l)
     if count > _MOST:
         raise NbnumbaError(
             f"crystal: found {count} reflections up to {1.0 / limit:.3g} A, of which all have the amplitude default_f; "
             f"allowed: up to {_MOST} of them. Give crystal.reflections, and default_f = 0"
         )
-    axes = [np.arange(-n, n + 1) for n in reach]
-    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    thickness = max(_AT_ONCE // (len(k) * len(l)), 1)
+    for start in range(0, len(h), thickness):
+        slab = np.meshgrid(h[start : start + thickness], k, l, indexing="ij")
+        yield np.stack(slab, axis=-1).reshape(-1, 3)
 
 
 class _Reach(NamedTuple):
@@ -143,51 +174,39 @@ def _reach(experiment: Experiment, crystal: Crystal) -> _Reach:
     return _Reach(1.0 / min(crystal.size), spread + float(away[used].max()), 0.5 * bandwidth)
 
 
-def _diffracting(
-    experiment: Experiment, crystal: Crystal, hkl: np.ndarray, exposed: tuple[float, float]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Numbers (n,) of the reflections on the image, directions (n, 3) they diffract to, spindle angles (n,) [rad]."""
+class _Diffracting(NamedTuple):
+    """Reflections on an image; arrays (n,)."""
+
+    which: np.ndarray  # their numbers
+    directions: np.ndarray  # (n, 3) that they diffract to, of any length
+    angles: np.ndarray  # of the spindle [rad]
+    errors: np.ndarray  # distances from the sphere [1/A]
+
+
+def _diffracting(experiment: Experiment, crystal: Crystal, q: np.ndarray, exposed: tuple[float, float]) -> _Diffracting:
+    """Which of q (n, 3) [1/A] are seen: on the sphere, else at the nearer end of the turn, if that is within reach."""
     beam, axis = mean_beam(experiment), experiment.spindle
-    q = hkl @ reciprocal(crystal.axes)
-    reach = _reach(experiment, crystal).of(np.linalg.norm(q, axis=1))
-    found: list[tuple[int, Vector, float]] = []
-    for i in _near(q, reach, beam, axis, exposed).tolist():
-        vector = Vector(*q[i].tolist())
-        found += [
-            (i, diffracted(rotate(vector, axis, angle), *beam), angle)
-            for angle in _angles(vector, float(reach[i]), beam, axis, exposed)
-        ]
-    which, directions, angles = zip(*found, strict=True) if found else ((), (), ())
-    return np.array(which, dtype=int), np.array(directions).reshape(-1, 3), np.array(angles, dtype=float)
+    which, angles = crossings(q, axis, beam, min(exposed), max(exposed))
+    errors, nearer = _at_an_end(q, axis, beam, exposed)
+    near = np.abs(errors) <= _reach(experiment, crystal).of(lengths(q))
+    near[which] = False
+    angles, errors = np.concatenate([angles, nearer[near]]), np.concatenate([np.zeros(len(which)), errors[near]])
+    which = np.concatenate([which, np.flatnonzero(near)])
+    incident = np.array(beam.direction) / beam.wavelength
+    return _Diffracting(which, incident + turned(q[which], axis, angles), angles, errors)
 
 
-def _near(q: np.ndarray, reach: np.ndarray, beam: Beam, axis: Vector, exposed: tuple[float, float]) -> np.ndarray:
-    """Numbers of those that may come within reach of the sphere, a few too many.
-
-    |i/lambda + q|^2 - 1/lambda^2 = q^2 + 2 i.q/lambda is 2/lambda times the distance from the sphere, for small
-    ones, and changes with the angle of the spindle by 2 q/lambda at most.
-    """
+def _at_an_end(q: np.ndarray, axis: Vector, beam: Beam, exposed: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Distances (n,) from the sphere [1/A] where the turn starts or ends, whichever is less, and that angle (n,)."""
     start, stop = exposed
-    steps = max(math.ceil(abs(stop - start) / _STEP), 1)
-    between = abs(stop - start) / steps
-    squared = np.einsum("ij,ij->i", q, q)
-    allowed = (2.0 / beam.wavelength + reach) * reach + np.sqrt(squared) * between / beam.wavelength
-    near = np.zeros(len(q), dtype=bool)
-    for angle in np.linspace(start, stop, steps + 1):
-        incident = np.array(beam.direction) @ rotation_matrix(axis, float(angle))
-        near |= np.abs(squared + 2.0 / beam.wavelength * (q @ incident)) <= allowed
-    return np.flatnonzero(near)
+    first = excitation_errors(q, _turned_back(beam, axis, start))
+    if start == stop:
+        return first, np.full(len(q), start)
+    last = excitation_errors(q, _turned_back(beam, axis, stop))
+    better = np.abs(last) < np.abs(first)
+    return np.where(better, last, first), np.where(better, stop, start)
 
 
-def _angles(q: Vector, reach: float, beam: Beam, axis: Vector, exposed: tuple[float, float]) -> list[float]:
-    """Angles of the spindle at which a reflection is seen: on the sphere, else at the nearer end of the turn."""
-    low, high = min(exposed), max(exposed)
-    within = []
-    for angle in diffracting_angles(q, axis, beam.direction, beam.wavelength):
-        if math.isfinite(angle):
-            first = angle + _TURN * math.ceil((low - angle) / _TURN)
-            within += [first + _TURN * i for i in range(math.floor((high - first) / _TURN) + 1)]
-    if within:
-        return within
-    off, nearest = min((abs(excitation_error(rotate(q, axis, angle), *beam)), angle) for angle in exposed)
-    return [nearest] if off <= reach else []
+def _turned_back(beam: Beam, axis: Vector, angle: float) -> Beam:
+    """The beam as a crystal sees it that is turned by an angle [rad]."""
+    return beam._replace(direction=rotate(beam.direction, axis, -angle))

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from nbnumba_cli.main import cli
 
 import nbnumba as nb
+from nbnumba.checks.rules import RULES, Rule
 
 SCAN = {"scan.start": 5.0, "scan.width": 2.0}
 NARROW = nb.Detector(
@@ -98,9 +99,44 @@ def circle(file):
     file["entry/instrument/detector/transformations/det_z"].attrs["depends_on"] = "det_z"
 
 
-NO_DEPTH = removed("instrument/detector/bit_depth_readout")
 MODULE = "instrument/detector/module"
 OMEGA = "sample/transformations/omega"
+
+
+def linked(file):
+    del file["entry/data/data"]
+    file["entry/data/data"] = h5py.ExternalLink("other.h5", "/data")
+
+
+def narrow(file):
+    file.copy(f"entry/{MODULE}", f"entry/{MODULE}_2")
+    file[f"entry/{MODULE}_2/data_size"][()] = [12, 5]
+    put("instrument/detector/pixel_mask", np.zeros((12, 17), "uint32"))(file)
+
+
+def unturned(file):
+    for name in (f"{OMEGA}_end", "sample/goniometer"):
+        del file[f"entry/{name}"]
+    file[f"entry/{OMEGA}"][()] = 5.0
+
+
+def shown_with_zeros(file):
+    file.move("entry/data/data", "entry/held")
+    layout = h5py.VirtualLayout((3, 12, 17), "int32")
+    layout[...] = h5py.VirtualSource(file["entry/held"])
+    file["entry/data"].create_virtual_dataset("data", layout, fillvalue=0)
+
+
+def second_axis(file):
+    file.copy(f"entry/{OMEGA}", "entry/sample/transformations/phi")
+    marked(OMEGA, "depends_on", "/entry/sample/transformations/phi")(file)
+
+
+def packed_by_lzf(file):
+    del file["entry/data/data"]
+    file["entry/data"].create_dataset("data", data=np.ones((3, 12, 17), "int32"), compression="lzf")
+
+
 EDITS = {
     "entry": ("error", lambda file: file["entry"].attrs.__delitem__("NX_class"), "NX_class NXentry"),
     "definition": ("error", put("definition", "NXsas"), "'NXsas'"),
@@ -138,6 +174,12 @@ EDITS = {
     "other units": ("warning", unmarked("instrument/detector/count_time", "units"), "count_time@units"),
     "saturation": ("warning", put("instrument/detector/saturation_value", 2**31 - 1), "saturation_value"),
     "frame time": ("warning", removed("instrument/detector/frame_time"), "frame_time"),
+    "linked files": ("error", linked, "other.h5"),
+    "mask of narrow modules": ("error", narrow, "a mask for modules of 5, 17 pixels"),
+    "oscillation width": ("error", unturned, "angles that are all the same"),
+    "fill value": ("warning", shown_with_zeros, "the fill value 0"),
+    "several turn": ("warning", second_axis, "2 axes that turn"),
+    "filters": ("note", packed_by_lzf, "filter 32000 (lzf)"),
     "recommended": ("note", removed("instrument/detector/description"), "description"),
 }
 
@@ -152,14 +194,48 @@ def test_what_breaks_a_rule_is_told(tmp_path, rule):
     assert all(one.needed and one.otherwise for one in found)
 
 
-def test_a_rotation_without_width_is_told(tmp_path):
-    def still(file):
-        for name in (f"{OMEGA}_end", "sample/goniometer"):
-            del file[f"entry/{name}"]
-        file[f"entry/{OMEGA}"][()] = 5.0
+def test_every_rule_has_a_case():
+    assert sorted(EDITS) == sorted(rule.name for rule in RULES)
 
-    told = {one.rule: one.otherwise for one in nb.check_nexus(edited(tmp_path / "a.h5", still))}
-    assert "not for stills" in told["oscillation width"]
+
+#: Of another type or shape than it should be.
+STRANGE = {
+    "sensor": put("instrument/detector/sensor_thickness", "thin"),
+    "definition": put("definition", [1.0, 2.0]),
+    "vectors": marked(f"{MODULE}/module_offset", "vector", "up"),
+    "chains": marked(f"{MODULE}/module_offset", "offset", "aside"),
+    "angles": put(OMEGA, "far", units="deg", vector=[-1, 0, 0], depends_on=".", transformation_type="rotation"),
+    "module": put(f"{MODULE}/data_size", "large"),
+    "one dataset": put("data/data", np.ones(5, "int32")),
+}
+
+
+@pytest.mark.parametrize("rule", STRANGE)
+def test_values_of_another_kind_break_a_rule(tmp_path, rule):
+    found = nb.check_nexus(edited(tmp_path / "a.h5", STRANGE[rule]))
+    assert "error" in {one.level for one in found if one.rule == rule}
+
+
+@pytest.mark.parametrize("value", ["high", np.zeros(0), h5py.Empty("f8")], ids=["text", "empty", "null"])
+def test_a_saturation_value_that_is_no_number_is_passed_over(tmp_path, value):
+    found = nb.check_nexus(edited(tmp_path / "a.h5", put("instrument/detector/saturation_value", value)))
+    assert "saturation" not in {one.rule for one in found}
+
+
+def test_text_that_is_not_utf8_is_told(tmp_path):
+    found = nb.check_nexus(edited(tmp_path / "a.h5", put("definition", np.bytes_(b"NXm\xff"))))
+    assert [one.found for one in found if one.rule == "definition"] == ["'NXm\ufffd'"]
+
+
+def test_a_rule_that_cannot_be_checked_is_broken(tmp_path, monkeypatch):
+    def broken_by(tree):
+        raise IndexError("none left")
+        yield
+
+    monkeypatch.setattr(nb.checks, "RULES", [Rule("note", "good order", broken_by)])
+    (one,) = nb.check_nexus(written(tmp_path / "a.h5"))
+    assert (one.level, one.rule) == ("error", "good order")
+    assert "IndexError: none left" in one.found
 
 
 def test_a_mask_of_narrow_modules_is_told(tmp_path):
@@ -185,15 +261,6 @@ def test_data_files_that_are_missing_are_named(tmp_path, damage):
     assert error.rule == "linked files"
     assert str(lost) in error.found
     assert "fill value" in error.otherwise
-
-
-def test_a_link_to_a_file_that_is_missing_is_named(tmp_path):
-    def edit(file):
-        del file["entry/data/data"]
-        file["entry/data/data"] = h5py.ExternalLink("other.h5", "/data")
-
-    found = [one for one in nb.check_nexus(edited(tmp_path / "a.h5", edit)) if one.rule == "linked files"]
-    assert "other.h5" in found[0].found
 
 
 def test_files_of_anything_are_checked(tmp_path):

@@ -90,6 +90,60 @@ def test_files_of_no_use_are_refused(tmp_path, content):
         file_report(tmp_path / "a")
 
 
+def put(name, value):
+    def edit(file):
+        del file[name]
+        file[name] = value
+
+    return edit
+
+
+#: What is put into a file of ours -> what its report says then.
+STRANGE = {
+    "definition": (put("entry/definition", 7), {"definition": None}),
+    "experiment": (put("entry/nbnumba/experiment", [1.0, 2.0]), {"experiment": None}),
+    "data of one dimension": (put("entry/data/data", np.ones(5)), {"images": 3, "data": ["/entry/expected/data"]}),
+    "data without group": (put("entry/data", np.ones((2, 3))), {"images": 3, "data": ["/entry/expected/data"]}),
+}
+
+
+@pytest.mark.parametrize("what", STRANGE)
+def test_what_is_of_another_kind_is_left_out(tmp_path, what):
+    edit, expected = STRANGE[what]
+    images = np.ones((3, 12, 17), np.float32)
+    path = written(tmp_path / "a.h5", scenes.still(**SCAN), expected=images)
+    with h5py.File(path, "r+") as file:
+        edit(file)
+    report = file_report(path)
+    assert {key: report[key] for key in expected} == expected
+    assert file_text(report)
+
+
+def test_seeds_that_are_no_json_are_told_as_they_stand(tmp_path):
+    path = written(tmp_path / "a.h5", scenes.still(), seeds={"noise": 7})
+    with h5py.File(path, "r+") as file:
+        put("entry/nbnumba/seeds", "seven")(file)
+    assert file_report(path)["provenance"]["seeds"] == "seven"
+
+
+@pytest.mark.parametrize("panels", [5, 0, "three", [3, 3]])
+def test_panels_that_do_not_divide_the_rows_are_refused(tmp_path, panels):
+    path = written(tmp_path / "a.h5", scenes.still().with_panels(slow=3, fast=1))
+    with h5py.File(path, "r+") as file:
+        file["entry/data/data"].attrs["panels"] = panels
+    for read in (file_report, nb.read_image):
+        with pytest.raises(nb.NbnumbaError, match=r"a\.h5: found .* panels in 12 rows"):
+            read(path)
+
+
+def test_cbf_images_are_decoded_once(tmp_path, monkeypatch):
+    compression = pytest.importorskip("fabio.compression", reason="fabio is not installed")
+    decoded, decode = [], compression.decByteOffset
+    monkeypatch.setattr(compression, "decByteOffset", lambda *a, **b: decoded.append(1) or decode(*a, **b))
+    file_report(measured.cbf(tmp_path / "a_00001.cbf", mini=measured.MINI))
+    assert len(decoded) == 1
+
+
 def test_the_command(tmp_path):
     path = written(tmp_path / "a.h5", scenes.still())
     run = CliRunner().invoke

@@ -234,3 +234,7 @@ def test_the_tutorial_about_differences_runs(tmp_path):
     text = (DOCS / "tracing.md").read_text(encoding="utf-8").split("## Tutorial")[1]
     assert text.count("$ nbnumba") > 5
     run_page(text, tmp_path)
+
+
+def test_every_public_name_has_a_subject():
+    assert "Others" not in module(DOCS / "_ext" / "api.py").grouped()

@@ -201,8 +201,12 @@ def test_a_variable_of_the_command_goes_before_that_of_all(toml, tmp_path, fails
     assert "abacus" not in errors
 
 
-def test_an_error_about_something_else_names_no_variable(tmp_path, fails):
-    assert "NBNUMBA" not in fails("simulate", tmp_path / "none.toml", "-o", tmp_path / "a.h5", NBNUMBA_THREADS="1").err
+def test_errors_name_every_variable_that_an_option_was_taken_from(tmp_path, fails):
+    given = {"NBNUMBA_THREADS": "1", "NBNUMBA_SIMULATE_IMAGES": "2", "NBNUMBA_SIMULATE_OUTPUT": "other.h5"}
+    errors = fails("simulate", tmp_path / "none.toml", "-o", tmp_path / "a.h5", **given).err
+    assert "NBNUMBA_SIMULATE_IMAGES=2" in errors
+    assert "NBNUMBA_THREADS=1" in errors
+    assert "other.h5" not in errors  # the command line told it
 
 
 def test_threads_for_all_commands_are_not_meant_for_a_gpu():

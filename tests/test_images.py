@@ -92,6 +92,29 @@ def test_broken_files_are_refused_by_name(content, part, tmp_path):
         read_pair(file, file)
 
 
+def test_a_file_with_a_block_of_others_is_hdf5(tmp_path):
+    with h5py.File(tmp_path / "a.mat", "w", userblock_size=512) as file:
+        file["image"] = PIXELS
+    np.testing.assert_array_equal(nb.read_image(tmp_path / "a.mat"), PIXELS)
+
+
+def test_sizes_far_beyond_what_is_stored_are_refused(files):
+    """Before anything of that size is made."""
+    with h5py.File(files / "a.h5", "w") as file:
+        file.create_dataset("image", (40_000, 30_000), "i4", chunks=(100, 100))
+    (files / "a.cbf").write_bytes(
+        (files / "a.cbf").read_bytes().replace(b"Second-Dimension: 20", b"Second-Dimension: 200000000")
+    )
+    np.save(files / "b.npy", PIXELS)
+    (files / "a.npy").write_bytes((files / "b.npy").read_bytes().replace(b"(20, 30)", b"(200000000, 30)"))
+    content = (files / "a.tif").read_bytes()
+    (files / "a.tif").write_bytes(content.replace(*(struct.pack("<HHII", 257, 4, 1, n) for n in (20, 40_000))))
+    assert content != (files / "a.tif").read_bytes()
+    for name in ("a.h5", "a.cbf", "a.npy", "a.tif"):
+        with pytest.raises(nb.NbnumbaError, match=rf"{name}: "):
+            nb.read_image(files / name)
+
+
 def test_a_big_endian_image_is_read(files):
     content = (files / "a.img").read_bytes().replace(b"little_endian", b"big_endian   ")
     (files / "big.img").write_bytes(content[:512] + PIXELS.astype(">u2").tobytes())

@@ -2,6 +2,7 @@
 
 import base64
 import sys
+from dataclasses import fields
 from xml.etree import ElementTree
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import nbnumba as nb
 from nbnumba.markup import card, folded, paragraph, table
 from nbnumba.outputs.picture import Picture
+from nbnumba.refinement.result import Refinement
 
 
 def small(**changes):
@@ -67,10 +69,19 @@ def test_experiments_of_all_kinds_can_be_shown():
 
 
 def test_a_refinement_tells_values_and_deviations():
-    start = small(**{"crystal.misset": (5.0, 6.0, 7.0)})
-    found = nb.refine(start.with_parameters(misset_x=5.02), nb.Poisson(nb.simulate(start) + 0.1), ["misset_x"])
-    text = seen(found)
-    assert all(word in text for word in ("parameter", "esd", "misset_x", f"{found.values['misset_x']:.8g}"))
+    nothing = dict.fromkeys(field.name for field in fields(Refinement))
+    told = {
+        "values": {"misset_x": 5.0123, "cell_a": 50.5},
+        "esd": {"misset_x": 0.00217, "cell_a": 0.1},
+        "at_bounds": ("cell_a",),
+        "degenerate": (("cell_b", "distance"),),
+        "misorientations": (0.25, 0.5),
+    }
+    numbers = {"evaluations": 7, "converged": False, "message": "no room", "loss": 12.5, "pixels": 600}
+    text = seen(Refinement(**{**nothing, **told, **numbers}))
+    for part in ("parameter", "esd", "misset_x", "5.0123", "0.0022", "50.5", "at its bound", "moved by 0.5°",
+                 "Not converged after 7 points: no room", "12.5 over 600", "apart: cell_b, distance"):  # fmt: skip
+        assert part in text
 
 
 def test_a_trace_shows_its_strongest_steps():

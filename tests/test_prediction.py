@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nbnumba as nb
+from nbnumba.geometry import geometry_report
 from nbnumba.physics.vector import Vector
 from nbnumba.prediction import hits, indices_at, point_seen, ring
 
@@ -57,10 +58,19 @@ def test_the_brightest_pixel_of_a_predicted_spot_is_that_pixel():
 @pytest.mark.parametrize("changes", KINDS)
 def test_rings_have_one_resolution(changes):
     experiment = scenes.still(**{**LARGE, **changes})
-    points = ring(experiment, 3.0)
+    found = ring(experiment, 3.0)
+    points = np.column_stack([found.slow, found.fast])[found.inside]
     assert len(points) > 50
     for point in points[::40]:
         assert experiment.resolution(*point) == pytest.approx(3.0, rel=1e-9)
+
+
+@pytest.mark.parametrize("changes", KINDS)
+def test_chosen_rings_are_on_the_detector(changes):
+    experiment = scenes.still(**{**LARGE, **changes})
+    found = geometry_report(experiment)["rings"]
+    assert 3 <= len(found) <= 5
+    assert ring(experiment, found[-1]["spacing_A"]).inside.any()
 
 
 def test_behind_the_detector_nothing_is_seen():

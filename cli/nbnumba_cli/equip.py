@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +16,6 @@ from nbnumba_cli import voice
 PREFIX = "NBNUMBA"
 #: Options whose variables without a command's name serve all commands.
 SHARED = ("device", "precision", "threads")
-_TELLING = 3  # letters; values that are no longer stand in many an error that is about something else
 
 _EPILOG = """\b
 Environment:
@@ -54,17 +52,11 @@ def variables(option: click.Option, command: str) -> list[str]:
     return [f"{PREFIX}_{name.strip('-').replace('-', '_').upper()}" for name in reversed(names)]
 
 
-def from_environment(ctx: click.Context, error: str) -> str:
-    """Variables that an error is about, because options of the command were taken from them."""
-    found = []
-    for option in ctx.command.params:
-        if ctx.get_parameter_source(str(option.name)) is ParameterSource.ENVIRONMENT:
-            name = next(name for name in option.envvar or [] if os.environ.get(name))
-            words = [each.lstrip("-") for each in option.opts if each.startswith("--")]
-            words += [word for word in re.split(r"[\s=]", os.environ[name]) if len(word) > _TELLING]
-            if any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", error) for word in words):
-                found.append(f"{name}={os.environ[name]}")
-    return ", ".join(found)
+def from_environment(ctx: click.Context) -> str:
+    """Variables that options of the command were taken from, with their values."""
+    taken = (o for o in ctx.command.params if ctx.get_parameter_source(str(o.name)) is ParameterSource.ENVIRONMENT)
+    names = (next(name for name in option.envvar or [] if os.environ.get(name)) for option in taken)
+    return ", ".join(f"{name}={os.environ[name]}" for name in names)
 
 
 def _naming_variables(run: Callable[..., Any] | None) -> Callable[..., Any]:
@@ -76,7 +68,7 @@ def _naming_variables(run: Callable[..., Any] | None) -> Callable[..., Any]:
         try:
             return run(*words, **options)
         except NbnumbaError as error:
-            variables = from_environment(click.get_current_context(), str(error))
+            variables = from_environment(click.get_current_context())
             if variables and not isinstance(error, NbnumbaJobError):
                 error.args = (f"{error} (from the environment: {variables})",)
             raise

@@ -18,8 +18,8 @@ _OPTIONS = (
         type=click.Choice([*COMPRESSIONS, *ALIASES]),
         default="gzip",
         show_default=True,
-        help="Of images: gzip with shuffle, which every reader has; bitshuffle-lz4 (or lz4), which is faster and takes "
-        "the extra 'compression'; or none.",
+        help="Of images: gzip with shuffle, which every reader has; bitshuffle-lz4 (or lz4), as EIGER detectors write, "
+        "which takes the extra 'compression'; or none.",
     ),
     click.option(
         "--images-per-file",

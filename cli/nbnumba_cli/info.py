@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from nbnumba.atomic import check_writable
 from nbnumba.errors import NbnumbaError
 from nbnumba_cli import options
+
+if TYPE_CHECKING:
+    from nbnumba.model.experiment import Experiment
 
 
 @click.command("info")
@@ -56,43 +60,59 @@ def command(
       nbnumba info crystal.toml --geometry --png geometry.png
       nbnumba info crystal.toml --hkl 3 1 -4 --pixel 512 300
     """
-    if experiment is None and nanobragg is None:
-        if geometry or reflections or pixels or png or settings:
-            raise NbnumbaError("info: found options but no experiment; give an EXPERIMENT.toml or --nanobragg")
-        _installation(as_json)
-        return
     asked = bool(geometry or reflections or pixels or png or settings or options.like())
+    if experiment is None and nanobragg is None:
+        _tell_installation(as_json, asked)
+        return
     if experiment is not None and experiment.is_file() and _tell_file(experiment, as_json, asked):
         return
-    from nbnumba.atomic import check_writable
-    from nbnumba.geometry import geometry_report, geometry_text
-    from nbnumba.sketch import write_sketch
-
     described = options.load_experiment(experiment, nanobragg, settings)
     options.keep_inputs(described, experiment, [png])
     if png is not None:
         check_writable(png, overwrite)
         described.detector.check_one_panel("--png")
-    report = geometry_report(described, reflections, pixels, panel=panel)
-    click.echo(json.dumps(options.jsonable(report), allow_nan=False) if as_json else geometry_text(report))
+    report = _tell_geometry(described, reflections, pixels, panel, as_json)
     if png is not None:
-        spots = [(hit["slow"], hit["fast"]) for r in report["reflections"] for hit in r["hits"] if hit["on_detector"]]
-        write_sketch(png, described, [ring["spacing_A"] for ring in report["rings"]], spots, overwrite=overwrite)
+        _draw(png, described, report, overwrite)
         click.echo(f"Wrote {png}", err=as_json)
 
 
-def _installation(as_json: bool) -> None:
+def _tell_installation(as_json: bool, asked: bool) -> None:
     from nbnumba.report import installation, table
 
+    if asked:
+        raise NbnumbaError("info: found options but no experiment; give an EXPERIMENT.toml or --nanobragg")
     found: dict[str, Any] = installation()
     click.echo(json.dumps(found) if as_json else table([(name, str(value)) for name, value in found.items()]))
 
 
+def _tell_geometry(
+    described: Experiment,
+    reflections: tuple[tuple[int, int, int], ...],
+    pixels: tuple[tuple[int, int], ...],
+    panel: int | None,
+    as_json: bool,
+) -> dict[str, Any]:
+    from nbnumba.geometry import geometry_report, geometry_text
+
+    report = geometry_report(described, reflections, pixels, panel=panel)
+    click.echo(json.dumps(options.jsonable(report), allow_nan=False) if as_json else geometry_text(report))
+    return report
+
+
+def _draw(png: Path, described: Experiment, report: dict[str, Any], overwrite: bool) -> None:
+    from nbnumba.sketch import write_sketch
+
+    spots = [(hit["slow"], hit["fast"]) for r in report["reflections"] for hit in r["hits"] if hit["on_detector"]]
+    write_sketch(png, described, [ring["spacing_A"] for ring in report["rings"]], spots, overwrite=overwrite)
+
+
 def _tell_file(file: Path, as_json: bool, asked: bool) -> bool:
     """Tell what is inside a file, if it is no experiment."""
-    from nbnumba.contents import file_kind, file_report, file_text
+    from nbnumba.contents import file_report, file_text
+    from nbnumba.inputs.kinds import RAW, kind_of
 
-    if file_kind(file) is None:
+    if kind_of(file) == RAW:
         return False
     if asked:
         raise NbnumbaError(

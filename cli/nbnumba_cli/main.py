@@ -37,7 +37,7 @@ COMMANDS = {
     "demo": ("nbnumba_cli.demo", "Render a built-in example: HDF5, picture and what to try next."),
     "derivatives": ("nbnumba_cli.derivatives", "Render an image and its derivatives by parameters."),
     "help": ("nbnumba_cli.help", "Tell about the program, or about a command."),
-    "info": ("nbnumba_cli.info", "Tell about this installation, or about the geometry of an experiment."),
+    "info": ("nbnumba_cli.info", "Tell about this installation, what a file holds, or an experiment's geometry."),
     "nanobragg": ("nbnumba_cli.nanobragg", "Take nanoBragg's flags and write its files."),
     "refine": ("nbnumba_cli.refine", "Refine parameters of an experiment against an image."),
     "simulate": ("nbnumba_cli.simulate", "Render the image of an experiment into an HDF5 file."),
@@ -145,7 +145,7 @@ def main(args: list[str] | None = None, name: str = "nbnumba") -> NoReturn:
     except click.ClickException as error:
         error.show()
         ctx = getattr(error, "ctx", None)
-        variables = "" if ctx is None else from_environment(ctx, error.format_message())
+        variables = "" if ctx is None else from_environment(ctx)
         if variables:
             click.echo(f"From the environment: {variables}", err=True)
         sys.exit(error.exit_code)

@@ -6,6 +6,8 @@ import inspect
 
 import nbnumba
 
+_FILES = ("read_", "write_", "from_", "to_", "pixel_mask")
+_ELSEWHERE = ("write_figure", "write_crystfel", "write_dials", "write_reflections", "from_nanobragg")
 SUBJECTS = {
     "Describing an experiment": [
         "Experiment", "Crystal", "Mosaic", "Reflections", "SpectralReflections", "Beam", "Spectrum", "Sources",
@@ -17,8 +19,11 @@ SUBJECTS = {
         "jacobian", "vjp", "value_and_gradient", "normal_equations", "refine", "Refinement", "Poisson", "Gaussian",
         "LeastSquares", "shoeboxes", "Shoebox", "amplitude_jacobian", "refine_amplitudes",
     ],
-    "Files": [name for name in nbnumba.__all__ if name.startswith(("read_", "write_", "from_", "to_", "pixel_mask"))],
-    "Comparing images": ["compare"],
+    "Files": ["NexusWriter", *(name for name in nbnumba.__all__ if name.startswith(_FILES) and name not in _ELSEWHERE)],
+    "Looking at images": ["show", "view", "draw_image", "write_figure", "compare"],
+    "Other programs": [
+        "write_dials", "write_crystfel", "predict_reflections", "write_reflections", "check_nexus", "from_nanobragg",
+    ],
     "Errors": ["NbnumbaError", "NbnumbaJobError", "NbnumbaWarning"],
 }  # fmt: skip
 

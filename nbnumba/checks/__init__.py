@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-import h5py
-
-from nbnumba.checks.rules import RULES
+from nbnumba.checks import axes, images, structure, turns  # noqa: F401 (each adds its rules)
+from nbnumba.checks.rules import RULES, Rule
 from nbnumba.checks.tree import Tree
-from nbnumba.errors import NbnumbaError
+from nbnumba.inputs.hdf5 import DAMAGE, opened, printable
 
 LEVELS = ("error", "warning", "note")
 
@@ -30,20 +29,21 @@ class Broken(NamedTuple):
 def check_nexus(path: str | Path) -> list[Broken]:
     """Check a file of images against NXmx and what dxtbx (DIALS) and others are known to need; errors come first.
 
-    Images themselves are not read.
+    Images themselves are not read. A rule that cannot be checked, as the file holds something of another kind than any
+    rule looks for, counts as broken.
 
     Raises:
         NbnumbaError: the file is missing, damaged, or not HDF5.
     """
-    try:
-        with open(path, "rb"):
-            pass  # says more plainly than HDF5 why a file cannot be read
-        if not h5py.is_hdf5(path):
-            raise NbnumbaError(f"{path}: found another kind of file; allowed: HDF5")
-        with h5py.File(path, "r") as file:
-            tree = Tree(Path(path), file)
-            broken = [Broken(rule.level, rule.name, *found) for rule in RULES for found in rule.broken_by(tree)]
-    except (OSError, RuntimeError) as error:
-        why = getattr(error, "strerror", None) or f"damaged: {error}"
-        raise NbnumbaError(f"{path}: cannot be read ({why}); name an HDF5 file") from None
+    with opened(path) as file:
+        tree = Tree(file)
+        broken = [one for rule in RULES for one in _broken(rule, tree)]
     return sorted(broken, key=lambda one: LEVELS.index(one.level))
+
+
+def _broken(rule: Rule, tree: Tree) -> list[Broken]:
+    try:
+        return [Broken(rule.level, rule.name, *map(printable, found)) for found in rule.broken_by(tree)]
+    except DAMAGE as error:
+        found = printable(f"what the rule {rule.name!r} cannot be checked with ({type(error).__name__}: {error})")
+        return [Broken("error", rule.name, "/", found, "types and shapes of NXmx", "programs that read it may fail")]

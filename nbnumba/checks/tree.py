@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from pathlib import Path
-from typing import Any, TypeAlias
 
 import h5py
-import numpy as np
 
-from nbnumba.inputs.geometry.transformations import text
-
-Item: TypeAlias = Any  # a group or a dataset
+from nbnumba.inputs.hdf5 import child, text
 
 
 class Tree:
     """An open file."""
 
-    def __init__(self, path: Path, file: h5py.File) -> None:
-        self.path, self.file = path, file
+    def __init__(self, file: h5py.File) -> None:
+        self.file = file
 
     @cached_property
     def entry(self) -> h5py.Group | None:
@@ -68,25 +63,9 @@ class Tree:
         return [module for detector in self.below("NXdetector") for module in of_class(detector, "NXdetector_module")]
 
 
-def child(group: h5py.Group, name: str) -> Item | None:
-    """What a group holds under a name; None: nothing, or a link to what is not there."""
-    try:
-        return group[name]
-    except (KeyError, OSError):
-        return None
-
-
 def of_class(group: h5py.Group, kind: str) -> Iterator[h5py.Group]:
     """Groups of a NeXus class in a group."""
     for name in group:
         item = child(group, name)
         if isinstance(item, h5py.Group) and text(item.attrs.get("NX_class")) == kind:
             yield item
-
-
-def value(group: h5py.Group, name: str) -> Any:
-    """Value of a dataset as an array of one dimension, or text; None: there is none."""
-    item = child(group, name)
-    if not isinstance(item, h5py.Dataset) or item.size is None:
-        return None
-    return text(item[()]) if item.dtype.kind in "OSU" else np.ravel(item[()])

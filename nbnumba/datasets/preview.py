@@ -21,8 +21,7 @@ from nbnumba.datasets.sample import Sample, make
 from nbnumba.datasets.shard import images_per_shard, shards, stacks_of
 from nbnumba.model.validate import whole
 from nbnumba.outputs.compression import codec
-from nbnumba.outputs.pixels import as_rows
-from nbnumba.outputs.png import binned, encode, shades
+from nbnumba.outputs.png import encode, grey_levels
 from nbnumba.outputs.stack import packed
 
 _EDGE, _GAP, _COLUMNS, _MOST = 256, 8, 4, 1000
@@ -67,8 +66,7 @@ def write_preview(
 
 def _tile(drawn: Drawn, sample: Sample) -> np.ndarray:
     """A picture with lines of text beneath, (any, _EDGE)."""
-    image = as_rows("image", sample.image)
-    picture = shades(binned(image, math.ceil(max(image.shape) / _EDGE)))
+    picture = grey_levels(sample.image, largest=_EDGE)
     frame = np.full((max(picture.shape[0], 1), _EDGE), 224, dtype=np.uint8)
     frame[: picture.shape[0], : picture.shape[1]] = picture
     return np.vstack([frame, *(line(text, _EDGE) for text in _captions(drawn, sample))])

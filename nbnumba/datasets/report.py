@@ -18,7 +18,7 @@ from nbnumba.datasets.histogram import bars, histogram
 from nbnumba.datasets.log import MADE, read_log
 from nbnumba.markup import table
 from nbnumba.outputs.compression import need_filters
-from nbnumba.outputs.png import binned, encode, shades
+from nbnumba.outputs.png import encode, grey_levels
 
 _PICTURES, _EDGE = 16, 256
 #: Columns that say nothing as a histogram.
@@ -162,8 +162,7 @@ def _pictures(master: h5py.File, known: dict[str, np.ndarray]) -> Iterator[str]:
     numbers = master["entry/labels/number"][()]
     for i in np.unique(np.linspace(0, len(stack) - 1, min(_PICTURES, len(stack))).astype(int)):
         image = stack[i]
-        grey = shades(binned(image, math.ceil(max(image.shape) / _EDGE)))
-        data = base64.b64encode(encode(grey)).decode()
+        data = base64.b64encode(encode(grey_levels(image, largest=_EDGE))).decode()
         row = {name: known[name][i] for name in ("hit", "lattices", "spots", "resolution", "split")}
         caption = escape(f"{numbers[i]}: {_caption(row)}")
         yield (

@@ -10,11 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.inputs.text import read_bytes
+from nbnumba.inputs.kinds import MOST_PIXELS
 
 _SECTION = re.compile(rb"--CIF-BINARY-FORMAT-SECTION--\r?\n(.*?)\x0c\x1a\x04\xd5", re.DOTALL)
+#: What follows the last array: its end, and no beginning of another.
 _END = re.compile(rb"[\0\s]*--CIF-BINARY-FORMAT-SECTION----\s*;\s*((_|loop_|#).*)?", re.DOTALL)
 _FIELD = re.compile(rb"([\w-]+) *[:=] *\"?([^\"\r\n]*)")
+_BYTE_OFFSET = "x-cbf_byte_offset"
 _SIZES = (b"X-Binary-Size", b"X-Binary-Size-Second-Dimension", b"X-Binary-Size-Fastest-Dimension")
 
 
@@ -24,6 +26,7 @@ class Section(NamedTuple):
     compression: str
     packed: bytes
     shape: tuple[int, int]  # slow, fast
+    end: int  # where in the file what follows begins
 
 
 def cbf_sections(path: str | Path, content: bytes) -> list[Section]:
@@ -39,8 +42,11 @@ def cbf_sections(path: str | Path, content: bytes) -> list[Section]:
         position = found.end() + size
         if position > len(content):
             raise NbnumbaError(f"{path}: found {len(content)} bytes, fewer than its header tells; name a whole file")
-        compression = fields.get(b"conversions", b"").decode("latin-1")
-        sections.append(Section(compression, content[found.end() : position], (slow, fast)))
+        compression = fields.get(b"conversions", b"").decode("latin-1").lower()
+        most = size if compression == _BYTE_OFFSET else MOST_PIXELS  # of which each takes a byte, or more
+        if not 0 < slow * fast <= most:
+            raise NbnumbaError(f"{path}: found {size} bytes for {slow} x {fast} pixels; name an undamaged image")
+        sections.append(Section(compression, content[found.end() : position], (slow, fast), position))
     return sections
 
 
@@ -51,16 +57,19 @@ def _whole(path: str | Path, fields: dict[bytes, bytes], name: bytes) -> int:
     return int(value)
 
 
-def read_arrays(path: str | Path) -> list[np.ndarray]:
-    """The arrays (slow, fast) of a file.
+def read_arrays(path: str | Path, content: bytes) -> list[np.ndarray]:
+    """The arrays (slow, fast) of a file, given its content.
 
     Raises:
         NbnumbaError: a damaged file, a compression that is not known, or no fabio.
     """
-    content = read_bytes(path)
     sections = cbf_sections(path, content)
-    known = all(section.compression.lower() == "x-cbf_byte_offset" for section in sections)
-    if not (sections and known and _ends_whole(content, sections[-1])):
+    known = all(section.compression == _BYTE_OFFSET for section in sections)
+    if not sections:  # fabio would look for one without an end
+        raise NbnumbaError(
+            f"{path}: cannot be read (found no array, or the end of the file before it); name a whole image"
+        )
+    if not (known and _END.fullmatch(content, sections[-1].end)):
         return [by_fabio(path)]
     try:
         from fabio.compression import decByteOffset
@@ -71,12 +80,6 @@ def read_arrays(path: str | Path) -> list[np.ndarray]:
         return [np.asarray(a, dtype=np.int32).reshape(s.shape) for a, s in zip(flat, sections, strict=True)]
     except Exception as error:
         raise _unreadable(path, error) from None
-
-
-def _ends_whole(content: bytes, last: Section) -> bool:
-    """Whether after the last array there is its end, and no beginning of another."""
-    rest = content[content.rindex(last.packed) + len(last.packed) :]
-    return _END.fullmatch(rest) is not None
 
 
 def by_fabio(path: str | Path) -> np.ndarray:
@@ -90,9 +93,12 @@ def by_fabio(path: str | Path) -> np.ndarray:
     except ImportError:
         raise _no_fabio(path) from None
     try:
-        return np.asarray(fabio.open(str(path)).data)
+        image = np.asarray(fabio.open(str(path)).data)
     except Exception as error:  # fabio's readers fail in many ways
         raise _unreadable(path, error) from None
+    if image.ndim != 2 or image.dtype.kind not in "biuf" or not image.size:
+        raise NbnumbaError(f"{path}: found {image.dtype} of shape {image.shape}; name an undamaged image, in grey")
+    return image
 
 
 def _no_fabio(path: str | Path) -> NbnumbaError:

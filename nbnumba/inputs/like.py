@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import h5py
-
 from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.geometry import detector_of, found_in
+from nbnumba.inputs.hdf5 import ENTRY, PROVENANCE, opened, words
+from nbnumba.inputs.kinds import kind_of
 from nbnumba.model.changes import without_rivals
 
 #: What of the beam follows the image.
@@ -47,16 +47,14 @@ def likened(tree: Mapping[str, Any], path: str | Path) -> dict[str, Any]:
 
 def _own(path: str | Path) -> dict[str, Any] | None:
     """Tables that a file of ours holds, in the frame in which it was simulated; None: it is none."""
-    if not h5py.is_hdf5(path):
+    if kind_of(path) != "hdf5":
         return None
-    with h5py.File(path, "r") as file:
-        held = file.get("entry/nbnumba/experiment")
-        if held is None:
-            return None
-        tree = tomllib.loads(held.asstr()[()])
-    beam = {key: value for key, value in tree["beam"].items() if key in BEAM}
-    scan = {key: value for key, value in tree.get("scan", {}).items() if key in ("start", "width", "axis", "rule")}
-    return {"detector": tree["detector"], "beam": beam, "scan": scan}
+    with opened(path) as file:
+        held = words(file, f"{ENTRY}/{PROVENANCE}/experiment")
+        tree = {} if held is None else tomllib.loads(held)
+        beam = {key: value for key, value in tree.get("beam", {}).items() if key in BEAM}
+        scan = {key: value for key, value in tree.get("scan", {}).items() if key in ("start", "width", "axis", "rule")}
+        return {"detector": tree["detector"], "beam": beam, "scan": scan} if tree else None
 
 
 def _foreign(path: str | Path) -> dict[str, Any]:

@@ -14,10 +14,11 @@ from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.validate import choice, whole
-from nbnumba.outputs.counts import LARGEST, as_counts, numbers, rounded, saturation
+from nbnumba.outputs.counts import LARGEST, as_counts, rounded, saturation
 from nbnumba.outputs.imgcif import array_name, categories
 from nbnumba.outputs.laboratory import turn
 from nbnumba.outputs.minicbf import GENERIC, comments, convention, why_not
+from nbnumba.outputs.pixels import as_rows
 
 KINDS = ("mini", "full")
 _STARTER = b"\x0c\x1a\x04\xd5"
@@ -97,8 +98,7 @@ def _content(experiment: Experiment, image: Any, number: int, kind: str | None) 
 
 
 def _pixels_alone(image: Any) -> bytes:
-    array = numbers(image)
-    counts = rounded(array.reshape(-1, array.shape[-1]), -(2**31))
+    counts = rounded(as_rows("image", image), -(2**31))
     return _file(0, [], _data(counts, "\r\n"), "\r\n")
 
 

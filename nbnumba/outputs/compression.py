@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.inputs.hdf5 import filters
 from nbnumba.model.validate import choice
 
 GZIP_LEVEL = 1
@@ -59,8 +60,7 @@ def need_filters(dataset: h5py.Dataset) -> None:
     Raises:
         NbnumbaError: it is not there.
     """
-    plist = dataset.id.get_create_plist()
-    for number in (plist.get_filter(i)[0] for i in range(plist.get_nfilters())):
+    for number, _ in filters(dataset):
         if not h5py.h5z.filter_avail(number):
             _plugins(f"{dataset.file.filename}: images compressed by HDF5's filter {number}")
         if not h5py.h5z.filter_avail(number):

@@ -6,10 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nbnumba.errors import NbnumbaError
 from nbnumba.model.experiment import Experiment
 from nbnumba.outputs.pixel_mask import GAP, pixel_mask
-from nbnumba.outputs.pixels import trusted_range
+from nbnumba.outputs.pixels import as_image, refuse_where, trusted_range
 
 #: As PILATUS detectors mark them.
 MASKED, BROKEN = -1, -2
@@ -33,8 +32,7 @@ def as_counts(experiment: Experiment, image: Any) -> np.ndarray:
     Raises:
         NbnumbaError: another shape, no real numbers, or a number outside 0 to 2147483647 in a pixel that measures.
     """
-    array = numbers(image)
-    refuse_shape(array, experiment)
+    array = as_image("image", image, experiment.detector.shape)
     bits = pixel_mask(experiment)
     counts = rounded(np.where(bits == 0, array, 0), 0)
     highest = saturation(experiment, array.dtype)
@@ -71,27 +69,6 @@ def good_pixels(experiment: Experiment) -> np.ndarray:
     return np.asarray(pixel_mask(experiment) == 0)
 
 
-def refuse_shape(array: np.ndarray, experiment: Experiment) -> None:
-    """Refuse an image of another shape than the detector's."""
-    if array.shape != experiment.detector.shape:
-        raise NbnumbaError(f"image: found shape {array.shape}; allowed: the detector's {experiment.detector.shape}")
-
-
-def numbers(image: Any) -> np.ndarray:
-    """The image as an array of integers or floats.
-
-    Raises:
-        NbnumbaError: something else.
-    """
-    array = np.asarray(image)
-    if array.dtype.kind not in "biuf" or array.ndim not in (2, 3) or array.size == 0:
-        raise NbnumbaError(
-            f"image: found {array.dtype} of shape {array.shape}; allowed: integers or floats, (slow, fast) or "
-            "(panel, slow, fast)"
-        )
-    return array
-
-
 def rounded(array: np.ndarray, low: int, high: int = LARGEST) -> np.ndarray:
     """The numbers as int32, floats rounded.
 
@@ -100,10 +77,6 @@ def rounded(array: np.ndarray, low: int, high: int = LARGEST) -> np.ndarray:
     """
     whole = np.rint(array) if array.dtype.kind == "f" else array
     bad = ~((whole >= low) & (whole <= high))
-    if bad.any():
-        place = tuple(np.argwhere(bad)[0].tolist())
-        raise NbnumbaError(
-            f"image: found {array[place]} at pixel {place}, one of {np.count_nonzero(bad)} such; allowed: {low} to "
-            f"{high}. Clip them, or name bad pixels in detector.mask; HDF5 (write_nexus) takes all finite numbers"
-        )
+    told = "Clip them, or name bad pixels in detector.mask; HDF5 (write_nexus) takes all finite numbers"
+    refuse_where(bad, "image", array, f"{low} to {high}. {told}")
     return whole.astype("<i4")

@@ -14,10 +14,11 @@ import numpy as np
 from nbnumba.atomic import new_file
 from nbnumba.constants import PHOTON_ENERGY
 from nbnumba.errors import NbnumbaError
+from nbnumba.inputs.hdf5 import ENTRY
 from nbnumba.model.experiment import Experiment
 from nbnumba.outputs.counts import readout
 from nbnumba.outputs.nexus_geometry import Module, modules
-from nbnumba.outputs.nexus_writer import DATA, ENTRY
+from nbnumba.outputs.nexus_writer import DATA
 from nbnumba.outputs.stored import WAVELENGTHS, stored
 
 

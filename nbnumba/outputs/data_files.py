@@ -13,11 +13,14 @@ import h5py
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.inputs.hdf5 import DAMAGE, kept, sources
 from nbnumba.outputs.compression import need_filters
 from nbnumba.outputs.stack import absent
 
 MOST_IMAGES = 1000
 _ENDING = ".h5"
+_MOST_PACKED = 20_000  # bytes of images that one byte can stand for: 1032 of gzip, more of others
+_SMALL = 10**8  # bytes of images that are believed, whatever is stored of them
 
 
 class DataFile(NamedTuple):
@@ -71,15 +74,11 @@ def linked(master: Path) -> list[Path]:
 
     def note(_: str, item: h5py.Group | h5py.Dataset) -> None:
         if isinstance(item, h5py.Dataset) and item.is_virtual:
-            found.update(source.file_name for source in item.virtual_sources())
+            found.update(source.name for source in sources(item))
 
     with suppress(OSError, RuntimeError), h5py.File(master, "r") as file:
         file.visititems(note)
-    return [master.with_name(name) for name in sorted(_plain(name) for name in found) if pattern.fullmatch(name)]
-
-
-def _plain(name: str) -> str:
-    return name.replace("%%", "%")
+    return [master.with_name(name) for name in sorted(found) if pattern.fullmatch(name)]
 
 
 def need_data(dataset: h5py.Dataset, number: int | None = None) -> None:
@@ -96,21 +95,31 @@ def need_data(dataset: h5py.Dataset, number: int | None = None) -> None:
             takes a library that is missing.
     """
     need_filters(dataset)
-    for source in dataset.virtual_sources() if dataset.is_virtual else ():
-        first, last = (bound[0] for bound in source.vspace.get_select_bounds())
-        if source.file_name != "." and (number is None or first <= number <= last):
-            _need_file(Path(dataset.file.filename), _plain(source.file_name), source.dset_name, last - first + 1)
+    _need_pixels(dataset)
+    for source in sources(dataset):
+        if number is None or number in source.images:
+            _need_file(Path(dataset.file.filename), source.path, source.dataset, len(source.images))
 
 
-def _need_file(master: Path, name: str, dataset: str, count: int) -> None:
-    path = master.parent / name
+def _need_pixels(dataset: h5py.Dataset) -> None:
+    """Check that a dataset has not many times the size of what is stored, as after damage to its shape."""
+    size, there = (dataset.size or 0) * dataset.dtype.itemsize, kept(dataset)
+    if size > max(_MOST_PACKED * there, _SMALL):
+        raise NbnumbaError(f"{dataset.file.filename}: found {there} bytes for images of shape {dataset.shape} in "
+                           f"{dataset.name}; name an undamaged file")  # fmt: skip
+
+
+def _need_file(master: Path, path: Path, dataset: str, count: int) -> None:
     if not path.exists():
         raise NbnumbaError(f"{master}: its data file {path} is missing; put it there, or write the series again")
     try:
         with h5py.File(path, "r") as file:
             found = file[dataset].shape[0]
             need_filters(file[dataset])
-    except (OSError, RuntimeError, KeyError) as error:
+            _need_pixels(file[dataset])
+    except NbnumbaError:
+        raise
+    except DAMAGE as error:
         raise NbnumbaError(f"{master}: its data file {path} cannot be read ({error}); write the series again") from None
     if found < count:
         raise NbnumbaError(f"{master}: its data file {path} holds {found} images, not {count}; write the series again")

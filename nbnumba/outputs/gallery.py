@@ -13,8 +13,9 @@ import numpy as np
 
 from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError
-from nbnumba.outputs.pixels import as_rows
-from nbnumba.outputs.png import binned, encode, shades, two_colors
+from nbnumba.outputs.pixels import are_counts, as_rows
+from nbnumba.outputs.png import encode, shades, two_colors
+from nbnumba.outputs.reduce import shrunk
 
 _LARGEST = 512  # pixels of a picture in the file
 _EDGE, _GAP, _TEXT = 240, 16, 34  # of a picture on the page, between pictures, of the lines above one
@@ -54,7 +55,7 @@ def write_gallery(path: str | Path, frames: Sequence[Frame], *, columns: int = 4
     for i, (frame, image) in enumerate(zip(frames, images, strict=True)):
         x = _GAP + (i % columns) * (_EDGE + _GAP)
         y = _GAP + (i // columns) * (height + _TEXT + _GAP)
-        pixels = _signed(image, factor) if frame.signed else greys.pop(0)
+        pixels = two_colors(image, factor) if frame.signed else greys.pop(0)
         parts.append(_picture(x, y, width, height, pixels, frame.title, _range(frame, image)))
     rows = -(-len(frames) // columns)
     size = (_GAP + min(columns, len(frames)) * (_EDGE + _GAP), _GAP + rows * (height + _TEXT + _GAP))
@@ -70,12 +71,8 @@ def write_gallery(path: str | Path, frames: Sequence[Frame], *, columns: int = 4
 
 def _greys(images: Sequence[np.ndarray], factor: int) -> list[np.ndarray]:
     """Grey levels on one scale."""
-    return np.split(shades(np.vstack([binned(x, factor) for x in images])), len(images)) if images else []
-
-
-def _signed(image: np.ndarray, factor: int) -> np.ndarray:
-    values = np.where(np.isfinite(image), image, 0.0).astype(float)
-    return two_colors(binned(values, factor), binned(-values, factor))
+    parts = [shrunk(image, None, factor) for image in images]
+    return shades(parts, counts=all(map(are_counts, images))) if parts else []
 
 
 def _range(frame: Frame, image: np.ndarray) -> str:

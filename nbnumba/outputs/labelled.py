@@ -8,6 +8,7 @@ import numpy as np
 
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.experiment import Experiment
+from nbnumba.outputs.pixels import as_image
 
 if TYPE_CHECKING:
     from xarray import DataArray
@@ -36,12 +37,9 @@ def to_xarray(experiment: Experiment, images: Any) -> DataArray:
         raise NbnumbaError("images with labels are made by xarray, which is not there; pip install 'nbnumba[xarray]'") \
             from None  # fmt: skip
     array, shape = np.asarray(images), experiment.detector.shape
-    if array.dtype.kind not in "biuf" or array.shape[-len(shape) :] != shape or array.ndim > len(shape) + 1:
-        raise NbnumbaError(
-            f"images: found {array.dtype} of shape {array.shape}; allowed: numbers of shape {shape}, the detector's, "
-            "or several of these"
-        )
-    dims = _AXES[-len(shape) :] if array.ndim == len(shape) else ("image", *_AXES[-len(shape) :])
+    several = array.ndim == len(shape) + 1 and len(array) > 0
+    as_image("images", array[0] if several else array, shape)
+    dims = _AXES[-len(shape) :] if not several else ("image", *_AXES[-len(shape) :])
     sizes = dict(zip(dims, array.shape, strict=True))
     return xarray.DataArray(array, _coordinates(experiment, sizes), dims, "image", _attributes(experiment, array))
 

@@ -14,11 +14,12 @@ import numpy as np
 
 from nbnumba.atomic import check_writable
 from nbnumba.errors import NbnumbaError
+from nbnumba.inputs.hdf5 import ENTRY, PROVENANCE, child, opened, words
 from nbnumba.model.beam import Beam
 from nbnumba.model.experiment import Experiment
 from nbnumba.outputs.data_files import data_paths, need_data
 from nbnumba.outputs.nexus_tree import DEFINITION
-from nbnumba.outputs.nexus_writer import DATA, ENTRY, EXPECTED, IMAGES, PROVENANCE, NexusWriter, SingleWriter
+from nbnumba.outputs.nexus_writer import DATA, EXPECTED, IMAGES, NexusWriter, SingleWriter
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ def write_nexus(
         overwrite: replace an existing file, and the data files of it.
         expected: images of expected photons, as many and in the same form, to be kept beside counts.
         beams: one for each image, where they differ in wavelength, spectrum, photons or polarization.
-        compression: "gzip" (with shuffle: every reader has it), "bitshuffle-lz4" (or "lz4"; faster; the extra
+        compression: "gzip" (with shuffle: every reader has it), "bitshuffle-lz4" (or "lz4"; the extra
             ``compression``), or "none".
         images_per_file: 1 to 1000: images go to files NAME_000001.h5 and so on beside NAME.h5, which shows them as one
             dataset; None: all are in the one file.
@@ -129,42 +130,42 @@ def read_nexus(path: str | Path, *, expected: bool = False) -> tuple[Experiment,
     Raises:
         NbnumbaError: the file is missing, damaged, not HDF5, not NXmx, or was not written by this program.
     """
-    try:
-        with open(path, "rb"):
-            pass  # says more plainly than HDF5 why a file cannot be read
-        if not h5py.is_hdf5(path):
-            raise _unreadable(path, "not an HDF5 file")
-        with h5py.File(path, "r") as file:
-            text, images = _contents(path, file, EXPECTED if expected else DATA)
-    except (OSError, RuntimeError) as error:
-        raise _unreadable(path, getattr(error, "strerror", None) or f"damaged: {error}") from error
+    with opened(path) as file:
+        experiment, images = _contents(path, file, EXPECTED if expected else DATA)
     log.info("read %s: %s of shape %s", path, images.dtype, images.shape)
-    experiment = Experiment.from_toml(text)
-    return experiment, images.reshape(*images.shape[:-2], *experiment.detector.shape)
+    return experiment, images
 
 
 def read_experiment(path: str | Path) -> Experiment | None:
     """The experiment in a file that ``write_nexus`` has written; None: there is none."""
     try:
-        with h5py.File(path, "r") as file:
-            text = file[f"{ENTRY}/{PROVENANCE}/experiment"].asstr()[()]
-    except (OSError, RuntimeError, KeyError):
+        with opened(path) as file:
+            text = words(file, f"{ENTRY}/{PROVENANCE}/experiment")
+    except NbnumbaError:
         return None
-    return Experiment.from_toml(text)
+    return None if text is None else _parsed(path, text)
 
 
-def _contents(path: str | Path, file: h5py.File, which: str) -> tuple[str, np.ndarray]:
-    definition = file.get(f"{ENTRY}/definition")
-    if definition is None or definition[()] != DEFINITION.encode():
+def _parsed(path: str | Path, text: str) -> Experiment:
+    try:
+        return Experiment.from_toml(f"{text}\n")  # text, whatever it is, and no name of a file
+    except NbnumbaError as error:
+        raise NbnumbaError(f"{path}: found an experiment in it that cannot be used: {error}") from None
+
+
+def _contents(path: str | Path, file: h5py.File, which: str) -> tuple[Experiment, np.ndarray]:
+    if words(file, f"{ENTRY}/definition") != DEFINITION:
         raise _unreadable(path, f"an HDF5 file, but without a definition {DEFINITION!r} in /{ENTRY}")
-    process, data = file.get(f"{ENTRY}/{PROVENANCE}"), file.get(f"{ENTRY}/{which}/{DATA}")
+    process, data = f"{ENTRY}/{PROVENANCE}", child(file, f"{ENTRY}/{which}/{DATA}")
+    text, images = (words(file, f"{process}/{name}") for name in ("experiment", "images"))
     if data is None and which == EXPECTED:
         raise NbnumbaError(f"{path}: found no expected photons; they are kept where write_nexus is given ``expected``")
-    if data is None or process is None or not {"experiment", "images"} <= set(process):
+    if not isinstance(data, h5py.Dataset) or text is None or images is None:
         raise _unreadable(path, f"{DEFINITION}, but not from this program: no experiment in /{ENTRY}/{PROVENANCE}")
-    single = process["images"].asstr()[()] == IMAGES[True]
+    experiment = _parsed(path, text)
     need_data(data)
-    return process["experiment"].asstr()[()], data[0] if single else data[()]
+    found = data[0] if images == IMAGES[True] else data[()]
+    return experiment, found.reshape(*found.shape[:-2], *experiment.detector.shape)
 
 
 def _unreadable(path: str | Path, why: str) -> NbnumbaError:

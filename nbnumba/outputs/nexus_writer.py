@@ -17,6 +17,7 @@ import numpy as np
 from nbnumba import __version__
 from nbnumba.atomic import check_writable, new_family
 from nbnumba.errors import NbnumbaError
+from nbnumba.inputs.hdf5 import ENTRY, PROVENANCE
 from nbnumba.model.beam import Beam
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.validate import flag, whole
@@ -28,11 +29,9 @@ from nbnumba.outputs.nexus_tree import OMEGA, columns, describe, finish, group, 
 from nbnumba.outputs.pixels import storable
 from nbnumba.outputs.stack import Column, append_image, append_row, begin_column, begin_stack, packed
 
-ENTRY = "entry"
 DATA = "data"  # the group in the entry, and the dataset in the group
 EXPECTED = "expected"  # the group of expected photons beside counts
 FILES = "data_files"  # the group with a link to each data file
-PROVENANCE = "nbnumba"
 IMAGES = {True: "single", False: "stack"}
 #: What the beams of all images have in common with the experiment's.
 _SHARED = ("exposure", "size", "profile", "polarized", "direction", "polarization_axis")
@@ -75,7 +74,7 @@ class NexusWriter:
             path: the new file.
             experiment: what is rendered.
             overwrite: replace an existing file, and the data files of it.
-            compression: "gzip" (with shuffle: every reader has it), "bitshuffle-lz4" (or "lz4"; faster; the extra
+            compression: "gzip" (with shuffle: every reader has it), "bitshuffle-lz4" (or "lz4"; the extra
                 ``compression``), or "none".
             images_per_file: 1 to 1000: images go to files NAME_000001.h5 and so on beside NAME.h5, which shows them as
                 one dataset; None: all are in the one file.

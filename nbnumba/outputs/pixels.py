@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
 
-_STORED = ("float32", "uint8", "uint16", "int16", "int32")
-_NARROWED = {
-    "bool": "uint8",
-    "int8": "int16",
-    "float16": "float32",
-    "float64": "float32",
-    "int64": "int32",
-    "uint32": "int32",
-    "uint64": "int32",
-}
+#: Integers that every reader of NXmx takes.
+_INTEGERS = ("uint8", "uint16", "int16", "int32")
 #: Readers of 8- and 16-bit images take the top values for "no data".
 _RESERVED = 2
 
 
-def as_image(name: str, image: Any) -> np.ndarray:
+def as_image(name: str, image: Any, shape: tuple[int, ...] | None = None) -> np.ndarray:
     """The image as an array (slow, fast), or (panel, slow, fast).
 
+    Args:
+        name: of the image, for errors.
+        image: numbers.
+        shape: the one it must have, the detector's; None: any.
+
     Raises:
-        NbnumbaError: something else than numbers in two or three dimensions.
+        NbnumbaError: another shape, or something else than integers or floats in two or three dimensions.
     """
     array = np.asarray(image)
+    if shape is not None and array.shape != shape:
+        raise NbnumbaError(f"{name}: found shape {array.shape}; allowed: the detector's {shape}")
     if array.ndim not in (2, 3) or array.size == 0 or array.dtype.kind not in "biuf":
         raise NbnumbaError(
-            f"{name}: found {array.dtype} of shape {array.shape}; allowed: numbers in two dimensions, slow and fast, "
-            "or in three, panel, slow and fast"
+            f"{name}: found values of type {array.dtype}, of shape {array.shape}; allowed: numbers in two dimensions, "
+            "slow and fast, or in three, panel, slow and fast"
         )
     return array
 
@@ -41,6 +41,11 @@ def as_rows(name: str, image: Any) -> np.ndarray:
     """The image as an array of two dimensions, its panels below one another; raises as ``as_image``."""
     array = as_image(name, image)
     return array.reshape(-1, array.shape[-1])
+
+
+def are_counts(image: np.ndarray) -> bool:
+    """Whether an image holds whole numbers of counts."""
+    return image.dtype.kind in "iu"
 
 
 def storable(image: Any, shape: tuple[int, ...], name: str = "image") -> np.ndarray:
@@ -56,34 +61,36 @@ def storable(image: Any, shape: tuple[int, ...], name: str = "image") -> np.ndar
     Raises:
         NbnumbaError: another shape, no real numbers, numbers that are not finite or do not fit.
     """
-    array = np.asarray(image)
-    if array.shape != shape:
-        raise NbnumbaError(f"{name}: found shape {array.shape}; allowed: the detector's {shape}")
-    kind = _NARROWED.get(array.dtype.name, array.dtype.name)
-    if kind not in _STORED:
-        raise NbnumbaError(f"{name}: found values of type {array.dtype}; allowed: real numbers or integers")
+    array = as_image(name, image, shape)
+    refuse_where(~np.isfinite(array), name, array, "finite numbers. Replace them, and name bad pixels in detector.mask")
+    return narrowed(name, array, _INTEGERS)
+
+
+def narrowed(name: str, array: np.ndarray, integers: Sequence[str]) -> np.ndarray:
+    """Copy as float32, or as the first of some types of integers that holds all of its type, else as the last one.
+
+    Raises:
+        NbnumbaError: numbers that do not fit, with the name of the image.
+    """
     if array.dtype.kind == "f":
-        return _finite(array, kind, name)
-    limits = np.iinfo(kind)
-    if array.dtype.name in _NARROWED and (array.max() > limits.max or array.min() < limits.min):
-        raise NbnumbaError(
-            f"{name}: found integers from {array.min()} to {array.max()}; allowed: {limits.min} to {limits.max}, all "
-            "that is read everywhere. Clip them, or write floats"
-        )
+        kind, limits = "float32", (float(np.finfo("float32").min), float(np.finfo("float32").max))
+    else:
+        kind = next((kind for kind in integers if np.can_cast(array.dtype, kind)), integers[-1])
+        limits = np.iinfo(kind).min, np.iinfo(kind).max
+    if not np.can_cast(array.dtype, kind):
+        outside = np.isfinite(array) & ((array < limits[0]) | (array > limits[1]))
+        told = f"{limits[0]:.10g} to {limits[1]:.10g}, what {kind} holds. Clip them, or write floats"
+        refuse_where(outside, name, array, told)
     return np.array(array, dtype=little_endian(kind), order="C")
 
 
-def _finite(array: np.ndarray, kind: str, name: str) -> np.ndarray:
-    with np.errstate(over="ignore"):
-        result = np.array(array, dtype=little_endian(kind), order="C")
-    good = np.isfinite(result)
-    if not good.all():
-        place = tuple(np.argwhere(~good)[0].tolist())
+def refuse_where(bad: np.ndarray, name: str, array: np.ndarray, allowed: str) -> None:
+    """Refuse an image for some of its pixels."""
+    if bad.any():
+        place = tuple(np.argwhere(bad)[0].tolist())
         raise NbnumbaError(
-            f"{name}: found {array[place]} at pixel {place}, one of {np.count_nonzero(~good)} such; "
-            "allowed: finite numbers within float32. Replace them, and name bad pixels in detector.mask"
+            f"{name}: found {array[place]} at pixel {place}, one of {np.count_nonzero(bad)} such; allowed: {allowed}"
         )
-    return result
 
 
 def little_endian(kind: str) -> np.dtype:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import struct
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ import numpy as np
 from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.experiment import Experiment
+from nbnumba.outputs.contrast import contrast
 from nbnumba.outputs.layout import laid_out
-from nbnumba.outputs.pixels import as_image, as_rows
+from nbnumba.outputs.pixel_mask import pixel_mask
+from nbnumba.outputs.pixels import are_counts, as_image, as_rows
+from nbnumba.outputs.reduce import shrunk
 
 LARGEST = 2048
-_RANGE = 300.0  # between what is just seen and what is black
 _GAP = 8  # pixels between pictures side by side
 _BETWEEN = 96  # grey between panels
 
@@ -32,13 +35,14 @@ def write_png(
 ) -> Path:
     """Write a log-scaled 8-bit grey picture.
 
-    Images of more than 2048 pixels along an edge are binned, each bin as dark as its strongest pixel.
+    Images of more than 2048 pixels along an edge are binned, each bin as dark as its strongest pixel. The scale is that
+    of ``nb.draw_image``.
 
     Args:
         path: the new file.
         image: array (slow, fast) of numbers, or (panel, slow, fast); those that are not finite are left white.
         experiment: what was rendered: panels are shown as they lie, seen from the sample, with the electric field
-            horizontal and gaps dark. None: they are shown below one another.
+            horizontal and gaps dark; pixels that it masks are left out. None: they are shown below one another.
         overwrite: replace an existing file.
         beam_center: slow, fast [pixels from the outer corner of the first one], to be marked by a cross.
 
@@ -67,16 +71,17 @@ def grey_levels(
     Raises:
         NbnumbaError: as ``write_png``.
     """
-    array = as_image("image", image)
-    if experiment is not None and array.shape != experiment.detector.shape:
-        raise NbnumbaError(f"image: found shape {array.shape}; allowed: {experiment.detector.shape}, the experiment's")
+    array = as_image("image", image, None if experiment is None else experiment.detector.shape)
     apart = experiment is not None and array.ndim == 3
+    counts = are_counts(array)
+    if experiment is not None:
+        array = np.where(pixel_mask(experiment) == 0, array, np.nan)
     array = laid_out(experiment, array) if experiment is not None and apart else as_rows("image", array)
     factor = math.ceil(max(array.shape) / largest)
-    bins = binned(array, factor)
-    grey = shades(bins)
+    bins = shrunk(array, None, factor)
+    (grey,) = shades([bins], counts=counts)
     if apart:
-        grey[np.isinf(bins)] = _BETWEEN
+        grey[np.isnan(bins)] = _BETWEEN
     if beam_center is not None:
         mark_cross(grey, beam_center[0] / factor, beam_center[1] / factor)
     return grey
@@ -103,20 +108,20 @@ def write_comparison(path: str | Path, first: np.ndarray, second: np.ndarray, *,
             f"images: found {first.shape} and {second.shape} pixels (slow, fast); allowed: the same shape"
         )
     factor = math.ceil(max(first.shape) / LARGEST)
-    a, b = binned(first, factor), binned(second, factor)
-    grey = shades(np.hstack([a, b]))
+    both = [shrunk(each, None, factor) for each in (first, second)]
+    greys = shades(both, counts=are_counts(first) and are_counts(second))
     with np.errstate(invalid="ignore"):
         excess = second.astype(np.float64) - first.astype(np.float64)
-    above, below = binned(excess, factor), binned(-excess, factor)
-    pictures = [*np.hsplit(np.repeat(grey[:, :, np.newaxis], 3, axis=2), 2), two_colors(above, below)]
-    gap = np.full((grey.shape[0], _GAP, 3), 128, dtype=np.uint8)
+    pictures = [*(np.repeat(grey[:, :, np.newaxis], 3, axis=2) for grey in greys), two_colors(excess, factor)]
+    gap = np.full((pictures[0].shape[0], _GAP, 3), 128, dtype=np.uint8)
     with new_file(path, overwrite) as part:
         part.write_bytes(encode(np.hstack([pictures[0], gap, pictures[1], gap, pictures[2]])))
     return Path(path)
 
 
-def two_colors(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """Colours (slow, fast, 3) of differences: those above 0 red, those below, as positive numbers, blue; 0 is white."""
+def two_colors(excess: np.ndarray, factor: int) -> np.ndarray:
+    """Colours (slow, fast, 3) of binned differences: those above 0 red, those below blue; 0 is white."""
+    above, below = (np.nan_to_num(shrunk(sign * excess, None, factor)) for sign in (1.0, -1.0))
     size = np.maximum(np.maximum(above, below), 0.0)
     largest = float(size.max())
     paleness = np.rint(255.0 * (1.0 - np.sqrt(size / largest if largest > 0.0 else size))).astype(np.uint8)
@@ -125,33 +130,11 @@ def two_colors(above: np.ndarray, below: np.ndarray) -> np.ndarray:
     return np.stack([np.where(red, full, paleness), paleness, np.where(red, paleness, full)], axis=2)
 
 
-def binned(image: np.ndarray, factor: int) -> np.ndarray:
-    """Largest finite values of bins of ``factor`` x ``factor`` pixels; -inf where there is none."""
-    result = image.astype(np.float64)
-    result[~np.isfinite(result)] = -math.inf
-    for axis in (0, 1):
-        result = np.maximum.reduceat(result, np.arange(0, result.shape[axis], factor), axis=axis)
-    return result
-
-
-def shades(image: np.ndarray) -> np.ndarray:
-    """Grey levels uint8 (255: white) of values of which those that are not finite are white.
-
-    The ground is the median and white; from there the scale is linear for weak values and logarithmic for strong ones.
-    """
-    finite = image[np.isfinite(image)]
-    if finite.size == 0:
-        return np.full(image.shape, 255, dtype=np.uint8)
-    excess = np.where(np.isfinite(image), image - np.median(finite), 0.0).clip(min=0.0)
-    raised = excess[excess > 0.0]
-    if raised.size == 0:
-        return np.full(image.shape, 255, dtype=np.uint8)
-    # The share of an image that is spots differs widely, and so does their strength: neither rule does alone.
-    black = max(float(np.percentile(excess, 99.9)), float(raised.max()) / 100.0)
-    noise = float(np.percentile(excess, 84.0))  # one sigma above the median, where there is noise
-    knee = max(black / _RANGE, 3.0 * noise)
-    dark = np.log1p(np.minimum(excess, black) / knee) / math.log1p(black / knee)
-    return np.rint(255.0 * (1.0 - dark)).astype(np.uint8)
+def shades(parts: Sequence[np.ndarray], *, counts: bool = False) -> list[np.ndarray]:
+    """Grey levels uint8 (0: black) on one scale, that of ``contrast``; what is NaN is white."""
+    scale = contrast(parts, counts=counts)
+    dark = (np.clip(np.nan_to_num(scale.shade(part)), 0.0, 1.0) for part in parts)
+    return [np.rint(255.0 * (1.0 - share)).astype(np.uint8) for share in dark]
 
 
 def mark_cross(grey: np.ndarray, slow: float, fast: float) -> None:

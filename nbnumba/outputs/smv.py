@@ -14,9 +14,10 @@ from nbnumba.errors import NbnumbaError, NbnumbaWarning
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.validate import whole
 from nbnumba.outputs.clock import started
-from nbnumba.outputs.counts import good_pixels, numbers, readout, refuse_shape, rounded, saturation
+from nbnumba.outputs.counts import good_pixels, readout, rounded, saturation
 from nbnumba.outputs.laboratory import places, turn
 from nbnumba.outputs.minicbf import why_not
+from nbnumba.outputs.pixels import as_image
 
 BLOCK = 512  # headers are a multiple of so many bytes
 
@@ -49,12 +50,11 @@ def write_smv(
             than the detector or holds numbers below 0 in pixels that measure.
     """
     number = whole("number", number, low=0)
-    array = numbers(image)
+    array = as_image("image", image, None if experiment is None else experiment.detector.shape)
     if experiment is None:
         pixels, fields = _clipped(array.reshape(-1, array.shape[-1])), {}
     else:
         check_smv(experiment)
-        refuse_shape(array, experiment)
         fields = _fields(experiment, number, array.dtype)
         good = good_pixels(experiment)
         pixels = np.where(good, _clipped(np.where(good, array, 0)), _LARGEST).reshape(-1, array.shape[-1])

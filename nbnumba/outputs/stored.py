@@ -10,10 +10,12 @@ import h5py
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.inputs.hdf5 import ENTRY, opened, value
+from nbnumba.inputs.kinds import kind_of
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.spectrum import Spectrum
 from nbnumba.outputs.nexus import read_experiment
-from nbnumba.outputs.nexus_writer import DATA, ENTRY
+from nbnumba.outputs.nexus_writer import DATA
 
 _NAME = "incident_wavelength"
 WAVELENGTHS = f"{ENTRY}/instrument/beam/{_NAME}"
@@ -35,15 +37,10 @@ def stored(path: str | Path) -> Stored:
     Raises:
         NbnumbaError: the file is missing, damaged, or was not written by this program.
     """
-    try:
-        with open(path, "rb"):
-            pass  # says more plainly than HDF5 why a file cannot be read
-    except OSError as error:
-        raise NbnumbaError(f"{path}: cannot be read ({error.strerror}); name an HDF5 file of nbnumba") from None
-    experiment = read_experiment(path) if h5py.is_hdf5(path) else None
+    experiment = read_experiment(path) if kind_of(path) == "hdf5" else None
     if experiment is None:
         raise NbnumbaError(f"{path}: found no experiment in it; allowed: an HDF5 file that nbnumba has written")
-    with h5py.File(path, "r") as file:
+    with opened(path) as file:
         data = file[f"{ENTRY}/{DATA}/{DATA}"]
         return Stored(experiment, int(data.shape[0]), data.dtype, _mask(file), _wavelengths(file))
 
@@ -58,10 +55,10 @@ def experiment_of(path: str | Path, number: int = 0) -> Experiment | None:
     Returns:
         None where the file is none of ours.
     """
-    experiment = read_experiment(path) if h5py.is_hdf5(path) else None
+    experiment = read_experiment(path)
     if experiment is None:
         return None
-    with h5py.File(path, "r") as file:
+    with opened(path) as file:
         flux = file.get(f"{ENTRY}/instrument/beam/total_flux")
         if flux is None or not 0 <= number < sum(flux.shape):  # a number for all images, or one for each
             return experiment
@@ -82,7 +79,7 @@ def _own(beam: h5py.Group, number: int) -> dict[str, Any]:
 
 
 def _wavelengths(file: h5py.File) -> tuple[float, ...]:
-    found = np.ravel(file[WAVELENGTHS][()])
+    found = np.ravel(value(file[WAVELENGTHS])).astype(float)
     return tuple(found.tolist()) if len(set(found.tolist())) > 1 else ()
 
 

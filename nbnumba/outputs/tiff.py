@@ -10,20 +10,9 @@ import numpy as np
 
 from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError
-from nbnumba.outputs.counts import numbers
+from nbnumba.outputs.pixels import as_rows, narrowed
 
-#: Type of an image -> type in the file.
-_STORED = {
-    "bool": "uint16",
-    "uint8": "uint16",
-    "int8": "int32",
-    "int16": "int32",
-    "float16": "float32",
-    "float64": "float32",
-    "int64": "int32",
-    "uint32": "int32",
-    "uint64": "int32",
-}
+_INTEGERS = ("uint16", "int32")
 
 
 def write_tiff(path: str | Path, image: Any, *, description: str = "nbnumba", overwrite: bool = False) -> Path:
@@ -46,26 +35,11 @@ def write_tiff(path: str | Path, image: Any, *, description: str = "nbnumba", ov
     """
     if not isinstance(description, str) or not description.isascii():
         raise NbnumbaError(f"description: found {description!r}; allowed: text in ASCII")
-    array = numbers(image)
-    pixels = _stored(array.reshape(-1, array.shape[-1]))
+    pixels = narrowed("image", as_rows("image", image), _INTEGERS)
     content = _encoded(pixels, description)
     with new_file(path, overwrite) as part:
         part.write_bytes(content)
     return Path(path)
-
-
-def _stored(array: np.ndarray) -> np.ndarray:
-    kind = np.dtype(_STORED.get(array.dtype.name, array.dtype.name))
-    if kind.kind == "f":
-        with np.errstate(over="ignore"):
-            result = array.astype(kind)
-        lost = np.isfinite(array) & ~np.isfinite(result)
-    else:
-        limits = np.iinfo(kind)
-        result, lost = array.astype(kind), (array < limits.min) | (array > limits.max)
-    if lost.any():
-        raise NbnumbaError(f"image: found {array[lost][0]}; allowed: numbers that {kind} holds. Clip them")
-    return np.ascontiguousarray(result)
 
 
 def _encoded(pixels: np.ndarray, description: str) -> bytes:

@@ -1,1 +1,1 @@
-"""Pictures of images: contrast, rings of resolution, predicted spots; drawn by matplotlib (extra ``plot``)."""
+"""Pictures of images: rings of resolution, predicted spots; drawn by matplotlib (extra ``plot``)."""

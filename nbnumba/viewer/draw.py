@@ -12,13 +12,14 @@ import numpy as np
 from nbnumba.errors import NbnumbaError, NbnumbaWarning
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.validate import whole
+from nbnumba.outputs.contrast import contrast
 from nbnumba.outputs.pixel_mask import pixel_mask
-from nbnumba.outputs.pixels import as_image
+from nbnumba.outputs.pixels import are_counts, as_image
+from nbnumba.outputs.reduce import shrunk
+from nbnumba.rings import chosen_rings
 from nbnumba.spots import Spots, spots
-from nbnumba.viewer.contrast import contrast
-from nbnumba.viewer.marks import beam_place, chosen_rings, draw_beam, draw_rings, draw_spots
+from nbnumba.viewer.marks import beam_place, draw_beam, draw_rings, draw_spots
 from nbnumba.viewer.page import SEPARATOR, Page
-from nbnumba.viewer.reduce import shrunk
 from nbnumba.viewer.sheet import Place, Roi, Sheet, checked_window, flat_sheet, laid_out_sheet
 
 if TYPE_CHECKING:
@@ -78,9 +79,7 @@ def draw_image(
     Warns:
         NbnumbaWarning: there was no room for the indices of all spots.
     """
-    array = as_image("image", image)
-    if experiment is not None and array.shape != experiment.detector.shape:
-        raise NbnumbaError(f"image: found shape {array.shape}; allowed: {experiment.detector.shape}, the experiment's")
+    array = as_image("image", image, None if experiment is None else experiment.detector.shape)
     if predict and experiment is None:
         raise NbnumbaError("predict: found no experiment; give the one whose crystal made the spots")
     hidden = _hidden(array, masked, experiment)
@@ -89,7 +88,7 @@ def draw_image(
     if array.ndim == 2 or experiment is None:
         array, hidden = array.reshape(1, -1, array.shape[-1]), hidden.reshape(1, -1, array.shape[-1])
     parts = [_part(array, hidden, place) for place in sheet.places]
-    drawn = contrast(parts, scale, percentiles, counts=array.dtype.kind in "iu")
+    drawn = contrast(parts, scale, percentiles, counts=are_counts(array))
     page.show(parts, drawn, unit, 0.0 if experiment is None else experiment.detector.pixel_size)
     notes = []
     if experiment is not None:
@@ -137,7 +136,9 @@ def _mark(
 ) -> list[str]:
     """Draw what is known of the geometry; what there is to say of it."""
     plane, inks, notes = sheet.plane, page.inks, []
-    spacings = chosen_rings(experiment, plane) if rings is None else rings
+    spacings = (
+        chosen_rings(experiment, plane.panels, plane.window if plane.zoomed else None) if rings is None else rings
+    )
     shown = draw_rings(page.axes, experiment, spacings, plane, inks)
     missing = [d for d in rings or () if d not in shown]
     if missing:

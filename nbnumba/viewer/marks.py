@@ -9,14 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nbnumba.model.experiment import Experiment
-from nbnumba.prediction import cone, landings, mean_beam
+from nbnumba.prediction import landings, mean_beam, ring
 from nbnumba.spots import Spots
 from nbnumba.viewer.labels import Sizes, free_sides
 
-#: Spacings [A] that rings of a whole image are drawn at, times powers of ten.
-_ROUND = (1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7, 1.8, 1.9, 2.0, 2.2, 2.5, 2.8, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0, 8.0)
-_RINGS = 5
-_GRID = 13  # points along an edge of a panel at which resolutions are looked up
 _FONT = 8.0  # points
 _MARK = (7.0, 3.5)  # width of a spot's circle: at least so many points and so many pixels
 _MANY = 100  # spots, from which on indices are smaller
@@ -60,50 +56,6 @@ ON_DARK = Inks("#cfe8ff", "#ffffff", ("#ffffff", "#7fffd4", "#ffb0f0", "#ffd27f"
 # --- rings -----------------------------------------------------------------------------------------------------------
 
 
-def chosen_rings(experiment: Experiment, plane: Plane) -> list[float]:
-    """About five round spacings [A], evenly over what is shown."""
-    inverse = _inverse_spacings(experiment, plane)
-    if inverse.size == 0:
-        return []
-    low, high = float(inverse.min()), float(inverse.max())
-    low = 0.0 if low < 0.15 * high else low
-    spacings = (float(f"{d:.1f}e{power}") for power in range(-1, 4) for d in _ROUND)
-    usable = [d for d in spacings if low <= 1.0 / d <= high and 2.0 * d > mean_beam(experiment).wavelength]
-    digits = 1
-    while len(usable) < 3 and digits < 5:
-        usable = [round(i * 10.0**-digits, digits) for i in _steps(low, high, 10.0**-digits)]
-        digits += 1
-    return _thinned(usable, low, high)
-
-
-def _steps(low: float, high: float, step: float) -> range:
-    """Multiples of a step among the spacings between 1/high and 1/low, with at most some hundred."""
-    first, last = math.ceil(1.0 / high / step - 1e-9), math.floor(1.0 / max(low, high / 20.0) / step + 1e-9)
-    return range(first, last + 1, max((last - first) // 100, 1))
-
-
-def _thinned(spacings: Sequence[float], low: float, high: float) -> list[float]:
-    """For each of some even places in 1/d the spacing next to it."""
-    goals = [low + (high - low) * (i + (1.0 if low == 0.0 else 0.5)) / (_RINGS + 0.3) for i in range(_RINGS)]
-    found = {min(spacings, key=lambda d: abs(1.0 / d - goal)) for goal in goals} if spacings else set()
-    return sorted(found, reverse=True)
-
-
-def _inverse_spacings(experiment: Experiment, plane: Plane) -> np.ndarray:
-    """Values of 1/d over what is shown."""
-    found = []
-    for panel in plane.panels:
-        size = experiment.detector.size_of(panel)
-        slow, fast = (g.ravel() for g in np.meshgrid(*(np.linspace(0.0, n, _GRID) for n in size), indexing="ij"))
-        if plane.zoomed:
-            left, right, top, bottom = plane.window
-            slow = top + slow / size[0] * (bottom - top)
-            fast = left + fast / size[1] * (right - left)
-        number = panel if experiment.detector.panels else None
-        found += [1.0 / experiment.resolution(s, f, number) for s, f in zip(slow.tolist(), fast.tolist(), strict=True)]
-    return np.array(found)
-
-
 def ring_lines(experiment: Experiment, spacing: float, plane: Plane) -> tuple[np.ndarray, np.ndarray]:
     """The ring of a spacing [A] as x, y of the picture, with NaN between its pieces.
 
@@ -112,8 +64,7 @@ def ring_lines(experiment: Experiment, spacing: float, plane: Plane) -> tuple[np
     """
     flat = experiment.detector.curvature == "flat"
     count = (14_400 if plane.zoomed else 1_440) if flat else 360  # of curved ones each point takes its time
-    rays = cone(experiment, spacing, count)
-    found = landings(experiment, np.vstack([rays, rays[:1]]))
+    found = ring(experiment, spacing, count)
     lines = []
     for panel in plane.panels:
         x, y = plane.project(panel, found.slow, found.fast)

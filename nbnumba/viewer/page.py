@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.viewer.contrast import Contrast
+from nbnumba.outputs.contrast import Contrast
 from nbnumba.viewer.marks import ON_DARK, ON_LIGHT, Inks
 from nbnumba.viewer.sheet import DPI, Place, Sheet
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 
+import h5py
 import measured
 import numpy as np
 import pytest
@@ -309,6 +310,21 @@ def test_without_an_image_beam_and_detector_are_needed(toml):
 
 def run(*words):
     return CliRunner().invoke(cli, [str(word) for word in words])
+
+
+@pytest.mark.parametrize("damage", ["cut", "number", "text", "bare"])
+def test_damaged_images_are_refused_by_name(tmp_path, toml, damage):
+    path = tmp_path / "cut.h5"
+    nb.write_nexus(path, FLAT, np.ones(FLAT.detector.shape, np.int32))
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:3000])
+    else:
+        with h5py.File(path, "r+") as file:
+            name = "entry/nbnumba/experiment"
+            del file[name], file["entry/instrument"]
+            file[name] = {"number": 7, "text": "neither", "bare": "beam = 3"}[damage]
+    with pytest.raises(nb.NbnumbaError, match=r"cut\.h5: "):
+        nb.Experiment.from_toml(toml, like=path)
 
 
 def test_simulate_like_an_image(tmp_path, toml):

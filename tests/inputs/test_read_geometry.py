@@ -402,7 +402,9 @@ def test_a_sensor_of_no_depth_is_none(tmp_path, thickness):
     ("content", "words"),
     [
         ("{", "neither HDF5 nor CBF, SMV or JSON"),
-        ("[1, 2]", "allowed: a .expt file"),
+        ("[1, 2]", "neither HDF5 nor CBF, SMV or JSON"),
+        ('{"a": 1]', "found no JSON"),
+        ('{"a":' + 100_000 * "[", "found no JSON"),
         ("{}", "found KeyError 'experiment'"),
         (changed(**{"beam.0": {"direction": [0, 0, 1]}}), "'wavelength'"),
         (changed(**{"experiment.0.detector": 7}), "IndexError"),

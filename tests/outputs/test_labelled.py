@@ -68,7 +68,7 @@ def test_a_file_keeps_all(tmp_path):
 
 def test_other_images_are_refused():
     for wrong in (values(20, 31), values(2, 2, 20, 30), np.array(["a"]), np.array(1.0)):
-        with pytest.raises(nb.NbnumbaError, match=r"images: found .* allowed: numbers of shape \(20, 30\)"):
+        with pytest.raises(nb.NbnumbaError, match=r"images: found .* allowed: the detector's \(20, 30\)"):
             nb.to_xarray(small(), wrong)
 
 

@@ -84,5 +84,5 @@ def test_gaps_of_the_png_are_dark_and_its_panels_where_they_lie(tmp_path):
     assert np.argwhere(grey == 0).tolist() == [[3, 44]]
     below = decode(nb.write_png(tmp_path / "b.png", image).read_bytes())
     assert np.argwhere(below == 0).tolist() == [[23, 4]]
-    with pytest.raises(nb.NbnumbaError, match=r"found shape \(40, 30\); allowed: \(2, 20, 30\)"):
+    with pytest.raises(nb.NbnumbaError, match=r"found shape \(40, 30\); allowed: the detector's \(2, 20, 30\)"):
         nb.write_png(tmp_path / "c.png", image.reshape(40, 30), experiment=e)

@@ -4,8 +4,9 @@ import zlib
 import numpy as np
 import pytest
 
+import nbnumba as nb
 from nbnumba.errors import NbnumbaError
-from nbnumba.outputs.png import shades, write_png
+from nbnumba.outputs.png import grey_levels, shades, write_png
 
 
 def decode(data: bytes) -> np.ndarray:
@@ -52,13 +53,13 @@ def test_weak_spots_are_seen_beside_strong_ones():
     image = np.zeros((200, 200))
     image[::10, ::10] = 1.0
     image[::50, ::50] = 1000.0
-    assert shades(image)[10, 10] < 230
+    assert shades([image])[0][10, 10] < 230
 
 
 def test_noise_stays_light():
     image = np.random.default_rng(1).poisson(1.0, (300, 300))
     image[100:103, 100:103] += 100
-    grey = shades(image)
+    (grey,) = shades([image], counts=True)
     assert grey.mean() > 200
     assert grey[101, 101] == 0
 
@@ -72,14 +73,14 @@ def test_constant_images_are_white(tmp_path, value):
 def test_values_that_are_not_finite_are_white_and_change_nothing_else(tmp_path):
     image = spots()
     image[30, 40:43] = np.nan, np.inf, -np.inf
-    expected = shades(spots())
+    (expected,) = shades([spots()])
     assert (decode(write_png(tmp_path / "a.png", image).read_bytes()) == expected).all()
 
 
 @pytest.mark.parametrize("kind", [bool, np.uint8, np.int16, np.uint16, np.int32, np.int64, np.uint64, np.float32])
 def test_kinds_of_numbers(tmp_path, kind):
     image = np.zeros((3, 4), dtype=kind)
-    image[1, 2] = 1
+    image[1, 2] = 100
     grey = decode(write_png(tmp_path / "a.png", image).read_bytes())
     assert np.argwhere(grey == 0).tolist() == [[1, 2]]
 
@@ -116,3 +117,21 @@ def test_existing_file_is_kept(tmp_path):
         write_png(tmp_path / "a.png", spots())
     write_png(tmp_path / "a.png", spots(), overwrite=True)
     decode((tmp_path / "a.png").read_bytes())
+
+
+@pytest.mark.parametrize("counts", [False, True])
+def test_pictures_are_as_dark_as_figures_of_the_same_image(counts):
+    image = np.random.default_rng(3).poisson(20.0, (40, 60)) + 100 * spots().astype(int)
+    image = image if counts else image.astype(float)
+    mask = np.ones(image.shape, dtype=bool)
+    mask[:, :10] = False  # enough to be taken for the ground
+    detector = nb.Detector(pixels=image.shape, pixel_size=0.1, distance=100.0, mask=nb.Mask(mask))
+    experiment = nb.Experiment(
+        crystal=nb.Crystal(cell=(50, 60, 70, 90, 90, 90)), beam=nb.Beam(wavelength=1.0), detector=detector
+    )
+    image[~mask] = 0
+    axes = nb.draw_image(image, experiment, rings=()).axes[0]
+    shown = axes.images[0].get_array().filled(0.0)
+    found = grey_levels(image, experiment)
+    assert (found[:, :10] == 255).all()
+    np.testing.assert_allclose(found, 255.0 * (1.0 - shown), atol=0.5)

@@ -7,19 +7,20 @@ convention "xds" has this beam too, and its electric field along the same axis.
 from __future__ import annotations
 
 import json
-import re
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import h5py
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.inputs.cbf import read_arrays
 from nbnumba.inputs.geometry.cbf import from_cbf
 from nbnumba.inputs.geometry.dials import from_dials
 from nbnumba.inputs.geometry.nexus import from_nexus
 from nbnumba.inputs.geometry.parts import Found, alike
 from nbnumba.inputs.geometry.smv import from_smv
+from nbnumba.inputs.kinds import MOST_PIXELS, kind_of
 from nbnumba.inputs.smv import parse_smv
 from nbnumba.inputs.text import read_bytes
 from nbnumba.model.beam import Beam
@@ -30,6 +31,7 @@ from nbnumba.model.validate import whole
 from nbnumba.physics.vector import Vector, unit
 
 CONVENTION = "xds"
+ALLOWED = "an NXmx file, a CBF or SMV image, or a .expt file of DIALS"
 
 
 class GeometryFile(NamedTuple):
@@ -71,38 +73,47 @@ def geometry_of(found: Found) -> GeometryFile:
     return GeometryFile(detector_of(found), Beam(**found.beam), found.spindle, found.oscillation)
 
 
-def found_in(path: str | Path, number: int) -> Found:
-    """What a file of any kind tells.
+def found_in(path: str | Path, number: int, arrays: list[np.ndarray] | None = None) -> Found:
+    """What a file of any kind tells; ``arrays`` are those of a CBF image, where they are read already.
 
     Raises:
         NbnumbaError: as ``read_geometry``, though not always with the name of the file.
     """
     number = whole("number", number, low=0)
-    if h5py.is_hdf5(path):
+    kind = kind_of(path)
+    if kind == "hdf5":
         return from_nexus(path, number)
-    content = read_bytes(path)
-    image = from_cbf if content.startswith(b"###CBF") else _smv if re.match(rb"\{\s*[A-Z]", content) else None
-    if image is None:
-        return from_dials(_json(content), number)
+    if kind == "expt":
+        return from_dials(read_json(path), number)
+    if kind not in ("cbf", "smv"):
+        raise NbnumbaError(f"{path}: found neither HDF5 nor CBF, SMV or JSON; allowed: {ALLOWED}")
     if number:
         raise NbnumbaError(f"number: found {number}; allowed: 0, as an image of this kind has one detector")
-    return image(path, content)
-
-
-def _smv(path: str | Path, content: bytes) -> Found:
+    content = read_bytes(path)
+    if kind == "cbf":
+        return from_cbf(path, content, read_arrays(path, content) if arrays is None else arrays)
     return from_smv(parse_smv(path, content))
 
 
-def _json(content: bytes) -> object:
+def read_json(path: str | Path) -> Any:
+    """What a .expt file holds.
+
+    Raises:
+        NbnumbaError: it is no JSON.
+    """
     try:
-        return json.loads(content)
-    except ValueError:
-        allowed = "an NXmx file, a CBF or SMV image, or a .expt file of DIALS"
-        raise NbnumbaError(f"found neither HDF5 nor CBF, SMV or JSON; allowed: {allowed}") from None
+        return json.loads(read_bytes(path))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise NbnumbaError(f"{path}: found no JSON ({error}); allowed: {ALLOWED}") from None
 
 
 def detector_of(found: Found) -> Detector:
     """The detector."""
+    if not found.panels:
+        raise NbnumbaError("panels: found none; allowed: one, or more")
+    count = len(found.panels) * math.prod(max(panel.pixels[i] for panel in found.panels) for i in range(2))
+    if count > MOST_PIXELS:
+        raise NbnumbaError(f"pixels: found {count}; allowed: up to {MOST_PIXELS}")
     beam = Vector(*found.beam["direction"])
     pixel = alike("pixel sizes [mm]", [size for panel in found.panels for size in panel.pixel_size])
     thickness, mu = (

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.inputs.cbf import read_arrays
 from nbnumba.inputs.geometry.imgcif import from_imgcif
 from nbnumba.inputs.geometry.parts import Found, alike, facing
 
@@ -24,13 +23,13 @@ _SENSOR = re.compile(r"(Silicon|Si|CdTe|GaAs) sensor,? thickness:? *([\d.eE+-]+)
 _NUMBER = r"([-+]?[\d.]+(?:[eE][-+]?\d+)?)"
 
 
-def from_cbf(path: str | Path, content: bytes) -> Found:
-    """What an image tells, given the content of its file.
+def from_cbf(path: str | Path, content: bytes, arrays: list[np.ndarray]) -> Found:
+    """What an image tells, given the content of its file and its arrays (slow, fast).
 
     Raises:
         NbnumbaError: something is missing, or cannot be read.
     """
-    good = [array >= 0 for array in read_arrays(path)]  # below 0 are gaps and broken pixels
+    good = [array >= 0 for array in arrays]  # below 0 are gaps and broken pixels
     header = content.partition(_BINARY)[0].decode("latin-1")
     if "_array_structure_list_axis." in header or "_axis.id" in header:
         return from_imgcif(header, good, _sensor(header))

@@ -13,6 +13,8 @@ import numpy as np
 from nbnumba.constants import NO_SENSOR
 from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.geometry.parts import TO_NEXUS, Found, FoundPanel, triple
+from nbnumba.inputs.hdf5 import DAMAGE
+from nbnumba.inputs.kinds import MOST_PIXELS
 from nbnumba.physics.rotation import rotate
 from nbnumba.physics.vector import Vector, unit
 
@@ -36,7 +38,7 @@ def from_dials(tree: Any, number: int) -> Found:
         return Found(_panels(detector), _beam(beam), spindle, _oscillation(tree, chosen))
     except NbnumbaError:
         raise
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+    except DAMAGE as error:
         raise NbnumbaError(f"found {type(error).__name__} {error} in it; allowed: {_ALLOWED}") from None
 
 
@@ -68,6 +70,8 @@ def _panel(panel: dict[str, Any], group: np.ndarray) -> FoundPanel:
     frame = (TO_NEXUS @ (group @ _frame(panel))[:3]).T
     fast, slow = map(int, panel["image_size"])
     sensor = float(panel.get("thickness", 0.0)), float(panel.get("mu", 0.0))
+    if slow * fast > MOST_PIXELS:
+        raise NbnumbaError(f"image_size: found {fast} x {slow}; allowed: up to {MOST_PIXELS} pixels")
     bad = np.zeros((slow, fast), dtype=bool)
     for f0, s0, f1, s1 in panel.get("mask", []):
         bad[max(s0, 0) : max(s1, 0), max(f0, 0) : max(f1, 0)] = True

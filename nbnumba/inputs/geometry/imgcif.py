@@ -17,6 +17,7 @@ import numpy as np
 
 from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.geometry.parts import TO_NEXUS, Found, FoundPanel, triple
+from nbnumba.inputs.hdf5 import DAMAGE
 from nbnumba.model.mosaic import rotation_matrix
 from nbnumba.physics.vector import Vector, unit
 
@@ -54,7 +55,7 @@ def from_imgcif(header: str, good: Sequence[np.ndarray], sensor: tuple[str | Non
         return Found(panels, _beam(block, axes), _spindle(block, axes), _oscillation(block, axes))
     except NbnumbaError:
         raise
-    except (KeyError, ValueError, IndexError, RuntimeError) as error:
+    except DAMAGE as error:
         raise NbnumbaError(f"found {type(error).__name__} {error} in its header; allowed: {_ALLOWED}") from None
 
 

@@ -23,8 +23,8 @@ from nbnumba.inputs.geometry.transformations import (
     is_rotation,
     offset,
     resolved,
-    text,
 )
+from nbnumba.inputs.hdf5 import DAMAGE, text, value
 
 _ANGSTROM = 1e7  # in a mm
 
@@ -49,7 +49,7 @@ def from_nexus(path: str | Path, number: int) -> Found:
             )
     except NbnumbaError:
         raise
-    except (OSError, RuntimeError, KeyError, TypeError, ValueError, IndexError) as error:
+    except DAMAGE as error:
         raise NbnumbaError(f"found {type(error).__name__} {error} in it; allowed: an NXmx file") from None
 
 
@@ -75,16 +75,16 @@ def _entry(file: h5py.File) -> tuple[h5py.Group, list[h5py.Group]]:
 
 def _panels(detector: h5py.Group) -> list[FoundPanel]:
     """Modules in the order of their data."""
-    modules = sorted(_of_class(detector, "NXdetector_module"), key=lambda m: np.ravel(m["data_origin"][()]).tolist())
+    modules = sorted(_of_class(detector, "NXdetector_module"), key=lambda m: np.ravel(value(m["data_origin"])).tolist())
     return [_panel(detector, module, alone=len(modules) == 1) for module in modules]
 
 
 def _panel(detector: h5py.Group, module: h5py.Group, *, alone: bool) -> FoundPanel:
-    origin, size = (np.ravel(module[name][()]).astype(int).tolist() for name in ("data_origin", "data_size"))
+    origin, size = (np.ravel(value(module[name])).astype(int).tolist() for name in ("data_origin", "data_size"))
     if len(size) < 2 or len(origin) != len(size) or any(n != 1 for n in size[:-2]):
         raise NbnumbaError(f"{module.name}: found data_origin {origin}, data_size {size}; allowed: slow x fast pixels")
-    if "data_stride" in module and (module["data_stride"][()] != 1).any():
-        raise NbnumbaError(f"{module.name}/data_stride: found {module['data_stride'][()]}; allowed: 1")
+    if "data_stride" in module and (value(module["data_stride"]) != 1).any():
+        raise NbnumbaError(f"{module.name}/data_stride: found {value(module['data_stride'])}; allowed: 1")
     fast, slow = module["fast_pixel_direction"], module["slow_pixel_direction"]
     start = _start(detector, module, fast)
     if any(item in (fast, slow) for item in chain(start)):
@@ -117,7 +117,7 @@ def _sensor(detector: h5py.Group) -> tuple[str | None, float]:
     """Material and thickness [mm] of the sensor; None and 0 where either is not told, or stands for no sensor."""
     if "sensor_material" not in detector or "sensor_thickness" not in detector:
         return None, 0.0
-    material = _MATERIALS.get((text(detector["sensor_material"][()]) or "").strip().lower())
+    material = _MATERIALS.get((text(value(detector["sensor_material"])) or "").strip().lower())
     thickness = float(in_mm(detector["sensor_thickness"])[0])
     return (material, thickness) if material is not None and thickness > 2.0 * NO_SENSOR else (None, 0.0)
 
@@ -129,13 +129,13 @@ def _start(detector: h5py.Group, module: h5py.Group, direction: h5py.Dataset) ->
         return found
     if "module_offset" in module:
         return module["module_offset"]
-    return resolved(detector, text(detector["depends_on"][()]) if "depends_on" in detector else None)
+    return resolved(detector, text(value(detector["depends_on"])) if "depends_on" in detector else None)
 
 
 def _beam_center(detector: h5py.Group) -> np.ndarray:
     """Fast, slow [pixels] of the beam, where some files of single modules have it alone; 0 where it is not told."""
     names = ("beam_center_x", "beam_center_y")
-    return np.array([float(np.ravel(detector[name][()])[0]) if name in detector else 0.0 for name in names])
+    return np.array([float(np.ravel(value(detector[name]))[0]) if name in detector else 0.0 for name in names])
 
 
 def _mask(detector: h5py.Group, origin: list[int], size: list[int]) -> np.ndarray | None:
@@ -168,7 +168,7 @@ def _wavelength(beam: h5py.Group) -> float:
     values = in_mm(beam["incident_wavelength"]) * _ANGSTROM
     weights = beam.get("incident_wavelength_weights")
     if weights is not None and weights.shape == values.shape:
-        return float(np.average(values, weights=weights[()]))
+        return float(np.average(values, weights=value(weights)))
     return float(values[0])
 
 
@@ -177,16 +177,16 @@ def _polarization(beam: h5py.Group) -> dict[str, Any]:
     stokes = beam.get("incident_polarization_stokes", beam.get("incident_polarisation_stokes"))
     if stokes is None:
         return {}
-    s0, s1, s2, s3 = np.reshape(stokes[()], (-1, 4))[0].astype(float).tolist()
+    s0, s1, s2, s3 = np.reshape(value(stokes), (-1, 4))[0].astype(float).tolist()
     return {"polarization": s1 / s0} if s2 == 0.0 and s3 == 0.0 else {"stokes": (s0, s1, s2, s3)}
 
 
 def _turning(entry: h5py.Group) -> h5py.Dataset | None:
     """The axis that turns the sample; None where none does, or it is not told which."""
     for sample in _of_class(entry, "NXsample"):
-        start = resolved(sample, text(sample["depends_on"][()]) if "depends_on" in sample else None)
+        start = resolved(sample, text(value(sample["depends_on"])) if "depends_on" in sample else None)
         turns = [item for item in chain(start) if is_rotation(item)]
-        moving = [item for item in turns if np.ptp(item[()]) > 0.0]
+        moving = [item for item in turns if np.ptp(value(item)) > 0.0]
         if len(moving) == 1 or len(turns) == 1:
             return (moving or turns)[0]
     return None

@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.inputs.hdf5 import text, value
 from nbnumba.model.mosaic import rotation_matrix
 from nbnumba.physics.vector import Vector, unit
 
@@ -32,11 +33,12 @@ _MM = {name: factor for factor, names in _LENGTHS.items() for name in names}
 _RADIANS = {name: factor for factor, names in _ANGLES.items() for name in names}
 
 
-def text(value: Any) -> str | None:
-    """An attribute or a dataset of text, however it is stored."""
-    while isinstance(value, np.ndarray):
-        value = value.ravel()[0] if value.size else None
-    return value.decode("utf-8") if isinstance(value, bytes) else None if value is None else str(value)
+def _floats(where: str, held: Any) -> np.ndarray:
+    """Numbers in one dimension."""
+    try:
+        return np.ravel(held).astype(float)
+    except (TypeError, ValueError):
+        raise NbnumbaError(f"{where}: found {text(held)!r}; allowed: numbers") from None
 
 
 def _factor(item: h5py.Dataset, known: dict[str, float], name: str = "units") -> float:
@@ -49,12 +51,12 @@ def _factor(item: h5py.Dataset, known: dict[str, float], name: str = "units") ->
 
 def in_mm(item: h5py.Dataset) -> np.ndarray:
     """Lengths of a dataset [mm], as an array of one dimension."""
-    return np.ravel(item[()]).astype(float) * _factor(item, _MM)
+    return _floats(item.name, value(item)) * _factor(item, _MM)
 
 
 def in_degrees(item: h5py.Dataset, units_of: h5py.Dataset | None = None) -> np.ndarray:
     """Angles of a dataset [degrees], as an array of one dimension; in the units of another one, if it is given."""
-    return np.degrees(np.ravel(item[()]).astype(float) * _factor(units_of or item, _RADIANS))
+    return np.degrees(_floats(item.name, value(item)) * _factor(units_of or item, _RADIANS))
 
 
 def above(item: h5py.Dataset) -> h5py.Dataset | None:
@@ -105,7 +107,7 @@ def is_rotation(item: h5py.Dataset) -> bool:
 
 def vector(item: h5py.Dataset) -> np.ndarray:
     """Axis of a transformation, as it is stored."""
-    found = np.ravel(item.attrs.get("vector", ())).astype(float)
+    found = _floats(f"{item.name}@vector", item.attrs.get("vector", ()))
     if found.shape != (3,) or not np.isfinite(found).all():
         raise NbnumbaError(f"{item.name}@vector: found {found.tolist()}; allowed: x, y, z")
     return found
@@ -121,9 +123,11 @@ def axis(item: h5py.Dataset) -> Vector:
 
 def offset(item: h5py.Dataset) -> np.ndarray:
     """Offset [mm]; its units, where they are left out, are those of the value."""
-    found = np.ravel(item.attrs.get("offset", (0.0, 0.0, 0.0))).astype(float)
+    found = _floats(f"{item.name}@offset", item.attrs.get("offset", (0.0, 0.0, 0.0)))
     if not found.any():
         return np.zeros(3)
+    if found.shape != (3,):
+        raise NbnumbaError(f"{item.name}@offset: found {found.tolist()}; allowed: x, y, z")
     return found * _factor(item, _MM, "offset_units" if "offset_units" in item.attrs else "units")
 
 
@@ -133,12 +137,12 @@ def matrix(item: h5py.Dataset) -> np.ndarray:
     Raises:
         NbnumbaError: unknown units, no axis, or more than one value.
     """
-    values, found = np.ravel(item[()]).astype(float), np.eye(4)
+    values, found = _floats(item.name, value(item)), np.eye(4)
     if values.size == 0 or not (values == values[0]).all():
         raise NbnumbaError(f"{item.name}: found {values.size} values that differ; allowed: one for all images")
-    value, found[:3, 3] = float(values[0]), offset(item)
+    setting, found[:3, 3] = float(values[0]), offset(item)
     if is_rotation(item):
-        found[:3, :3] = rotation_matrix(axis(item), value * _factor(item, _RADIANS))
+        found[:3, :3] = rotation_matrix(axis(item), setting * _factor(item, _RADIANS))
     else:
-        found[:3, 3] += value * _factor(item, _MM) * vector(item)
+        found[:3, 3] += setting * _factor(item, _MM) * vector(item)
     return found

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.viewer import reduce
-from nbnumba.viewer.contrast import SCALES, contrast
-from nbnumba.viewer.reduce import shrunk
+from nbnumba.outputs import reduce
+from nbnumba.outputs.contrast import SCALES, contrast
+from nbnumba.outputs.reduce import shrunk
 
 
 def expected():
