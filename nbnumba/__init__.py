@@ -26,6 +26,7 @@ _HOME = {
     "Panel": "nbnumba.model.panel",
     "Reflections": "nbnumba.model.reflections",
     "Renderer": "nbnumba.renderer",
+    "Recipe": "nbnumba.datasets.recipe",
     "Response": "nbnumba.model.response",
     "Sampling": "nbnumba.model.sampling",
     "Scan": "nbnumba.model.scan",

@@ -4,6 +4,7 @@ from nbnumba.checks import check_nexus as check_nexus
 from nbnumba.comparison import compare as compare
 from nbnumba.compat import from_nanobragg as from_nanobragg
 from nbnumba.convergence import choose_sampling as choose_sampling
+from nbnumba.datasets.recipe import Recipe as Recipe
 from nbnumba.errors import NbnumbaError as NbnumbaError
 from nbnumba.errors import NbnumbaJobError as NbnumbaJobError
 from nbnumba.errors import NbnumbaWarning as NbnumbaWarning

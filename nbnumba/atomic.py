@@ -6,8 +6,11 @@ import contextlib
 import functools
 import logging
 import os
+import platform
+import re
 import secrets
 import stat
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +18,9 @@ from typing import NamedTuple
 from nbnumba.errors import NbnumbaError
 
 log = logging.getLogger(__name__)
+
+_DAY = 86400.0  # seconds
+_HIDDEN = re.compile(r"\.(.+)\.(\w*)-(\d+)-[0-9a-f]{8}(\.\w+)")  # names as hidden_path makes them
 
 
 def check_writable(path: str | Path, overwrite: bool = False) -> None:
@@ -69,13 +75,49 @@ def _is_device(path: str | Path) -> bool:
     return False
 
 
-def hidden_path(path: str | Path) -> Path:
+def hidden_path(path: str | Path, process: int | None = None) -> Path:
     """Where a new file is until it takes its name; a link's is beside the file that it leads to.
 
-    Each call gives another name: threads, and hosts that share a disk, may write one file at a time.
+    Its name has the machine and the number of the process that writes it, this one if None. Each call gives another
+    name: threads may write one file at a time.
     """
     final = Path(os.path.realpath(path))
-    return final.with_name(f".{final.stem}.{os.getpid()}.{secrets.token_hex(4)}{final.suffix}")
+    writer = f"{_machine()}-{process or os.getpid()}-{secrets.token_hex(4)}"
+    return final.with_name(f".{final.stem}.{writer}{final.suffix}")
+
+
+def hidden_in(folder: str | Path) -> list[tuple[str, Path, bool]]:
+    """Hidden files in a folder: the name that each is for, its path, and whether it is still being written.
+
+    That is told by whether the process lives; on another machine and where a number may be another process's by now,
+    by whether the file was changed within a day.
+    """
+    found = [(_HIDDEN.fullmatch(entry), Path(folder, entry)) for entry in os.listdir(folder)]
+    return [(name[1] + name[4], part, _is_written(part, name[2], int(name[3]))) for name, part in found if name]
+
+
+def _is_written(part: Path, machine: str, process: int) -> bool:
+    try:
+        recent = time.time() - part.stat().st_mtime < _DAY
+    except FileNotFoundError:
+        return False
+    return recent and (machine != _machine() or _lives(process))
+
+
+def _lives(process: int) -> bool:
+    if os.name != "posix":  # where there is no asking without sending a signal
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # someone else's
+        return True
+    return True
+
+
+def _machine() -> str:
+    return re.sub(r"\W", "_", platform.node().partition(".")[0])
 
 
 @contextlib.contextmanager

@@ -53,7 +53,7 @@ def test_two_who_write_one_file_at_a_time_do_not_meet(tmp_path):
     file = tmp_path / "out.txt"
     with new_file(file, overwrite=True) as first, new_file(file, overwrite=True) as second:
         assert first != second
-        assert all(part.name.startswith(f".out.{os.getpid()}.") for part in (first, second))
+        assert all(part.name.startswith(".out.") and f"-{os.getpid()}-" in part.name for part in (first, second))
         first.write_text("first")
         second.write_text("second")
     assert file.read_text() == "first"

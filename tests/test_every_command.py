@@ -235,6 +235,7 @@ WORDS = {
     "check": ("{image}",),
     "compare": ("{image}", "{image}"),
     "convert": ("{image}", "{folder}/a.png"),
+    "dataset": ("{recipe}", "-o", "{folder}/set"),
     "demo": ("-o", "{folder}/demo"),
     "derivatives": ("{toml}",),
     "info": (),
@@ -245,6 +246,7 @@ WORDS = {
 }
 MORE_WORDS = [
     ("derivatives", "{toml}", "--parameter", "cell_a", "-o", "{folder}/d.h5"),
+    ("dataset", "{recipe}", "--dry-run"),
     ("info", "{toml}", "--geometry"),
     ("info", "{image}"),
     ("convert", "{image}", "{folder}/a.expt"),
@@ -257,7 +259,8 @@ MORE_WORDS = [
 def places(tmp_path_factory):
     folder = tmp_path_factory.mktemp("json")
     (folder / "good.toml").write_text(GOOD)
-    found = {"folder": folder, "toml": folder / "good.toml", "image": folder / "a.h5"}
+    (folder / "recipe.toml").write_text('count = 2\norientation = "uniform"\nbase = "good.toml"\n')
+    found = {"folder": folder, "toml": folder / "good.toml", "image": folder / "a.h5", "recipe": folder / "recipe.toml"}
     assert invoke("simulate", found["toml"], "-o", found["image"]).exit_code == 0
     return found
 
@@ -362,6 +365,7 @@ print(json.dumps(found))
 WAITING = [
     ("compare", "PIPE", "b.h5"),
     ("convert", "PIPE", "out.npy"),
+    ("dataset", "PIPE", "-o", "out"),
     ("derivatives", "PIPE"),
     ("info", "PIPE"),
     ("nanobragg", "-mat", "PIPE", "-N", "1", "-lambda", "1"),

@@ -73,6 +73,9 @@ assert_type(len(traced.top(3)), int)
 share: float = nb.contributions(experiment)["share"].sum()
 terms = [step.term for step in nb.walk(experiment, 1, 2)]
 
+recipe = nb.Recipe.from_toml("recipe.toml", {"count": 10})
+assert_type(recipe.hash, str)
+
 losses = [nb.Poisson(counts), nb.Gaussian(counts, 1.0), nb.LeastSquares(counts)]
 boxes: list[nb.Shoebox] = nb.shoeboxes(experiment)
 value, gradient = nb.value_and_gradient(experiment, losses[0], ["cell_a"])

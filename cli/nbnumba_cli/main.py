@@ -30,6 +30,10 @@ COMMANDS = {
     "compare": ("nbnumba_cli.compare", "Tell how alike two images are, in figures and as a picture."),
     "completion": ("nbnumba_cli.completion", "Print the script that completes words in a shell."),
     "convert": ("nbnumba_cli.convert", "Turn nanoBragg's flags into an experiment, or an image into another format."),
+    "dataset": (
+        "nbnumba_cli.dataset",
+        "Make a data set for machine learning: many images with labels, from one recipe.",
+    ),
     "demo": ("nbnumba_cli.demo", "Render a built-in example: HDF5, picture and what to try next."),
     "derivatives": ("nbnumba_cli.derivatives", "Render an image and its derivatives by parameters."),
     "help": ("nbnumba_cli.help", "Tell about the program, or about a command."),

@@ -143,6 +143,21 @@ def load(source: str | Path, settings: Mapping[str, Any], like: str | Path | Non
     return found
 
 
+def from_tree(tree: Mapping[str, Any], folder: Path, settings: Mapping[str, Any]) -> Experiment:
+    """Experiment from the tables of a TOML file that lies in a folder, with values by dotted name put over them."""
+    return _experiment(_with_settings(dict(tree), settings), folder)
+
+
+def value_of(name: str, value: Any, folder: Path) -> Any:
+    """What a value of a TOML file in a folder stands for, where the field of that dotted name is a file or a table."""
+    return _SPECIAL[name.rpartition(".")[2]](name, value, folder) if is_file(name) else value
+
+
+def is_file(name: str) -> bool:
+    """Whether the field of that dotted name is a file or a table of its own."""
+    return name.rpartition(".")[2] in _SPECIAL
+
+
 def _with_settings(tree: dict[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     for name, value in settings.items():

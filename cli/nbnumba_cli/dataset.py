@@ -1,0 +1,130 @@
+"""``nbnumba dataset``: from a recipe to many images with labels."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nbnumba_cli import options, voice
+from nbnumba_cli.dataset_engines import engine_options, make, write_script
+
+#: Changes that name files, relative to the working folder.
+_FILES = ("base", "base.experiment", "structures.files", *(f"base.{name}" for name in options.FILES))
+
+
+@click.command("dataset")
+@click.argument("recipe", metavar="RECIPE.toml", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder of the data set, as -o set1.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Change a value of the recipe, as in --set count=1000, --set vary.crystal.mosaic.spread.high=0.5 (degrees) or "
+    "--set base.detector.distance=120 (mm); may be repeated. Names of files are relative to the working folder.",
+)
+@engine_options
+@click.option("--resume", is_flag=True, help="Keep the files that are finished, and make what is missing.")
+@click.option("--verify", is_flag=True, help="With --resume: read those files through and make damaged ones anew.")
+@click.option("--master", is_flag=True, help="Write master.h5 and report.html alone, of the files that are there.")
+@click.option(
+    "--preview", type=click.IntRange(min=1), help="Only draw the first images on one PNG, as in --preview 16."
+)
+@click.option("--dry-run", is_flag=True, help="Only tell what it takes: time [s], size [bytes], memory [bytes].")
+@click.option("--overwrite", is_flag=True, help="Remove a data set that is in the folder, or replace the picture.")
+@options.as_json
+def command(recipe: Path, output: Path | None, settings: tuple[str, ...], as_json: bool, **how: Any) -> None:
+    """Make a data set for machine learning: images of RECIPE.toml, and all that is known of them.
+
+    \b
+    Examples:
+      nbnumba dataset recipe.toml --preview 16
+      nbnumba dataset recipe.toml --dry-run --set count=1000000
+      nbnumba dataset recipe.toml -o set1 --workers 8
+      nbnumba dataset recipe.toml -o set1 --resume
+      nbnumba dataset recipe.toml -o set1 --shard 3
+      nbnumba dataset recipe.toml -o set1 --slurm submit.sh --sbatch time=02:00:00
+      nbnumba dataset recipe.toml -o set1 --dask tcp://10.0.0.1:8786
+    """
+    from nbnumba.datasets.recipe import Recipe
+    from nbnumba.datasets.report import write_report
+
+    changes = {name: _from_here(name, value) for name, value in map(options._setting, settings)}
+    described = Recipe.from_toml(recipe, changes)
+    if how["preview"] is not None:
+        result = _preview(described, output, recipe, how["preview"], how["overwrite"])
+    elif how["dry_run"]:
+        result = _estimate(described, how["workers"], how["threads"])
+    elif output is None:
+        raise click.UsageError("Give a folder with -o, or --preview or --dry-run.")
+    elif how["master"]:
+        result = _master(output)
+    elif how["slurm"] is not None:
+        result = write_script(described, recipe, output, settings, how)
+    else:
+        result = make(described, output, how)
+    if result.get("content_hash"):
+        write_report(Path(result["folder"]))
+    click.echo(json.dumps(options.jsonable(result), allow_nan=False) if as_json else _text(result))
+
+
+def _from_here(name: str, value: Any) -> Any:
+    from nbnumba.datasets.shipped import MARK
+
+    if name in _FILES and isinstance(value, str):
+        return value if value.startswith(MARK) else str(Path(value).absolute())
+    return [_from_here(name, item) for item in value] if name in _FILES and isinstance(value, list) else value
+
+
+def _preview(recipe: Any, output: Path | None, source: Path, count: int, overwrite: bool) -> dict[str, Any]:
+    from nbnumba.datasets.preview import write_preview
+
+    path = Path(f"{source.stem}-preview.png") if output is None else output / "preview.png"
+    if output is not None:
+        output.mkdir(parents=True, exist_ok=True)
+    with options.progress_bar("Rendering") as bar:
+        write_preview(recipe, path, count, overwrite=overwrite, progress=bar.show)
+    return {"images": min(count, recipe.count), "files": [str(path)]}
+
+
+def _estimate(recipe: Any, workers: int | None, threads: int | None) -> dict[str, Any]:
+    from nbnumba.datasets.engines.local import shared_out
+    from nbnumba.datasets.preview import estimate
+    from nbnumba.datasets.shard import shards
+
+    with options.progress_bar("Measuring") as bar:
+        workers, _ = shared_out(len(shards(recipe)), workers, threads)
+        return estimate(recipe, workers=workers, progress=bar.show)
+
+
+def _master(folder: Path) -> dict[str, Any]:
+    from nbnumba.datasets.folder import MASTER, unfinished, write_master
+
+    missing = unfinished(folder)
+    if missing:
+        few = ", ".join(missing[:3]) + (" ..." if len(missing) > len(missing[:3]) else "")
+        voice.note(f"{len(missing)} files are missing: {few}; --resume makes them")
+    return {"folder": str(folder), "content_hash": write_master(folder), "files": [str(folder / MASTER)]}
+
+
+def _text(result: dict[str, Any]) -> str:
+    """The summary for people."""
+    if "stages" in result:
+        stages = ", ".join(f"{name} {1e3 * spent:.1f}" for name, spent in result["stages"].items())
+        return "\n".join([
+            f"Images        {result['images']} in {result['files']} files of {result['images_per_file']}",
+            f"Measured      {1e3 * result['seconds_per_image']:.1f} ms an image: {stages}",
+            f"Time          {result['seconds']:.6g} s with {result['workers']} workers",
+            f"Size          {result['bytes'] / 1e9:.4g} GB, {result['bytes_per_image'] / 1e3:.4g} kB an image",
+            f"Memory        {result['memory'] / 1e9:.3g} GB",
+        ])  # fmt: skip
+    lines = (
+        [f"Made {result['made']} of {result['images']} images in {result['seconds']:.1f} s"] if "made" in result else []
+    )
+    if result.get("content_hash"):
+        lines.append(f"Content hash {result['content_hash']}")
+    where = [result["folder"]] if "folder" in result else result["files"]
+    return "\n".join([*lines, *(f"Wrote {name}" for name in where)])

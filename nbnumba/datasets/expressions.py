@@ -1,0 +1,156 @@
+"""Arithmetic of drawn values, as people write it: parsed by Python's grammar, walked by us, nothing else understood."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import math
+import operator
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any
+
+from nbnumba.errors import NbnumbaError
+
+LONGEST = 500  # characters
+FUNCTIONS: dict[str, Callable[..., float]] = {
+    "min": min, "max": max, "abs": abs, "sqrt": math.sqrt, "exp": math.exp, "log": math.log, "sin": math.sin,
+    "cos": math.cos, "tan": math.tan, "radians": math.radians, "degrees": math.degrees,
+}  # fmt: skip
+CONSTANTS = {"pi": math.pi}
+_ONE_ARGUMENT = set(FUNCTIONS) - {"min", "max"}
+
+_BINARY: dict[type, Callable[[float, float], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+}
+_UNARY: dict[type, Callable[[float], float]] = {ast.UAdd: operator.pos, ast.USub: operator.neg}
+_COMPARED: dict[type, Callable[[float, float], bool]] = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+}
+_ALLOWED = "numbers, names, + - * / **, comparisons, a if b else c, and " + ", ".join(FUNCTIONS)
+
+
+@functools.lru_cache(maxsize=1024)
+def parsed(where: str, text: str) -> ast.expr:
+    """The tree of an expression.
+
+    Raises:
+        NbnumbaError: something else than arithmetic.
+    """
+    if not isinstance(text, str) or not text.strip() or len(text) > LONGEST:
+        raise NbnumbaError(f"{where}: found {text!r}; allowed: an expression of up to {LONGEST} characters")
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+        _check(where, text, tree)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        if isinstance(error, NbnumbaError):
+            raise
+        raise _refused(where, text, getattr(error, "msg", None) or type(error).__name__) from None
+    return tree
+
+
+def _refused(where: str, text: str, what: str) -> NbnumbaError:
+    return NbnumbaError(f"{where}: found {what} in the expression {text!r}; allowed: {_ALLOWED}")
+
+
+def _check(where: str, text: str, node: ast.AST) -> None:
+    """Refuse whatever is not on the list."""
+    if isinstance(node, ast.Constant):
+        if isinstance(node.value, bool) or not isinstance(node.value, int | float):
+            raise _refused(where, text, repr(node.value))
+    elif isinstance(node, ast.Call):
+        name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)
+        if name not in FUNCTIONS or node.keywords or any(isinstance(a, ast.Starred) for a in node.args):
+            raise _refused(where, text, f"the call of {name!r}")
+        if not node.args or (name in _ONE_ARGUMENT and len(node.args) != 1):
+            raise _refused(where, text, f"{name} of {len(node.args)} numbers")
+        for argument in node.args:
+            _check(where, text, argument)
+    elif isinstance(node, ast.Name | ast.Attribute):
+        if _dotted(node) is None:
+            raise _refused(where, text, repr(ast.unparse(node)))
+    elif isinstance(node, ast.BinOp | ast.UnaryOp | ast.Compare | ast.IfExp):
+        known: dict[type, Any] = {**_BINARY, **_UNARY, **_COMPARED}
+        operators = node.ops if isinstance(node, ast.Compare) else [getattr(node, "op", None)]
+        if not isinstance(node, ast.IfExp) and any(type(op) not in known for op in operators):
+            raise _refused(where, text, repr(ast.unparse(node)))
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                _check(where, text, child)
+    else:
+        raise _refused(where, text, repr(ast.unparse(node)))
+
+
+def _dotted(node: ast.AST) -> str | None:
+    """Name a.b.c of nested attributes; None: they are those of something else than a name."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        inner = _dotted(node.value)
+        return None if inner is None else f"{inner}.{node.attr}"
+    return None
+
+
+def names_in(where: str, text: str) -> set[str]:
+    """Names of values that an expression takes."""
+
+    def found(node: ast.AST) -> set[str]:
+        name = _dotted(node)
+        if name is not None:
+            return {name} - set(CONSTANTS)
+        children = node.args if isinstance(node, ast.Call) else ast.iter_child_nodes(node)
+        return {name for child in children for name in found(child)}
+
+    return found(parsed(where, text))
+
+
+def evaluated(where: str, text: str, look_up: Callable[[str], float]) -> float:
+    """Value of an expression; ``look_up`` gives that of a name.
+
+    Raises:
+        NbnumbaError: no number comes out.
+    """
+    try:
+        value = _value(parsed(where, text), look_up)
+    except (ArithmeticError, ValueError, TypeError, RecursionError) as error:
+        if isinstance(error, NbnumbaError):
+            raise
+        raise NbnumbaError(f"{where}: the expression {text!r} has no value here: {error}") from None
+    if isinstance(value, complex) or not math.isfinite(value):
+        raise NbnumbaError(f"{where}: the expression {text!r} gives {value}; allowed: a finite number")
+    return float(value)
+
+
+def _value(node: ast.AST, look_up: Callable[[str], float]) -> Any:
+    """Value of a part of a tree that was checked; whole numbers as floats, whose powers end."""
+    if isinstance(node, ast.Constant):
+        return float(node.value)  # type: ignore[arg-type]
+    if isinstance(node, ast.BinOp):
+        return _BINARY[type(node.op)](_value(node.left, look_up), _value(node.right, look_up))
+    if isinstance(node, ast.UnaryOp):
+        return _UNARY[type(node.op)](_value(node.operand, look_up))
+    if isinstance(node, ast.IfExp):
+        return _value(node.body if _value(node.test, look_up) else node.orelse, look_up)
+    if isinstance(node, ast.Compare):
+        sides = [_value(side, look_up) for side in (node.left, *node.comparators)]
+        return all(_COMPARED[type(op)](a, b) for op, a, b in zip(node.ops, sides, sides[1:], strict=False))
+    if isinstance(node, ast.Call):
+        return FUNCTIONS[node.func.id](*(_value(a, look_up) for a in node.args))  # type: ignore[attr-defined]
+    name = str(_dotted(node))
+    return CONSTANTS[name] if name in CONSTANTS else look_up(name)
+
+
+def unknown_name(where: str, name: str, known: list[str]) -> NbnumbaError:
+    """Error for a name that an expression cannot take."""
+    close = get_close_matches(name, known, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return NbnumbaError(f"{where}: no value {name!r} is drawn, nor is it a number of the base.{hint}")

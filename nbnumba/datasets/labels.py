@@ -1,0 +1,111 @@
+"""Units and meaning of what a data set tells of its images."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from nbnumba.model.changes import ITEMS, PARTS
+from nbnumba.model.mosaic import Mosaic
+
+
+class Label(NamedTuple):
+    """What a column holds."""
+
+    meaning: str
+    units: str = ""
+
+
+#: Columns that every data set has.
+IMAGES = {
+    "number": Label("number of the image in the data set"),
+    "seed": Label("seed of the noise, which the image's number goes with"),
+    "hit": Label("1: there is a crystal in the beam; 0: there is none"),
+    "lattices": Label("number of crystals in the beam"),
+    "split": Label("part of the data set that the image belongs to"),
+    "structure": Label("file of the structure"),
+    "wavelength": Label("mean over the beam", "angstrom"),
+    "fluence": Label("on the crystal", "photons/m^2"),
+    "distance": Label("from sample to detector along the beam", "mm"),
+    "beam_slow": Label(
+        "where the beam meets the detector, along slow, from the outer corner of the first pixel", "pixel"
+    ),
+    "beam_fast": Label(
+        "where the beam meets the detector, along fast, from the outer corner of the first pixel", "pixel"
+    ),
+    "resolution": Label(
+        "spacing of the farthest spot whose signal over noise is output.significance; NaN: none", "angstrom"
+    ),
+    "spots": Label("number of spots that are listed; -1: they are not"),
+    "clipped": Label("pixels whose numbers did not fit into the type of the images and were cut off"),
+    "photons": Label("expected photons of the crystals in the whole image", "photons"),
+    "background": Label("expected photons of everything else, mean over pixels", "photons"),
+    "digest": Label("SHA-256 of the image and all of its labels"),
+    "structures.b_factor": Label("overall B that the amplitudes were damped by", "angstrom^2"),
+    "shadow.radius": Label("of the beamstop's disc", "mm"),
+    "shadow.arm": Label("width of the beamstop's arm", "mm"),
+    "shadow.angle": Label("direction of the beamstop's arm, from fast towards slow", "degrees"),
+    "shadow.offset_fast": Label("centre of the beamstop's disc from the beam, along fast", "mm"),
+    "shadow.offset_slow": Label("centre of the beamstop's disc from the beam, along slow", "mm"),
+}
+
+SPOTS = {
+    "h": Label("Miller index"),
+    "k": Label("Miller index"),
+    "l": Label("Miller index"),
+    "panel": Label("number of the panel; 0 where there is one alone"),
+    "slow": Label("place along slow, at the front of the sensor, from the outer corner of the first pixel", "pixel"),
+    "fast": Label("place along fast, at the front of the sensor, from the outer corner of the first pixel", "pixel"),
+    "intensity": Label(
+        "expected photons of the crystals in the box of output.spot_size pixels around the spot; pixels in several "
+        "boxes are divided between them by predicted strength",
+        "photons",
+    ),
+    "background": Label("expected photons of everything else in that box", "photons"),
+    "d": Label("spacing", "angstrom"),
+    "wavelength": Label("mean of the part of the beam that the spot is made of", "angstrom"),
+    "share": Label("of the beam's photons that meet the reflection, each as well as its transform lets it; 1: all"),
+    "lattice": Label("number of the crystal in the image"),
+    "offsets": Label("spots offsets[i] to offsets[i + 1] - 1 are those of image i"),
+}
+
+LATTICES = {
+    "axes": Label("rows a, b, c in the laboratory", "angstrom"),
+    "rotation": Label("matrix from the standard setting (a* along x, c along z) to the laboratory"),
+    "cell": Label("a, b, c in angstrom, alpha, beta, gamma in degrees"),
+    "offsets": Label("lattices offsets[i] to offsets[i + 1] - 1 are those of image i"),
+}
+#: Units that the documentation of a field tells in words.
+_IN_WORDS = {
+    "beam.fluence": "photons/m^2", "beam.flux": "photons/s", "beam.exposure": "s", "crystal.reflections": "electron",
+}  # fmt: skip
+
+
+def label_of(name: str) -> Label:
+    """What a column of drawn values holds, from the documentation of the field of that dotted name."""
+    if name in IMAGES:
+        return IMAGES[name]
+    kind = _owner(name)
+    if kind is None:
+        return Label("helper value of the recipe")
+    field = re.sub(r"\.\d+$", "", name).rpartition(".")[2]
+    text = _documented(kind, field)
+    units = _IN_WORDS.get(name) or next(iter(re.findall(r"\[([^\]]*)\]", text)), "")
+    return Label(text.rstrip(".") or field, units)
+
+
+def _owner(name: str) -> type | None:
+    """Class of the part that a field belongs to."""
+    parts = [step for step in name.split(".") if not step.isdigit()]
+    kinds: dict[str, Any] = {**PARTS, **ITEMS, "mosaic": Mosaic}
+    if len(parts) < 2:
+        return None
+    found = kinds.get(parts[-2])
+    return found if isinstance(found, type) else None
+
+
+def _documented(kind: type, field: str) -> str:
+    """What the docstring of a class says of one of its attributes."""
+    text = kind.__doc__ or ""
+    found = re.search(rf"^    (?:    )?(?:\w+, )*{field}(?:, \w+)*: (.*(?:\n {{12,}}.*)*)", text, re.MULTILINE)
+    return " ".join(found[1].split()) if found else ""

@@ -1,0 +1,150 @@
+"""What files say of beam and detector: NXmx, where one description fits all images; or as resonet has it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import h5py
+import numpy as np
+
+from nbnumba.datasets.cache import masks_vary
+from nbnumba.datasets.draw import Drawn, draw
+from nbnumba.datasets.recipe import Recipe
+from nbnumba.datasets.sample import shared_mask
+from nbnumba.model.crystal import Crystal
+from nbnumba.model.experiment import Experiment
+from nbnumba.model.panel import Panel
+from nbnumba.outputs.nexus_tree import columns, describe, finish, put
+from nbnumba.outputs.stack import Column
+
+#: Parts of a recipe that move pixels or change what they are.
+_PLACES = ("detector.", "beam.direction", "beam.polarization_axis", "scan.axis")
+
+
+def one_detector(recipe: Recipe) -> bool:
+    """Whether one description of the detector fits all images."""
+    return not any(name.startswith(_PLACES) for name in recipe.vary)
+
+
+class Header:
+    """The description in NXmx, with what each image has of it."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._described = one_detector(recipe) and recipe.output.layout == "nxmx"
+        self._own_beams = any(name.startswith("beam.") for name in recipe.vary)
+        self._values: dict[str, list[Any]] = {}
+        self._columns: dict[str, Column] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """Paths of datasets with a value for each image."""
+        return list(self._values)
+
+    def take(self, drawn: Drawn) -> None:
+        """Note what an image has."""
+        for column in columns(drawn.experiment, self._own_beams) if self._described else ():
+            self._columns[column.name] = column
+            self._values.setdefault(column.name, []).append(column.value(0, drawn.experiment))
+
+    def write(self, entry: h5py.Group, recipe: Recipe, images: int) -> None:
+        """Fill the entry."""
+        if not self._described:
+            return
+        shown = kept_part(recipe)
+        describe(entry, shown, np.dtype(recipe.output.dtype), self._own_beams)
+        for name, values in self._values.items():
+            column = self._columns[name]
+            put(entry.file, name, np.array(values), column.units, **dict(column.attributes))
+        finish(entry, shown, images)
+        detector = entry["instrument/detector"]
+        if "pixel_mask" in detector:
+            del detector["pixel_mask"]
+        if not masks_vary(recipe):
+            bits = shared_mask(recipe, draw(recipe, 0))
+            detector.create_dataset(
+                "pixel_mask", data=bits.reshape(-1, bits.shape[-1]), compression="gzip", shuffle=True
+            )
+
+
+def header(recipe: Recipe) -> Header:
+    """A description to be filled."""
+    return Header(recipe)
+
+
+def kept_part(recipe: Recipe) -> Experiment:
+    """The base with the detector that the images that are kept would come from: cut to the crop, with its bins."""
+    experiment, output = recipe.base, recipe.output
+    detector = replace(experiment.detector, mask=None, roi=None)
+    if output.crop is None and output.bin == 1:
+        return replace(experiment, detector=detector)
+    size, first = detector.pixel_size, (0, 0) if output.crop is None else (output.crop[0][0], output.crop[1][0])
+    panels = []
+    for number, g in enumerate(experiment.geometries):
+        origin = np.array(g.origin) + size * (first[0] * np.array(g.slow) + first[1] * np.array(g.fast))
+        pixels = (
+            output.shape(detector)[-2:] if output.crop else tuple(n // output.bin for n in detector.size_of(number))
+        )
+        panels.append(Panel(pixels=pixels, origin=tuple(origin.tolist()), fast=g.fast, slow=g.slow))
+    plain = {name: getattr(detector, name) for name in ("convention", "sensor_thickness", "sensor_mu",
+                                                        "sensor_material", "sensor_density")}  # fmt: skip
+    kept = type(detector)(pixel_size=size * output.bin, panels=tuple(panels), **plain)
+    return replace(experiment, detector=kept)
+
+
+def resonet(
+    file: h5py.File, recipe: Recipe, rows: dict[str, np.ndarray], lattices: dict[str, np.ndarray], offsets: np.ndarray
+) -> None:
+    """Add the datasets of resonet (github.com/dermen/resonet): labels and geom, float32, with the names of columns.
+
+    Names are those that it knows, where there is something to say, then those of everything drawn that is a number.
+    Of a miss, reso is infinite. Distances are in mm, wavelengths and spacings in A, beam centres in pixels.
+    """
+    found = _known(recipe, rows, lattices, offsets)
+    for name in recipe.drawings:
+        if name in rows and rows[name].ndim == 1 and rows[name].dtype.kind in "if":
+            found[name] = rows[name]
+    table = np.stack([np.asarray(column, np.float32) for column in found.values()], axis=1)
+    file.create_dataset("labels", data=table).attrs["names"] = list(found)
+    if recipe.structures is not None:
+        file["labels"].attrs["pdbmap"] = list(recipe.structures.files)
+    detector = recipe.base.detector
+    count = len(rows["number"])
+    geom = {
+        "detdist": rows.get("distance", np.full(count, np.nan)), "wavelen": rows["wavelength"],
+        "pixsize": np.full(count, detector.pixel_size), "xdim": np.full(count, detector.pixels[1]),
+        "ydim": np.full(count, detector.pixels[0]),
+    }  # fmt: skip
+    table = np.stack([np.asarray(column, np.float32) for column in geom.values()], axis=1)
+    file.create_dataset("geom", data=table).attrs["names"] = list(geom)
+
+
+def _known(
+    recipe: Recipe, rows: dict[str, np.ndarray], lattices: dict[str, np.ndarray], offsets: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Columns by the names that resonet gives them."""
+    crystal: Crystal = recipe.base.crystal
+    count, hit = len(rows["number"]), rows["hit"] == 1
+    with np.errstate(divide="ignore"):
+        inverse = np.where(np.isnan(rows["resolution"]), 0.0, 1.0 / rows["resolution"])
+        spacing = 1.0 / inverse
+    found = {
+        "reso": spacing, "one_over_reso": inverse, "is_multi": rows["lattices"] > 1, "num_lat": rows["lattices"],
+        "wavelen": rows["wavelength"], "bg_only": ~hit,
+    }  # fmt: skip
+    if "distance" in rows:
+        found |= {
+            "detdist": rows["distance"],
+            "beam_center_fast": rows["beam_fast"],
+            "beam_center_slow": rows["beam_slow"],
+        }
+    if "shadow.radius" in rows:
+        found["beamstop_rad"] = rows["shadow.radius"]
+    if not crystal.tilted and not any(name.startswith("crystal.cells") for name in recipe.vary):
+        found |= {name: np.full(count, n) for name, n in zip(("Na", "Nb", "Nc"), crystal.cells, strict=True)}
+    if recipe.structures is not None:
+        files = [name.encode() for name in recipe.structures.files]
+        found["pdb"] = np.array([files.index(name) for name in rows["structure"].tolist()])
+    turns = np.full((count, 9), np.nan)
+    turns[hit] = lattices["rotation"][offsets[:-1][hit]].reshape(-1, 9)
+    return found | {f"r{i + 1}": turns[:, i] for i in range(9)}

@@ -1,0 +1,133 @@
+"""A look at a data set before it is made: a contact sheet, and what it will cost."""
+
+from __future__ import annotations
+
+import math
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nbnumba.atomic import new_file
+from nbnumba.datasets.cache import Cache
+from nbnumba.datasets.draw import Drawn, draw
+from nbnumba.datasets.lettering import line
+from nbnumba.datasets.recipe import Recipe
+from nbnumba.datasets.sample import Sample, make
+from nbnumba.datasets.shard import images_per_shard, shards, stacks_of
+from nbnumba.model.validate import whole
+from nbnumba.outputs.compression import codec
+from nbnumba.outputs.png import encode, grey_levels
+from nbnumba.outputs.stack import packed
+
+_EDGE, _GAP, _COLUMNS, _MOST = 256, 8, 4, 1000
+_MEASURED = 6  # images, after one that compiles
+
+Progress = Callable[[int, int], None]
+
+
+def write_preview(
+    recipe: Recipe, path: str | Path, count: int = 16, *, overwrite: bool = False, progress: Progress | None = None
+) -> Path:
+    """Write the first images of a data set as one PNG, each with what was drawn for it beneath.
+
+    Args:
+        recipe: of the data set.
+        path: the new file.
+        count: number of images.
+        overwrite: replace an existing file.
+        progress: called as progress(done, total) after each image.
+
+    Raises:
+        NbnumbaError: an image cannot be rendered, or the file cannot be written.
+    """
+    count = min(whole("preview", count, low=1, high=_MOST), recipe.count)
+    cache, tiles = Cache(recipe), []
+    for number in range(count):
+        if progress is not None:
+            progress(number, count)
+        drawn = draw(recipe, number)
+        tiles.append(_tile(drawn, make(drawn, cache)))
+    if progress is not None:
+        progress(count, count)
+    tall = max(len(tile) for tile in tiles)
+    tiles = [np.pad(tile, ((0, tall - len(tile) + _GAP), (0, _GAP)), constant_values=255) for tile in tiles]
+    across = min(_COLUMNS, count)
+    tiles += [np.full_like(tiles[0], 255)] * (-count % across)
+    sheet = np.vstack([np.hstack(tiles[i : i + across]) for i in range(0, len(tiles), across)])
+    with new_file(path, overwrite) as part:
+        part.write_bytes(encode(np.pad(sheet, ((_GAP, 0), (_GAP, 0)), constant_values=255)))
+    return Path(path)
+
+
+def _tile(drawn: Drawn, sample: Sample) -> np.ndarray:
+    """A picture with lines of text beneath, (any, _EDGE)."""
+    picture = grey_levels(sample.image, largest=_EDGE)
+    frame = np.full((max(picture.shape[0], 1), _EDGE), 224, dtype=np.uint8)
+    frame[: picture.shape[0], : picture.shape[1]] = picture
+    return np.vstack([frame, *(line(text, _EDGE) for text in _captions(drawn, sample))])
+
+
+def _captions(drawn: Drawn, sample: Sample) -> list[str]:
+    row = sample.row
+    several = "lattice" if row["lattices"] == 1 else "lattices"
+    first = f"{drawn.number}: {row['lattices']} {several}" if drawn.hit else f"{drawn.number}: miss"
+    reach = "none stands out" if math.isnan(row["resolution"]) else f"to {row['resolution']:.3g} A"
+    found = [" ".join((first, drawn.split)).rstrip(), f"{max(row['spots'], 0)} spots, {reach}"]
+    if drawn.structure is not None:
+        found.append(Path(row["structure"]).name)
+    return [*found, *(f"{name}={_short(value)}" for name, value in drawn.values.items())]
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(_short(item) for item in value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def estimate(recipe: Recipe, *, workers: int = 1, progress: Progress | None = None) -> dict[str, Any]:
+    """Time, size and memory of a data set, from a few of its images that are made now.
+
+    Args:
+        recipe: of the data set.
+        workers: processes that share the work, each as fast as this one.
+        progress: called as progress(done, total) after each image.
+
+    Returns:
+        images, images_measured, seconds_per_image, stages (seconds an image), bytes_per_image, seconds, bytes, files,
+        images_per_file, memory (bytes, of all workers) and workers.
+    """
+    count = min(_MEASURED, recipe.count)
+    _one(recipe, Cache(recipe), 0)  # compiles
+    cache, size, start = Cache(recipe), 0, time.perf_counter()
+    for i in range(count):
+        if progress is not None:
+            progress(i, count)
+        size += _one(recipe, cache, i * recipe.count // count)
+    seconds = (time.perf_counter() - start) / count
+    if progress is not None:
+        progress(count, count)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return {
+        "images": recipe.count, "images_measured": count, "seconds_per_image": seconds,
+        "stages": {name: spent / count for name, spent in cache.seconds.items()}, "bytes_per_image": size // count,
+        "seconds": seconds * recipe.count / workers, "bytes": size // count * recipe.count,
+        "files": len(shards(recipe)), "images_per_file": min(images_per_shard(recipe), recipe.count),
+        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit * workers, "workers": workers,
+    }  # fmt: skip
+
+
+def _one(recipe: Recipe, cache: Cache, number: int) -> int:
+    """Make an image as for a file; its bytes there."""
+    with cache.timed("draw"):
+        drawn = draw(recipe, number)
+    sample = make(drawn, cache)
+    with cache.timed("compress"):
+        chosen = codec(recipe.output.compression)
+        chunks = [packed(one, chosen) for one in stacks_of(recipe, sample).values()]
+    labels = sum(column.nbytes for column in sample.spots.values())
+    return sum(len(one) if isinstance(one, bytes) else one.nbytes for one in chunks) + labels

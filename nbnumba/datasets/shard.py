@@ -1,0 +1,336 @@
+"""Files of a data set: which images each holds, and writing one of them.
+
+A file depends on the recipe and on its range of images alone. It has its name only when it is whole, so that one that
+is there is finished; and its contents have a hash, so that damage shows.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+
+from nbnumba import __version__
+from nbnumba.datasets.cache import Cache
+from nbnumba.datasets.columns import Columns, Kind
+from nbnumba.datasets.draw import Drawn, draw
+from nbnumba.datasets.labels import LATTICES, SPOTS, Label, label_of
+from nbnumba.datasets.layouts import header, resonet
+from nbnumba.datasets.log import logged
+from nbnumba.datasets.recipe import Recipe
+from nbnumba.datasets.sample import SPOTS as SPOT_KINDS
+from nbnumba.datasets.sample import Sample, make
+from nbnumba.outputs.compression import codec
+from nbnumba.outputs.hdf5 import Use, new_hdf5
+from nbnumba.outputs.nexus_tree import group, put
+from nbnumba.outputs.stack import append_image, begin_stack, packed
+
+FORMAT = 1
+PROVENANCE = "entry/nbnumba"
+#: Images that are packed and written while the next is rendered.
+_WAITING = 2
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A file of a data set, with images first ... stop - 1."""
+
+    index: int
+    first: int
+    stop: int
+    name: str
+
+    @property
+    def images(self) -> int:
+        """How many."""
+        return self.stop - self.first
+
+
+def shards(recipe: Recipe) -> list[Shard]:
+    """All files of a data set: a pure function of its recipe."""
+    size = images_per_shard(recipe)
+    digits = max(5, len(str((recipe.count - 1) // size)))
+    return [
+        Shard(i, first, min(first + size, recipe.count), f"shard-{i:0{digits}d}.h5")
+        for i, first in enumerate(range(0, recipe.count, size))
+    ]
+
+
+def images_per_shard(recipe: Recipe) -> int:
+    """Images in a file, the last one aside."""
+    output = recipe.output
+    if output.images_per_shard:
+        return output.images_per_shard
+    return max(1, int(output.shard_bytes // bytes_per_image(recipe)))
+
+
+def bytes_per_image(recipe: Recipe) -> int:
+    """Bytes of pixels of an image, before compression."""
+    output = recipe.output
+    pixels = int(np.prod(output.shape(recipe.base.detector)))
+    return pixels * (np.dtype(output.dtype).itemsize + 4 * output.expected + output.spot_mask)
+
+
+@logged
+def write_shard(
+    recipe: Recipe,
+    shard: Shard,
+    folder: str | Path,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    threads: int = 1,
+    device: str = "cpu",
+) -> dict[str, Any]:
+    """Make the images of a file and write it, in the place of one that is there.
+
+    This is all that an engine has to call; it may do so twice, at once or after a crash, for the bytes are the same.
+
+    Args:
+        recipe: of the data set.
+        shard: one of ``shards(recipe)``.
+        folder: that it goes to.
+        progress: called as progress(done, total) after each image.
+        threads: of the CPU, for each image.
+        device: where crystals are rendered, as ``simulate`` has it.
+
+    Returns:
+        name, index, first, stop, bytes, seconds, content_hash, and the seconds of each stage as ``stages``.
+
+    Raises:
+        NbnumbaError: the experiment of an image cannot be rendered, or the file cannot be written.
+    """
+    start, cache, path = time.perf_counter(), Cache(recipe, threads, device), Path(folder) / shard.name
+    store = _Store(recipe, shard)
+    with new_hdf5(path, overwrite=True) as use, ThreadPoolExecutor(1) as pool:
+        waiting: deque[Future[int]] = deque()
+
+        def wait_for_all_but(last: int) -> None:
+            while len(waiting) > last:
+                done = waiting.popleft().result()
+                if progress is not None:
+                    progress(done, shard.images)
+
+        for number, (drawn, sample) in enumerate(_samples(cache, shard)):
+            waiting.append(pool.submit(_add, use, store, number, store.take(drawn, sample), cache))
+            wait_for_all_but(_WAITING)
+        wait_for_all_but(0)
+        with cache.timed("write"):
+            use(store.finish)
+    return {
+        "name": shard.name, "index": shard.index, "first": shard.first, "stop": shard.stop,
+        "bytes": path.stat().st_size, "seconds": time.perf_counter() - start, "content_hash": store.content_hash,
+        "stages": dict(cache.seconds),
+    }  # fmt: skip
+
+
+def _samples(cache: Cache, shard: Shard) -> Iterator[tuple[Drawn, Sample]]:
+    for number in range(shard.first, shard.stop):
+        with cache.timed("draw"):
+            drawn = draw(cache.recipe, number)
+        yield drawn, make(drawn, cache)
+
+
+class _Packed(NamedTuple):
+    """What of an image goes to stacks, by the path of the dataset, and its other labels for the digest."""
+
+    stacks: dict[str, np.ndarray]
+    labels: list[bytes]
+
+
+def _add(use: Use, store: _Store, number: int, image: _Packed, cache: Cache) -> int:
+    """Pack an image and write it, while the next is rendered; how many there are then."""
+    with cache.timed("compress"):
+        chosen = codec(cache.recipe.output.compression)
+        chunks = {path: packed(one, chosen) for path, one in image.stacks.items()}
+    with cache.timed("digest"):
+        store.digests.append(_digest(list(image.stacks.values()), image.labels))
+    with cache.timed("write"):
+        if number == 0:
+            use(store.begin, image)
+        use(_append, number, chunks)
+    return number + 1
+
+
+def _append(file: h5py.File, number: int, contents: dict[str, Any]) -> None:
+    for path, content in contents.items():
+        append_image(file, path, number, content)
+
+
+def _digest(stacks: list[np.ndarray], labels: list[bytes]) -> bytes:
+    found = hashlib.sha256()
+    for one in stacks:
+        found.update(np.ascontiguousarray(one).data)
+    for part in labels:
+        found.update(part)
+    return found.digest()
+
+
+class _Store:
+    """Everything of a file but the pixels, while its images are made."""
+
+    def __init__(self, recipe: Recipe, shard: Shard) -> None:
+        self.recipe, self.shard = recipe, shard
+        self.digests: list[bytes] = []
+        self._rows = Columns.of_rows(recipe)
+        self._spots, self._lattices = Columns.of_kinds(SPOT_KINDS), Columns.of_lattices(recipe)
+        self._spot_counts, self._lattice_counts = [0], [0]
+        self._header = header(recipe)
+
+    def take(self, drawn: Drawn, sample: Sample) -> _Packed:
+        """Keep the labels of an image; what is left of it."""
+        self._header.take(drawn)
+        labels = [
+            *self._rows.add(sample.row),
+            *self._lattices.extend(sample.lattices),
+            *self._spots.extend(sample.spots),
+        ]
+        self._spot_counts.append(len(sample.spots["h"]))
+        self._lattice_counts.append(len(sample.lattices["axes"]))
+        return _Packed(stacks_of(self.recipe, sample), labels)
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of the digests of the images."""
+        return hashlib.sha256(b"".join(self.digests)).hexdigest()
+
+    def begin(self, file: h5py.File, image: _Packed) -> None:
+        """Make the groups, and the datasets for images as the first one."""
+        file.attrs["default"] = "entry"
+        entry = group(file, "entry", "NXentry", default="data")
+        for name in ("data", "expected", "spot_mask", "pixel_mask"):
+            if f"entry/{name}/data" in image.stacks:
+                group(entry, name, "NXdata", signal="data")
+        chosen = codec(self.recipe.output.compression)
+        for path, one in image.stacks.items():
+            dataset = begin_stack(file, path, one, chosen)
+            dataset.attrs.update(STACKS[path])
+
+    def finish(self, file: h5py.File) -> None:
+        """Write all but the pixels."""
+        entry = file["entry"]
+        self._header.write(entry, self.recipe, self.shard.images)
+        labels = group(entry, "labels", "NXcollection")
+        self._rows.write(labels, label_of)
+        digests = np.frombuffer(b"".join(self.digests), np.uint8).reshape(-1, 32)
+        put(labels, "digest", digests, meaning=label_of("digest").meaning)
+        for name, columns, counts, about in (
+            ("lattices", self._lattices, self._lattice_counts, LATTICES),
+            ("spots", self._spots, self._spot_counts, SPOTS),
+        ):
+            inner = group(entry, name, "NXcollection")
+            columns.write(inner, functools.partial(_label_in, about))
+            put(inner, "offsets", np.cumsum(counts, dtype=np.int64), meaning=about["offsets"].meaning)
+        if self.recipe.output.layout == "resonet":
+            resonet(file, self.recipe, self._rows.arrays(), self._lattices.arrays(), np.cumsum(self._lattice_counts))
+        process = group(entry, "nbnumba", "NXprocess")
+        for key, value in {
+            "program": "nbnumba", "version": __version__, "format": FORMAT, "recipe": self.recipe.to_toml(count=False),
+            "recipe_hash": self.recipe.hash, "first": self.shard.first, "stop": self.shard.stop,
+            "content_hash": self.content_hash, "by_image": "\n".join(self._header.names),
+        }.items():  # fmt: skip
+            put(process, key, value)
+
+
+def _label_in(about: dict[str, Label], name: str) -> Label:
+    return about.get(name) or label_of(f"crystal.{name}")
+
+
+#: Datasets of images, and what is to say of them.
+STACKS: dict[str, dict[str, Any]] = {
+    "images": {"units": "counts", "interpretation": "image"},
+    "entry/data/data": {"units": "counts", "interpretation": "image"},
+    "entry/expected/data": {
+        "units": "photons", "interpretation": "image", "meaning": "expected photons, without noise and response",
+    },
+    "entry/spot_mask/data": {
+        "interpretation": "image",
+        "meaning": "1 where the expected Bragg photons are at least the standard deviation of all photons of the pixel",
+    },
+    "entry/pixel_mask/data": {
+        "interpretation": "image",
+        "meaning": "bits of NXmx: 1 outside mask or region, 2 dead, 8 over-responding, 256 behind beamstop; 0: good",
+    },
+}  # fmt: skip
+
+
+def stacks_of(recipe: Recipe, sample: Sample) -> dict[str, np.ndarray]:
+    """Images (slow, fast) by the path of their dataset; panels below one another."""
+    first = "images" if recipe.output.layout == "resonet" else "entry/data/data"
+    found = {first: sample.image, "entry/expected/data": sample.expected, "entry/spot_mask/data": sample.spot_mask,
+             "entry/pixel_mask/data": sample.pixel_mask}  # fmt: skip
+    return {path: np.ascontiguousarray(one.reshape(-1, one.shape[-1]))
+            for path, one in found.items() if one is not None}  # fmt: skip
+
+
+class Found(NamedTuple):
+    """What a file says of itself."""
+
+    recipe_hash: str
+    recipe: str
+    first: int
+    stop: int
+    content_hash: str
+
+
+def read_provenance(path: Path) -> Found | None:
+    """What a file says of itself; None where it is not there or no file of a data set."""
+    try:
+        with h5py.File(path, "r") as file:
+            process = file[PROVENANCE]
+            text = {name: process[name].asstr()[()] for name in ("recipe_hash", "recipe", "content_hash")}
+            return Found(first=int(process["first"][()]), stop=int(process["stop"][()]), **text)
+    except (OSError, KeyError, RuntimeError, TypeError):
+        return None
+
+
+def is_finished(recipe: Recipe, shard: Shard, folder: str | Path, *, verify: bool = False) -> bool:
+    """Whether a file is there and is what the recipe makes, by what it says of itself, or by all that it holds.
+
+    Args:
+        recipe: of the data set.
+        shard: the file.
+        folder: where it would be.
+        verify: read all of it and compare the hash of its contents.
+    """
+    path = Path(folder) / shard.name
+    found = read_provenance(path)
+    if found is None or (found.recipe_hash, found.first, found.stop) != (recipe.hash, shard.first, shard.stop):
+        return False
+    return not verify or recomputed_hash(recipe, path) == found.content_hash
+
+
+def recomputed_hash(recipe: Recipe, path: Path) -> str | None:
+    """Hash of the contents of a file, from all that it holds; None where it cannot be read."""
+    try:
+        with h5py.File(path, "r") as file:
+            return hashlib.sha256(b"".join(_digests_in(recipe, file))).hexdigest()
+    except (OSError, KeyError, RuntimeError, ValueError):
+        return None
+
+
+def _digests_in(recipe: Recipe, file: h5py.File) -> Iterator[bytes]:
+    entry = file["entry"]
+    stacks = [file[path] for path in STACKS if path in file]
+    rows, lattices = Columns.of_rows(recipe), Columns.of_lattices(recipe)
+    spots = Columns.of_kinds(SPOT_KINDS)
+    tables = [(rows, entry["labels"], None)]
+    tables += [
+        (lattices, entry["lattices"], entry["lattices/offsets"][()]),
+        (spots, entry["spots"], entry["spots/offsets"][()]),
+    ]
+    read = [(columns.read(where), offsets) for columns, where, offsets in tables]
+    for i in range(len(stacks[0])):
+        labels: list[bytes] = []
+        for values, offsets in read:
+            part = slice(i, i + 1) if offsets is None else slice(offsets[i], offsets[i + 1])
+            labels += [Kind.raw(column[part]) for column in values]
+        yield _digest([stack[i] for stack in stacks], labels)

@@ -1,0 +1,365 @@
+"""What is drawn for images: distributions, orientations, structures, and that one draw does not touch another."""
+
+import math
+
+import numpy as np
+import pytest
+from recipes import BASE, recipe
+from scipy import stats
+
+import nbnumba as nb
+from nbnumba.datasets.distributions import drawing, spelled_out
+from nbnumba.datasets.draw import draw, structure_splits
+from nbnumba.datasets.random import misset, rotation, sobol_uniform, uniform
+from nbnumba.datasets.recipe import Recipe
+from nbnumba.model.mosaic import rotation_matrix
+from nbnumba.physics.vector import Vector
+
+MANY = 2000
+PLACES = [uniform(5, i, "value") for i in range(MANY)]
+
+
+def drawn(table):
+    """Values of a distribution, of one image after another."""
+    one = drawing("here", spelled_out("here", table)).distribution
+    return np.array([one.quantile(u) for u in PLACES])
+
+
+@pytest.mark.parametrize(
+    ("table", "law"),
+    [
+        ({"uniform": [2.0, 5.0]}, stats.uniform(2.0, 3.0)),
+        ({"loguniform": [0.01, 10.0]}, stats.loguniform(0.01, 10.0)),
+        ({"normal": [1.0, 2.0]}, stats.norm(1.0, 2.0)),
+        ({"normal": [0.0, 1.0], "low": -0.5, "high": 2.0}, stats.truncnorm(-0.5, 2.0)),
+    ],
+    ids=["uniform", "loguniform", "normal", "truncated"],
+)
+def test_values_follow_their_distribution(table, law):
+    # fixed numbers: 1e-3 is what a wrong law misses by far, and one draw in a thousand of seeds would
+    assert stats.kstest(drawn(table), law.cdf).pvalue > 1e-3
+
+
+def test_choices_come_by_their_weights():
+    found = drawn({"choice": ["a", "b", "c"], "weights": [1, 0, 3]})
+    assert set(found) == {"a", "c"}
+    assert np.mean(found == "c") == pytest.approx(0.75, abs=0.03)  # 3 standard deviations
+    whole = drawn({"integer": [-1, 2]})
+    assert stats.chisquare(np.bincount(whole + 1)).pvalue > 1e-3
+
+
+def test_names_and_images_have_numbers_of_their_own():
+    u = np.array([[uniform(1, i, name) for name in ("a", "b", "crystal.misset")] for i in range(MANY)])
+    assert abs(np.corrcoef(u.T) - np.eye(3)).max() < 0.07  # 3 standard deviations
+    assert abs(np.corrcoef(u[1:, 0], u[:-1, 0])[0, 1]) < 0.07
+    assert uniform(1, 3, "a", 1) != uniform(1, 3, "a") != uniform(2, 3, "a")
+
+
+def test_orientations_are_uniform():
+    turns = np.array([rotation(tuple(uniform(3, i, "orientation", k) for k in range(3))) for i in range(MANY)])
+    np.testing.assert_allclose(turns @ turns.transpose(0, 2, 1), np.broadcast_to(np.eye(3), turns.shape), atol=1e-12)
+    assert np.linalg.det(turns).min() > 0.0
+    # z components of each axis are even over (-1, 1), and the angle has the density (1 - cos)/pi
+    for axis in range(3):
+        assert stats.kstest(turns[:, 2, axis], stats.uniform(-1.0, 2.0).cdf).pvalue > 1e-3
+    angle = np.arccos(np.clip((np.trace(turns, axis1=1, axis2=2) - 1.0) / 2.0, -1.0, 1.0))
+    assert stats.kstest(angle, lambda a: (a - np.sin(a)) / np.pi).pvalue > 1e-3
+
+
+def test_missetting_angles_make_the_rotation():
+    for i in range(20):
+        turn = rotation(tuple(uniform(3, i, "orientation", k) for k in range(3)))
+        crystal = nb.Crystal(cell=(10, 20, 30, 90, 90, 90), misset=misset(turn))
+        np.testing.assert_allclose(crystal.axes, np.diag([10, 20, 30]) @ turn.T, atol=1e-9)
+    np.testing.assert_allclose(rotation((0.0, 0.0, 0.0)), rotation_matrix(Vector(0.0, 1.0, 0.0), math.pi), atol=1e-12)
+
+
+def test_sobol_fills_the_square_more_evenly_than_chance():
+    points = np.array([[sobol_uniform(4, i, k, name) for k, name in enumerate("ab")] for i in range(256)])
+    boxes = np.bincount((points * 8).astype(int) @ [8, 1], minlength=64)
+    assert set(boxes) == {4}  # a net of 2^8 points: as many in each of 2^6 squares
+    r = recipe("""
+[vary]
+"beam.flux" = {loguniform = [1e11, 1e13], sobol = true}
+"beam.wavelength" = {uniform = [1, 2], sobol = true}
+""")
+    waves = sorted(draw(r, i).values["beam.wavelength"] for i in range(8))
+    assert [int((w - 1.0) * 8) for w in waves] == list(range(8))
+
+
+def test_a_grid_takes_all_combinations():
+    r = recipe('[vary]\n"beam.wavelength" = {grid = [1.0, 1.1]}\n"detector.distance" = {grid = [50, 60, 70]}\n')
+    found = [tuple(draw(r, i).values.values()) for i in range(7)]
+    assert found[:6] == [(w, d) for w in (1.0, 1.1) for d in (50, 60, 70)]
+    assert found[6] == found[0]
+    assert draw(r, 4).experiment.detector.distance == 60.0
+
+
+def test_other_values_do_not_change_a_draw():
+    one = '[vary]\n"beam.wavelength" = {uniform = [1, 2]}\n'
+    more = one + '"crystal.mosaic.spread" = {uniform = [0.1, 0.5]}\n[draw]\nhelper = {normal = [0, 1]}\n'
+    for i in range(3):
+        few, many = draw(recipe(one), i), draw(recipe(more, hit=0.5), i)
+        assert few.values["beam.wavelength"] == many.values["beam.wavelength"]
+        assert few.experiment.crystal.misset == many.experiment.crystal.misset
+
+
+def test_draws_depend_on_recipe_and_number_alone():
+    r = recipe('[vary]\n"beam.wavelength" = {uniform = [1, 2]}\n')
+    backwards = [draw(r, i) for i in (3, 2, 1, 0)][::-1]
+    assert backwards == [draw(r, i) for i in range(4)]
+    assert draw(r, 0) != draw(recipe('[vary]\n"beam.wavelength" = {uniform = [1, 2]}\n', seed=8), 0)
+
+
+def test_values_scale_and_shift_the_base():
+    r = recipe("""
+[vary]
+"crystal.cell" = {uniform = [1.1, 1.2], scaled = true, each = true}
+"detector.beam_center" = {normal = [0, 0.5], added = true, each = true}
+"detector.rotation.1" = {uniform = [-2, -1]}
+"background.0.thickness" = {uniform = [2, 3], scaled = true}
+""")
+    one = draw(r, 1)
+    cell = one.experiment.crystal.cell
+    ratios = np.array(cell[:3]) / [40, 50, 60]
+    assert len(set(ratios)) == 3
+    assert ((ratios > 1.1) & (ratios < 1.2)).all()
+    assert cell[3:] == (90.0, 90.0, 90.0)
+    assert one.values["crystal.cell"] == cell
+    assert one.experiment.detector.beam_center == one.values["detector.beam_center"] != (19.2, 19.2)
+    assert one.experiment.detector.rotation == (0.0, one.values["detector.rotation.1"], 0.0)
+    assert 0.002 < one.experiment.background[0].thickness < 0.003
+
+
+def test_expressions_take_drawn_values_and_those_of_the_base():
+    r = recipe("""
+[draw]
+thickness = {loguniform = [0.005, 0.05]}
+double = {expression = "2 * thickness"}
+[vary]
+"beam.flux" = {expression = "1e12 * double * beam.wavelength / 0.01"}
+"background.0.thickness" = {expression = "thickness"}
+""")
+    values = draw(r, 2).values
+    assert values["beam.flux"] == pytest.approx(2e14 * values["thickness"])
+    assert draw(r, 2).experiment.background[0].thickness == values["thickness"]
+
+
+def test_lattices_have_orientations_and_values_of_their_own():
+    r = recipe("[lattices]\ncount = {integer = [2, 4]}\nvary = {spot_scale = {loguniform = [0.1, 1]}}\n")
+    counts = {len(draw(r, i).experiment.crystals) for i in range(30)}
+    assert counts == {2, 3, 4}
+    crystals = draw(r, 0).experiment.crystals
+    assert (
+        len({crystal.misset for crystal in crystals})
+        == len({crystal.spot_scale for crystal in crystals})
+        == len(crystals)
+    )
+
+
+def test_some_images_are_misses():
+    hits = [draw(recipe(hit=0.3), i).hit for i in range(300)]
+    assert np.mean(hits) == pytest.approx(0.3, abs=0.08)  # 3 standard deviations
+    assert not any(draw(recipe(hit=0.0), i).hit for i in range(20))
+    assert all(draw(recipe(), i).hit for i in range(20))
+
+
+@pytest.fixture
+def structures(tmp_path):
+    """A recipe with a folder of 12 structures, of which two are the same."""
+    for i in range(12):
+        (tmp_path / f"s{i:02d}.hkl").write_text(f"1 2 3 {10 + min(i, 10)}\n2 0 1 5\n")
+    text = BASE.replace("default_f = 500.0", "") + "splits = {train = 0.6, validation = 0.2, test = 0.2}\n"
+    (tmp_path / "r.toml").write_text(text + '[structures]\nfiles = ["s*.hkl"]\n')
+    return tmp_path / "r.toml"
+
+
+def test_structures_are_drawn_from_the_list(structures):
+    r = Recipe.from_toml(structures)
+    found = [draw(r, i) for i in range(200)]
+    assert {one.structure for one in found} == set(range(12))
+    for one in found[:20]:
+        assert one.experiment.crystal.reflections.amplitude.max() == 10 + min(one.structure, 10)
+    assert np.mean([one.split == "train" for one in found]) == pytest.approx(0.6, abs=0.1)
+
+
+def test_splits_never_share_a_structure(structures):
+    r = Recipe.from_toml(structures, {"output.split_by": "structure"})
+    homes = structure_splits(r)
+    assert homes[10] == homes[11]  # of equal content
+    assert sorted(homes.count(name) for name in ("train", "validation", "test")) in ([2, 2, 8], [2, 3, 7])
+    for i in range(100):
+        one = draw(r, i)
+        assert one.split == homes[one.structure]
+    with pytest.raises(nb.NbnumbaError, match="1 different structures for 3 splits"):
+        Recipe.from_toml(structures, {"output.split_by": "structure", "structures.files": ["s01.hkl"]})
+
+
+def test_b_factors_are_drawn(structures):
+    changes = {"structures.b_factor": {"uniform": [10, 20]}, "structures.files": ["x.pdb"]}
+    (structures.parent / "x.pdb").write_bytes(_pdb())
+    r = Recipe.from_toml(structures, {**changes, "structures.resolution": 4.0})
+    one, other = draw(r, 0), draw(r, 1)
+    ratio = one.experiment.crystal.reflections.amplitude / other.experiment.crystal.reflections.amplitude
+    b = other.values["structures.b_factor"] - one.values["structures.b_factor"]
+    hkl, cell = one.experiment.crystal.reflections.hkl, one.experiment.crystal.unit_cell
+    q = hkl / np.array(cell[:3])
+    np.testing.assert_allclose(ratio, np.exp(0.25 * b * (q**2).sum(axis=1)), rtol=1e-9)
+    assert cell[:3] == (30.0, 31.0, 32.0)
+
+
+def _pdb():
+    return (
+        b"CRYST1   30.000   31.000   32.000  90.00  90.00  90.00 P 1           1\n"
+        b"ATOM      1  CA  ALA A   1      11.000  12.000  13.000  1.00 10.00           C\nEND\n"
+    )
+
+
+def test_presets_of_detectors_are_drawn():
+    r = recipe('[vary]\n"detector.preset" = {choice = ["pilatus-100k", "eiger-500k"]}\n', output__spots=False)
+    found = {draw(r, i).values["detector.preset"]: draw(r, i).experiment.detector for i in range(10)}
+    assert found["pilatus-100k"].pixels == (195, 487)
+    assert found["eiger-500k"].pixel_size == 0.075
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            '[vary]\n"beam.wavelength" = {unifrom = [1, 2]}\n',
+            r"vary\.beam\.wavelength.*'unifrom'.*Did you mean 'uniform'",
+        ),
+        ('[vary]\n"beam.wavelenth" = {uniform = [1, 2]}\n', "'wavelenth'.*Did you mean 'wavelength'"),
+        ('[vary]\n"beam.wavelength" = {uniform = [2, 1]}\n', "high: found 1"),
+        ('[vary]\n"beam.wavelength" = {uniform = [-2, -1]}\n', "image 0: beam.wavelength: found -1"),
+        ('[vary]\n"beam.wavelength" = {uniform = [1, 2], middle = 3}\n', "no such key 'middle'"),
+        ('[vary]\n"beam.wavelength" = 1.0\n', "allowed: a distribution"),
+        ('[vary]\n"beam.wavelength" = {expression = "1 + wobble"}\n', "no value 'wobble' is drawn"),
+        ('[draw]\na = {expression = "b"}\nb = {expression = "a + 1"}\n', "in a circle: a -> b -> a"),
+        ('[draw]\na = {expression = "a"}\n', "in a circle: a -> a"),
+        ("[draw]\nnumber = {uniform = [0, 1]}\n", "draw.number"),
+        ("[nonsense]\na = 1\n", "no such key 'nonsense'"),
+        ("[lattices]\ncount = 2\nvary = {wobble = {uniform = [0, 1]}}\n", "'wobble'"),
+        ('[structures]\nfiles = ["none.pdb"]\n', "none.pdb: cannot be read"),
+        ("[shadow]\nradius = 2\nwidth = 3\n", "shadow: no such key 'width'"),
+        ("[shadow]\narm = 3\n", "shadow.radius: found nothing"),
+    ],
+)
+def test_bad_recipes_are_refused(text, message):
+    with pytest.raises(nb.NbnumbaError, match=message):
+        recipe(text)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"hit": 2.0}, "hit: found 2"),
+        ({"count": 0}, "count: found 0"),
+        ({"orientation": "even"}, "orientation: found 'even'"),
+        ({"output.bin": 7}, "a divisor of both edges"),
+        ({"output.crop": [[0, 65], [0, 64]]}, "a part of the detector"),
+        ({"output.splits": {"train": 0.5}}, "shares that add up to 1"),
+        ({"output.dtype": "int8"}, "output.dtype"),
+        ({"vary.beam.flux.high": 3}, "no such key 'beam.flux.high'"),
+        ({"base.detector.curvature": "spherical"}, "output.spots"),
+    ],
+)
+def test_bad_changes_are_refused(changes, message):
+    with pytest.raises(nb.NbnumbaError, match=message):
+        Recipe.from_toml(BASE, changes)
+
+
+def test_changes_reach_every_value():
+    text = '[vary]\n"crystal.mosaic.spread" = {uniform = [0.05, 0.2]}\n[draw]\na = {normal = [0, 1]}\n'
+    r = recipe(text, count=9, vary__crystal__mosaic__spread__high=0.5, base__detector__distance=120, draw__a__sd=0.0,
+               vary__beam__wavelength={"uniform": [1, 2]})  # fmt: skip
+    assert (r.count, r.base.detector.distance) == (9, 120.0)
+    assert r.vary["crystal.mosaic.spread"].distribution.high == 0.5
+    assert draw(r, 0).values["a"] == 0.0
+    assert 1.0 < draw(r, 0).experiment.beam.wavelength < 2.0
+
+
+def test_recipes_survive_toml(structures):
+    text = (
+        structures.read_text()
+        + """b_factor = {uniform = [0, 0]}
+[vary]
+crystal.mosaic.spread = {loguniform = [0.05, 0.2]}
+"beam.wavelength" = {normal = [1, 0.1], low = 0.5, sobol = true}
+"detector.distance" = {grid = [50, 60]}
+"beam.polarization" = {choice = [0.0, 1.0], weights = [1, 2]}
+[draw]
+t = {expression = "1 if beam.wavelength > 1 else 2"}
+[lattices]
+count = {integer = [1, 3]}
+[shadow]
+radius = {uniform = [1, 2]}
+arm = 0.5
+"""
+    )
+    structures.write_text(text.replace("b_factor = {uniform = [0, 0]}\n", ""))
+    r = Recipe.from_toml(structures)
+    again = Recipe.from_toml(r.to_toml(), folder=structures.parent)
+    assert again == r
+    assert again.to_toml() == r.to_toml()
+    assert draw(again, 3) == draw(r, 3)
+
+
+def test_the_hash_knows_what_is_in_files(structures):
+    before = Recipe.from_toml(structures)
+    assert Recipe.from_toml(structures).hash == before.hash
+    assert Recipe.from_toml(structures, {"count": 100}).hash == before.hash
+    assert Recipe.from_toml(structures, {"seed": 8}).hash != before.hash
+    file = structures.parent / "s03.hkl"
+    file.write_text(file.read_text().replace("5", "6"))
+    assert Recipe.from_toml(structures).hash != before.hash
+    with pytest.raises(nb.NbnumbaError, match="is not what it was"):
+        [draw(before, i) for i in range(100)]
+
+
+def test_masks_are_drawn_from_files_whose_contents_the_hash_knows(tmp_path):
+    for i in range(3):
+        np.save(tmp_path / f"{i}.npy", np.arange(64 * 64).reshape(64, 64) % (i + 2) > 0)
+    (tmp_path / "r.toml").write_text(BASE + '[vary]\n"detector.mask" = {choice = ["0.npy", "1.npy", "2.npy"]}\n')
+    r = Recipe.from_toml(tmp_path / "r.toml")
+    for one in (draw(r, i) for i in range(8)):
+        period = int(one.values["detector.mask"][0]) + 2
+        assert one.experiment.detector.mask.pixels.sum() == 4096 - -(-4096 // period)
+    assert len({draw(r, i).values["detector.mask"] for i in range(12)}) == 3
+    assert Recipe.from_toml(r.to_toml(), folder=tmp_path) == r
+    np.save(tmp_path / "2.npy", np.ones((64, 64)))
+    assert Recipe.from_toml(tmp_path / "r.toml").hash != r.hash
+
+
+def test_experiments_of_other_folders_keep_their_files(structures):
+    inner = structures.parent / "inner"
+    inner.mkdir()
+    (inner / "f.hkl").write_text("1 0 0 5\n")
+    base = nb.Experiment.from_toml(
+        "[crystal]\ncell = [40, 50, 60, 90, 90, 90]\nreflections = 'f.hkl'\n[beam]\nwavelength = 1\n"
+        "[detector]\npixels = [8, 8]\npixel_size = 1\n".replace("'f.hkl'", f"'{inner}/f.hkl'")
+    )
+    (inner / "e.toml").write_text(base.to_toml().replace(f"{inner}/", ""))
+    recipe_file = structures.parent / "other.toml"
+    recipe_file.write_text('count = 1\n[base]\nexperiment = "inner/e.toml"\n[base.detector]\ndistance = 33\n')
+    r = Recipe.from_toml(recipe_file)
+    assert r.base.detector.distance == 33.0
+    assert r.base.crystal.reflections == base.crystal.reflections
+    assert Recipe.from_toml(r.to_toml(), folder=structures.parent) == r
+    assert str(inner) not in r.to_toml()
+    assert Recipe.from_toml(recipe_file, {"base.detector.distance": 44}).base.detector.distance == 44.0
+
+
+def test_lattices_of_the_base_can_vary():
+    text = '[[base.lattices]]\nmisset = [1, 2, 3]\n[vary]\n"lattices.0.spot_scale" = {uniform = [0.1, 0.2]}\n'
+    crystals = draw(recipe(text, orientation="base"), 1).experiment.crystals
+    assert 0.1 < crystals[1].spot_scale < 0.2
+    assert crystals[1].misset == (1.0, 2.0, 3.0)
+    with pytest.raises(nb.NbnumbaError, match=r"use \[lattices\] count"):
+        recipe(text)
+
+
+@pytest.mark.parametrize("name", ["hit", "photons", "background", "wavelength", "distance"])
+def test_a_helper_does_not_take_the_place_of_a_label(name):
+    with pytest.raises(nb.NbnumbaError, match=rf"draw\.{name}: found '{name}'"):
+        recipe(f"[draw]\n{name} = {{uniform = [0, 1]}}\n")

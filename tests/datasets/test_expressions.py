@@ -1,0 +1,52 @@
+"""Arithmetic of drawn values: what it gives, and that nothing else is understood."""
+
+import pytest
+
+import nbnumba as nb
+from nbnumba.datasets.expressions import evaluated, names_in
+
+KNOWN = {"x": 3.0, "beam.flux": 1e12, "thickness": 0.02}
+
+
+def value(text):
+    return evaluated("here", text, KNOWN.__getitem__)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1e12 * thickness / 0.01", 2e12),
+        ("beam.flux / 1e12 + x ** 2 - -1", 11.0),
+        ("1 if x > 2 else 0", 1.0),
+        ("1 if 1 < x <= 2 else 5", 5.0),
+        ("max(x, 7, 2) + min(x, 1) + abs(-2)", 10.0),
+        ("degrees(radians(30)) + sin(pi / 2) + cos(0) + tan(0)", 32.0),
+        ("sqrt(16) + exp(0) + log(exp(2))", 7.0),
+    ],
+)
+def test_arithmetic(text, expected):
+    assert value(text) == pytest.approx(expected, rel=1e-12)
+
+
+def test_names():
+    assert names_in("here", "max(beam.flux, x) if thickness > pi else 1") == {"beam.flux", "x", "thickness"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "__import__('os').system('true')", "open('f')", "x.__class__()", "(1).__class__", "[1, 2]", "x[0]", "lambda: 1",
+        "'text'", "True", "1j", "x; 1", "x = 1", "(y := 1)", "x and 1", "not x", "x // 2", "x % 2", "x @ x", "~1",
+        "max()", "sqrt(1, 2)", "max(*x)", "max(x, key=abs)", "eval('1')", "f'{x}'", "{1: 2}", "x is x", "1 in x", "",
+        "1" * 600, "(" * 300, "[i for i in x]", "await x", "...", "x\n+1", "\x00",
+    ],
+)  # fmt: skip
+def test_what_is_no_arithmetic_is_refused(text):
+    with pytest.raises(nb.NbnumbaError, match="here"):
+        evaluated("here", text, lambda name: 1.0)
+
+
+@pytest.mark.parametrize("text", ["1 / 0", "log(0)", "sqrt(-1)", "(-8) ** 0.5", "9 ** 9 ** 9 ** 9", "1e308 * 10"])
+def test_no_number_is_refused(text):
+    with pytest.raises(nb.NbnumbaError, match="here: the expression"):
+        value(text)

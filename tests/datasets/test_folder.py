@@ -1,0 +1,233 @@
+"""Data sets on the disk: the same whatever is made when, never lost, never doubled, and readable."""
+
+import json
+import shutil
+
+import h5py
+import numpy as np
+import pytest
+from recipes import BASE, recipe
+
+import nbnumba as nb
+from nbnumba.datasets.engines.run import make_dataset
+from nbnumba.datasets.folder import content_hash, prepare, write_master
+from nbnumba.datasets.shard import is_finished, shards, write_shard
+
+VARIED = """
+[vary]
+"beam.flux" = {loguniform = [1e10, 1e11]}
+"crystal.shape" = {choice = ["square", "square"]}
+[lattices]
+count = {integer = [1, 2]}
+"""
+
+
+def small(**changes):
+    return recipe(VARIED, **{"output__images_per_shard": 2, "hit": 0.8, **changes})
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A data set of 3 files."""
+    folder = tmp_path_factory.mktemp("set")
+    return folder, make_dataset(small(), folder)
+
+
+def test_the_bytes_do_not_depend_on_order_or_time(made, tmp_path):
+    folder, _ = made
+    for shard in reversed(shards(small())):
+        write_shard(small(), shard, tmp_path)
+        assert (tmp_path / shard.name).read_bytes() == (folder / shard.name).read_bytes()
+
+
+def test_images_do_not_depend_on_the_size_of_files(made, tmp_path):
+    folder, summary = made
+    other = make_dataset(small(output__images_per_shard=5), tmp_path)
+    assert other["content_hash"] == summary["content_hash"] == content_hash(folder)
+    with h5py.File(folder / "master.h5") as one, h5py.File(tmp_path / "master.h5") as two:
+        for name in ("data/data", "expected/data", "spot_mask/data", "labels/beam.flux", "labels/digest", "spots/slow",
+                     "spots/offsets", "lattices/axes", "lattices/offsets"):  # fmt: skip
+            np.testing.assert_array_equal(one["entry"][name][()], two["entry"][name][()])
+    with h5py.File(folder / "shard-00001.h5") as one, h5py.File(tmp_path / "shard-00000.h5") as two:
+        chunks = [file["entry/data/data"].id.read_direct_chunk((n, 0, 0))[1] for file, n in ((one, 1), (two, 3))]
+        assert chunks[0] == chunks[1]
+
+
+def test_the_master_shows_all(made):
+    folder, _ = made
+    with h5py.File(folder / "master.h5") as master:
+        entry = master["entry"]
+        assert entry["labels/number"][()].tolist() == list(range(6))
+        offsets = entry["spots/offsets"][()]
+        assert offsets[-1] == len(entry["spots/h"])
+        assert np.diff(offsets).tolist() == entry["labels/spots"][()].tolist()
+        for i, name in ((0, "shard-00000.h5"), (5, "shard-00002.h5")):
+            with h5py.File(folder / name) as part:
+                np.testing.assert_array_equal(entry["data/data"][i], part["entry/data/data"][i % 2])
+        assert entry["labels/beam.flux"].attrs["units"] == "photons/s"
+        assert "whole beam" in entry["labels/beam.flux"].attrs["meaning"]
+        assert entry["spots/intensity"].attrs["units"] == "photons"
+        assert entry["instrument/beam/total_flux"][()].tolist() == pytest.approx(entry["labels/beam.flux"][()].tolist())
+        assert entry["definition"][()] == b"NXmx"
+
+
+def test_masters_are_found_from_elsewhere(made, tmp_path, monkeypatch):
+    folder, _ = made
+    moved = tmp_path / "moved"
+    shutil.copytree(folder, moved)
+    monkeypatch.chdir(tmp_path)
+    with h5py.File(moved / "master.h5") as one, h5py.File(folder / "master.h5") as two:
+        np.testing.assert_array_equal(one["entry/data/data"][4], two["entry/data/data"][4])
+        assert one["entry/data/data"][4].max() > 0
+
+
+def test_what_is_missing_is_made_on_resume(made, tmp_path):
+    folder, summary = made
+    shutil.copytree(folder, tmp_path / "set")
+    (tmp_path / "set" / "shard-00001.h5").unlink()
+    (tmp_path / "set" / "master.h5").unlink()
+    with pytest.raises(nb.NbnumbaError, match="add --resume"):
+        make_dataset(small(), tmp_path / "set")
+    again = make_dataset(small(), tmp_path / "set", resume=True)
+    assert (again["made"], again["content_hash"]) == (2, summary["content_hash"])
+    assert make_dataset(small(), tmp_path / "set", resume=True)["made"] == 0
+
+
+@pytest.mark.parametrize("what", ["entry/data/data", "entry/labels/beam.flux", "entry/spots/slow", "truncated"])
+def test_damage_is_found(made, tmp_path, what):
+    folder, summary = made
+    shutil.copytree(folder, tmp_path / "set")
+    file = tmp_path / "set" / "shard-00000.h5"
+    if what == "truncated":
+        file.write_bytes(file.read_bytes()[:3000])
+    else:
+        with h5py.File(file, "r+") as opened:
+            values = opened[what][()]
+            values.flat[0] += 1
+            opened[what][...] = values
+        assert is_finished(small(), shards(small())[0], tmp_path / "set")
+    assert not is_finished(small(), shards(small())[0], tmp_path / "set", verify=True)
+    again = make_dataset(small(), tmp_path / "set", resume=True, verify=True)
+    assert (again["made"], again["content_hash"]) == (2, summary["content_hash"])
+
+
+def test_a_changed_recipe_is_refused_with_the_difference(made, tmp_path):
+    folder, _ = made
+    with pytest.raises(nb.NbnumbaError, match=r"another recipe(.|\n)*-high = 100000000000.0\n *\+high = 50000000000.0"):
+        make_dataset(small(vary__beam__flux__high=5e10), folder, resume=True)
+    shutil.copytree(folder, tmp_path / "set")
+    make_dataset(small(seed=9), tmp_path / "set", overwrite=True)
+    assert content_hash(tmp_path / "set") != content_hash(folder)
+
+
+def test_a_data_set_can_be_made_longer(made, tmp_path):
+    folder, _ = made
+    shutil.copytree(folder, tmp_path / "set")
+    longer = make_dataset(small(count=7), tmp_path / "set", resume=True)
+    assert longer["made"] == 1
+    with h5py.File(tmp_path / "set" / "master.h5") as file:
+        assert len(file["entry/data/data"]) == 7
+    with pytest.raises(nb.NbnumbaError, match="holds a set of 7 images"):
+        prepare(small(count=6), tmp_path / "set", resume=True)
+
+
+def test_single_files_are_made_in_any_order(made, tmp_path):
+    folder, summary = made
+    for number in (2, 0, 1):
+        assert make_dataset(small(), tmp_path, share=(number, None))["made"] == 2
+    assert make_dataset(small(), tmp_path, share=(1, None))["made"] == 0
+    assert write_master(tmp_path) == summary["content_hash"]
+    assert (tmp_path / "master.h5").read_bytes() == (folder / "master.h5").read_bytes()
+    assert json.loads((tmp_path / "manifest.json").read_text())["count"] == 6
+
+
+def test_a_master_shows_what_is_there(made, tmp_path):
+    make_dataset(small(), tmp_path, share=(2, None))
+    write_master(tmp_path)
+    with h5py.File(tmp_path / "master.h5") as file:
+        assert file["entry/labels/number"][()].tolist() == [4, 5]
+        assert file["entry/data/data"].shape == (2, 64, 64)
+
+
+def test_images_of_one_detector_are_read_as_nxmx(tmp_path):
+    write_shard(r := recipe(), shards(r)[0], tmp_path)
+    found = nb.read_geometry(tmp_path / "shard-00000.h5")
+    assert found.beam.wavelength == 1.0
+    cropped = recipe(output__crop=[[8, 40], [16, 64]], output__bin=4)
+    write_shard(cropped, shards(cropped)[0], tmp_path)
+    part = nb.read_geometry(tmp_path / "shard-00000.h5").detector
+    assert part.pixel_size == 2.4
+    with h5py.File(tmp_path / "shard-00000.h5") as file:
+        assert file["entry/instrument/detector/pixel_mask"].shape == file["entry/data/data"].shape[1:] == (8, 12)
+
+
+def test_other_detectors_are_told_by_labels_alone(tmp_path):
+    r = recipe('[vary]\n"detector.distance" = {uniform = [50, 70]}\n')
+    write_shard(r, shards(r)[0], tmp_path)
+    with h5py.File(tmp_path / "shard-00000.h5") as file:
+        assert "instrument" not in file["entry"]
+        np.testing.assert_array_equal(file["entry/labels/distance"], file["entry/labels/detector.distance"])
+
+
+def test_the_layout_of_resonet(tmp_path):
+    r = recipe(VARIED + "[shadow]\nradius = {uniform = [1, 2]}\n", output__layout="resonet", hit=0.5, count=8,
+               output__images_per_shard=4)  # fmt: skip
+    make_dataset(r, tmp_path)
+    with h5py.File(tmp_path / "master.h5") as file:
+        assert file["images"].shape == (8, 64, 64)
+        names = list(file["labels"].attrs["names"])
+        labels = {name: file["labels"][:, i] for i, name in enumerate(names)}
+        np.testing.assert_array_equal(labels["bg_only"], 1 - file["entry/labels/hit"][()])
+        np.testing.assert_array_equal(labels["num_lat"], file["entry/labels/lattices"][()])
+        assert labels["one_over_reso"][labels["bg_only"] == 1].max() == 0.0
+        assert {"beamstop_rad", "r1", "r9", "Na", "beam.flux"} <= set(names)
+        geom = dict(zip(file["geom"].attrs["names"], file["geom"][0], strict=True))
+        assert geom == {"detdist": 60.0, "wavelen": 1.0, "pixsize": np.float32(0.6), "xdim": 64.0, "ydim": 64.0}
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint16", "float32"])
+def test_types_of_images(tmp_path, dtype):
+    r = recipe(count=2, output__dtype=dtype, output__compression="none", output__expected=False)
+    write_shard(r, shards(r)[0], tmp_path)
+    with h5py.File(tmp_path / "shard-00000.h5") as file:
+        assert file["entry/data/data"].dtype == dtype
+        assert file["entry/data/data"].chunks == (1, 64, 64)
+        assert "expected" not in file["entry"]
+
+
+def test_the_plan_follows_from_the_recipe():
+    plan = shards(recipe(count=1000, output__images_per_shard=300))
+    assert [(s.first, s.stop) for s in plan] == [(0, 300), (300, 600), (600, 900), (900, 1000)]
+    by_size = shards(recipe(count=1000, output__shard_bytes=1e6))
+    assert by_size[0].stop == 1_000_000 // (64 * 64 * 9)  # int32, expected float32, mask uint8
+
+
+def test_the_command(tmp_path):
+    from click.testing import CliRunner
+    from nbnumba_cli.main import cli
+
+    (tmp_path / "r.toml").write_text(BASE)
+    words = [
+        "dataset",
+        str(tmp_path / "r.toml"),
+        "--set",
+        "count=3",
+        "--set",
+        "output.images_per_shard=2",
+        "--json",
+        "--workers",
+        "1",
+    ]
+    run = CliRunner().invoke
+    folder = str(tmp_path / "set")
+    result = json.loads(run(cli, [*words, "-o", folder]).stdout)
+    assert (result["made"], result["content_hash"]) == (3, content_hash(folder))
+    assert json.loads(run(cli, [*words, "-o", folder, "--resume"]).stdout)["made"] == 0
+    told = json.loads(run(cli, [*words, "--dry-run"]).stdout)
+    assert (told["images"], told["files"], told["images_per_file"]) == (3, 2, 2)
+    assert told["bytes"] == 3 * told["bytes_per_image"]
+    assert run(cli, [*words, "-o", folder, "--preview", "2"]).exit_code == 0
+    assert (tmp_path / "set" / "preview.png").read_bytes().startswith(b"\x89PNG")
+    assert "another recipe" in str(run(cli, [*words, "-o", folder, "--set", "seed=5"]).exception)
+    assert isinstance(run(cli, [*words, "--set", "vary.x=1"]).exception, nb.NbnumbaError)
+    assert "Give a folder" in run(cli, words).output
