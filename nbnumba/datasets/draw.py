@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -80,6 +81,7 @@ class _Draw:
             self.value(name)
         hit = recipe.hit > 0.0 and self._u("hit") <= recipe.hit
         experiment, lattices = self._experiment()
+        _check_shape(recipe, experiment)
         return Drawn(
             number=self.number,
             experiment=experiment,
@@ -243,6 +245,11 @@ def _crystal(crystal: Crystal, values: Mapping[str, Value]) -> Crystal:
     return found
 
 
+def overlap(one: str, other: str) -> bool:
+    """Whether dotted names are of one value, or one of a part of the other."""
+    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
+
+
 def is_component(name: str) -> bool:
     """Whether a dotted name, as detector.rotation.0, is that of a component of a value."""
     owner, _, last = name.rpartition(".")
@@ -381,10 +388,38 @@ def check_recipe(recipe: Recipe) -> None:
         recipe.base.detector.check_one_panel("shadow")
     if recipe.output.splits and recipe.output.split_by == "structure":
         structure_splits(recipe)
-    if "crystal.misset" in recipe.vary and recipe.orientation != "base":
-        raise refuse("orientation", recipe.orientation, '"base" where crystal.misset varies')
+    for name in recipe.vary:
+        if overlap(name, "detector.pixels"):
+            raise NbnumbaError(f"vary.{name}: all images of a set have one shape; make a set of each")
+    _check_overlaps(recipe)
     draw(recipe, 0)
     _check_spots(recipe)
+
+
+def _check_overlaps(recipe: Recipe) -> None:
+    """Refuse two ways of drawing one value: only one of them would be what the image has."""
+    each = [f"crystal.{name}" for name in ([] if recipe.lattices is None else recipe.lattices.vary)]
+    drawn = [*((name, f"vary.{name}") for name in recipe.vary), *((name, f"lattices.vary.{name[8:]}") for name in each)]
+    for (one, where), (other, there) in itertools.combinations(drawn, 2):
+        if overlap(one, other):
+            raise NbnumbaError(f"{there}: found with {where}, which draws the same value; give one of them")
+    for name, where in drawn:
+        if recipe.orientation != "base" and overlap(name, "crystal.misset"):
+            raise refuse("orientation", recipe.orientation, f'"base" where {where} is given')
+        if recipe.structures is not None and overlap(name, "crystal.reflections"):
+            raise NbnumbaError(f"{where}: found with structures, which have reflections; give one of them")
+    if recipe.output.crop is not None and "detector.roi" in recipe.vary:
+        raise NbnumbaError("vary.detector.roi: found with output.crop, which is the region; give one of them")
+
+
+def _check_shape(recipe: Recipe, experiment: Experiment) -> None:
+    """Refuse an image that has not the shape that those of the base have."""
+    found, wanted = (recipe.output.shape(one.detector) for one in (experiment, recipe.base))
+    if found != wanted:
+        raise NbnumbaError(
+            f"detector: found an image of {found} pixels, while the base makes {wanted}; all images of a set have one "
+            "shape: name one of the detectors in base.detector, or cut all alike by output.crop"
+        )
 
 
 def _check_spots(recipe: Recipe) -> None:

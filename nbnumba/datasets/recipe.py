@@ -148,7 +148,8 @@ class Recipe:
         """Text that ``from_toml`` turns into an equal recipe, in the same folder; with no ``count`` if False."""
         table: dict[str, Any] = {"count": self.count} if count else {}
         table |= {"seed": self.seed, "orientation": self.orientation, "hit": self.hit}
-        table["base"] = _beside(tomllib.loads(self.base.to_toml()), Path(self.folder))
+        base = self.base if self.output.crop is None else self.base.replace(**{"detector.roi": None})
+        table["base"] = _beside(tomllib.loads(base.to_toml()), Path(self.folder))
         for name in ("draw", "vary"):
             drawings = {key: one.table() for key, one in getattr(self, name).items()}
             table |= {name: drawings} if drawings else {}

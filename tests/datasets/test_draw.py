@@ -216,10 +216,53 @@ def _pdb():
 
 
 def test_presets_of_detectors_are_drawn():
-    r = recipe('[vary]\n"detector.preset" = {choice = ["pilatus-100k", "eiger-500k"]}\n', output__spots=False)
+    text = '[vary]\n"detector.preset" = {choice = ["pilatus-100k", "pilatus3-100k"]}\n'
+    r = recipe(text, output__spots=False, base__detector__preset="pilatus-100k")
     found = {draw(r, i).values["detector.preset"]: draw(r, i).experiment.detector for i in range(10)}
-    assert found["pilatus-100k"].pixels == (195, 487)
-    assert found["eiger-500k"].pixel_size == 0.075
+    assert found["pilatus-100k"].sensor_thickness == 0.32
+    assert found["pilatus3-100k"].sensor_thickness == 0.45
+    assert Recipe.from_toml(r.to_toml()) == r
+
+
+def test_all_images_have_one_shape():
+    text = '[vary]\n"detector.preset" = {choice = ["pilatus-100k", "eiger-500k"]}\n'
+    with pytest.raises(nb.NbnumbaError, match=r"an image of \(514, 1030\) pixels, while the base makes \(195, 487\)"):
+        recipe(text, output__spots=False, base__detector__preset="pilatus-100k")
+    r = recipe(text, output__spots=False, base__detector__preset="pilatus-100k", output__crop=[[0, 60], [20, 100]])
+    assert {draw(r, i).experiment.detector.roi for i in range(10)} == {((0, 60), (20, 100))}
+    assert len({draw(r, i).experiment.detector.pixels for i in range(10)}) == 2
+    for name, value in (("pixels", "[[32, 32], [64, 64]]"), ("pixels.0", "[32, 64]")):
+        with pytest.raises(nb.NbnumbaError, match=rf"vary.detector.{name}: all images of a set have one shape"):
+            recipe(f'[vary]\n"detector.{name}" = {{choice = {value}}}\n')
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            '[vary]\n"crystal.spot_scale" = {uniform = [1, 2]}\n[lattices]\ncount = 2\n'
+            "vary = {spot_scale = {uniform = [1, 2], scaled = true}}\n",
+            r"lattices.vary.spot_scale: found with vary.crystal.spot_scale",
+        ),
+        (
+            '[vary]\n"crystal.mosaic.spread" = {uniform = [1, 2]}\n[lattices]\ncount = 2\n'
+            "vary = {mosaic = {choice = [1.0]}}\n",
+            r"lattices.vary.mosaic: found with vary.crystal.mosaic.spread",
+        ),
+        (
+            '[vary]\n"crystal.cells" = {choice = [[5, 5, 5]]}\n"crystal.cells.0" = {choice = [5]}\n',
+            r"vary.crystal.cells.0: found with vary.crystal.cells,",
+        ),
+        (
+            "[lattices]\ncount = 2\nvary = {misset = {uniform = [0, 90], each = true}}\n",
+            r"orientation: found 'uniform'; allowed: \"base\" where lattices.vary.misset is given",
+        ),
+        ('[vary]\n"crystal.misset.0" = {uniform = [0, 90]}\n', "where vary.crystal.misset.0 is given"),
+    ],
+)
+def test_nothing_is_drawn_twice(text, message):
+    with pytest.raises(nb.NbnumbaError, match=message):
+        recipe(text)
 
 
 @pytest.mark.parametrize(
