@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nbnumba.datasets.distributions import Choice, Drawing, Expression, Grid
+from nbnumba.datasets.distributions import Choice, Drawing, Expression, Grid, extremes
 from nbnumba.datasets.expressions import evaluated, names_in, unknown_name
 from nbnumba.datasets.random import misset, rotation, sobol_uniform, uniform
 from nbnumba.datasets.recipe import Recipe
@@ -69,8 +69,9 @@ def draw(recipe: Recipe, number: int) -> Drawn:
 class _Draw:
     """An image while it is drawn: values are found when they are asked for."""
 
-    def __init__(self, recipe: Recipe, number: int) -> None:
+    def __init__(self, recipe: Recipe, number: int, instead: Mapping[str, Value] | None = None) -> None:
         self.recipe, self.number = recipe, number
+        self._instead = instead or {}  # what is drawn, by name
         self.values: dict[str, Value] = {}
         self.structure = self._structure()
         self.base = self._base()
@@ -132,7 +133,7 @@ class _Draw:
         distribution = one.distribution
         if isinstance(distribution, Expression):
             found: Value = evaluated(name, distribution.text, functools.partial(self._number, name))
-        elif isinstance(distribution, Grid):
+        elif isinstance(distribution, Grid) and name not in self._instead:
             found = distribution.values[self.recipe.place_on_grid(name, self.number)]
         else:
             found = self._quantiles(name, one)
@@ -143,6 +144,8 @@ class _Draw:
     def _quantiles(self, name: str, one: Drawing) -> Value:
         """A number, or one for each component of the base's value."""
         count = components(base_value(self.base, name), name) if one.each else 1
+        if name in self._instead:
+            return (self._instead[name],) * count if one.each else self._instead[name]
         first = sobol_dimensions(self.recipe)[name] if one.sobol else 0
         found = tuple(
             one.distribution.quantile(  # type: ignore[union-attr]
@@ -213,10 +216,12 @@ class _Draw:
     def _of_lattice(self, lattice: int, name: str, one: Drawing) -> Value:
         base = base_value(self.base, f"crystal.{name}") if one.scaled or one.added or one.each else None
         count = components(base, name) if one.each else 1
+        full = f"lattices.vary.{name}"
         found = tuple(
-            one.distribution.quantile(self._u(f"lattices.vary.{name}", _COMPONENTS * lattice + i))  # type: ignore[union-attr]
+            self._instead[full] if full in self._instead
+            else one.distribution.quantile(self._u(full, _COMPONENTS * lattice + i))  # type: ignore[union-attr]
             for i in range(count)
-        )
+        )  # fmt: skip
         value = found if one.each else found[0]
         return modified(f"crystal.{name}", one, value, base) if base is not None else value
 
@@ -394,6 +399,7 @@ def check_recipe(recipe: Recipe) -> None:
     _check_overlaps(recipe)
     draw(recipe, 0)
     _check_spots(recipe)
+    _check_extremes(recipe)
 
 
 def _check_overlaps(recipe: Recipe) -> None:
@@ -420,6 +426,19 @@ def _check_shape(recipe: Recipe, experiment: Experiment) -> None:
             f"detector: found an image of {found} pixels, while the base makes {wanted}; all images of a set have one "
             "shape: name one of the detectors in base.detector, or cut all alike by output.crop"
         )
+
+
+def _check_extremes(recipe: Recipe) -> None:
+    """Refuse values that may be drawn later, and that no image can have."""
+    of_lattices = {} if recipe.lattices is None else recipe.lattices.vary
+    drawings = recipe.drawings | {f"lattices.vary.{name}": one for name, one in of_lattices.items()}
+    for name, one in drawings.items():
+        for value in extremes(one.distribution, recipe.count):
+            try:
+                _Draw(recipe, 0, {name: value}).drawn()
+            except NbnumbaError as error:
+                where = f"vary.{name}" if name in recipe.vary else name
+                raise NbnumbaError(f"{where}: {value!r} may be drawn: {error}") from None
 
 
 def _check_spots(recipe: Recipe) -> None:

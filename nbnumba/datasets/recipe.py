@@ -331,9 +331,12 @@ def _changed(tree: dict[str, Any], changes: Mapping[str, Any]) -> tuple[dict[str
 
 
 def _change_drawing(where: str, tables: dict[str, Any], name: str, value: Any) -> None:
-    """Set a distribution, or a parameter of one, by its dotted name."""
+    """Set a distribution, a parameter of one, or the one value that is drawn, by its dotted name."""
     if is_spelled(value):
         tables[name] = spelled_out(f"{where}.{name}", value)
+        return
+    if name in tables:
+        tables[name] = spelled_out(f"{where}.{name}", {"choice": [value]})
         return
     known, _, parameter = name.rpartition(".")
     if known not in tables:

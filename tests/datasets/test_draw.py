@@ -2,6 +2,9 @@
 
 import math
 
+from functools import partial
+from pathlib import Path
+
 import numpy as np
 import pytest
 from recipes import BASE, recipe
@@ -406,3 +409,34 @@ def test_lattices_of_the_base_can_vary():
 def test_a_helper_does_not_take_the_place_of_a_label(name):
     with pytest.raises(nb.NbnumbaError, match=rf"draw\.{name}: found '{name}'"):
         recipe(f"[draw]\n{name} = {{uniform = [0, 1]}}\n")
+
+
+PRESETS = '[vary]\n"detector.preset" = {choice = ["pilatus-100k", "pilatus3-100k"]}\n'
+EXAMPLES = Path(__file__).parents[2] / "examples"
+RECIPES = {
+    "plain": recipe,
+    "crop": lambda: recipe(output__crop=[[0, 32], [16, 64]], output__bin=2),
+    "crop of presets": lambda: recipe(PRESETS, base__detector__preset="pilatus-100k", output__spots=False,
+                                      output__crop=[[0, 32], [16, 64]]),
+    "roi": lambda: recipe(base__detector__roi=[[0, 32], [16, 64]]),
+    "preset over values": lambda: recipe(PRESETS, base__detector__preset="pilatus-100k", output__spots=False,
+                                         base__detector__distance=77, base__response__gain=2.0),
+    "values of all kinds": lambda: recipe(
+        '[draw]\n"a" = {choice = ["x", 1, 2.5, [1, 2], true]}\nb = {grid = [1e-300, 7]}\nc = {normal = [0, 1], high = 2}\n'
+        '[vary]\ncrystal.mosaic = {choice = [{spread = 0.1, domains = 3}, {spread = 0.2, domains = 5}]}\n'
+        '"detector.rotation.0" = {normal = [0, 1]}\n"background.0.thickness" = {uniform = [0.1, 0.2], scaled = true}\n'
+        '[lattices]\ncount = {choice = [1, 2], weights = [1, 3]}\nvary.spot_scale = {loguniform = [0.1, 1], scaled = true}\n'
+        '[shadow]\nradius = 1\narm = {uniform = [0, 1]}\n',
+        output__splits={"b": 0.5, "a": 0.5}),
+    **{path.stem: partial(Recipe.from_toml, path) for path in sorted(EXAMPLES.glob("*recipe.toml"))},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_is_read_back_as_it_was(name):
+    one = RECIPES[name]()
+    again = Recipe.from_toml(one.to_toml(), folder=one.folder)
+    assert (again.to_toml(), again.hash, again.base) == (one.to_toml(), one.hash, one.base)
+    assert again == one
+    for number in range(5):
+        assert draw(again, number) == draw(one, number)
