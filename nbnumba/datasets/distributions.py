@@ -17,6 +17,7 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.model.validate import flag, number, refuse, unknown_key, whole
 
 _NORMAL = NormalDist()
+_LARGEST = 2**63
 
 
 @dataclass(frozen=True)
@@ -322,3 +323,8 @@ def _check_limits(where: str, low: Any, high: Any) -> None:
 def _check_values(where: str, values: Any) -> None:
     if not isinstance(values, tuple) or not values:
         raise refuse(f"{where}.values", values, "a list of one or more values")
+    for value in values:
+        if isinstance(value, str) and "\0" in value:  # which ends a text in a file
+            raise refuse(f"{where}.values", value, "texts without the character 0")
+        if isinstance(value, int) and abs(value) >= _LARGEST:
+            raise refuse(f"{where}.values", value, "whole numbers of 64 bits")

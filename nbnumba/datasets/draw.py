@@ -15,6 +15,7 @@ from nbnumba.datasets.distributions import Choice, Drawing, Expression, Grid, ex
 from nbnumba.datasets.expressions import evaluated, names_in, unknown_name
 from nbnumba.datasets.random import misset, rotation, sobol_uniform, uniform
 from nbnumba.datasets.recipe import Recipe
+from nbnumba.datasets.shadow import check_shadow
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.changes import ITEMS, changed, put
 from nbnumba.model.crystal import Crystal
@@ -83,6 +84,9 @@ class _Draw:
         hit = recipe.hit > 0.0 and self._u("hit") <= recipe.hit
         experiment, lattices = self._experiment()
         _check_shape(recipe, experiment)
+        shadow = self._shadow()
+        if shadow is not None:
+            check_shadow(experiment, shadow)
         return Drawn(
             number=self.number,
             experiment=experiment,
@@ -92,7 +96,7 @@ class _Draw:
             structure=self.structure,
             seed=recipe.seed,
             hit=hit,
-            shadow=self._shadow(),
+            shadow=shadow,
         )
 
     def _u(self, name: str, turn: int = 0) -> float:

@@ -27,7 +27,7 @@ from nbnumba.datasets.distributions import (
     plain,
     spelled_out,
 )
-from nbnumba.datasets.expressions import names_in
+from nbnumba.datasets.expressions import CONSTANTS, FUNCTIONS, is_name, names_in
 from nbnumba.datasets.labels import IMAGES
 from nbnumba.datasets.output import Output, output_of
 from nbnumba.datasets.shadow import Shadow, shadow_of
@@ -106,8 +106,9 @@ class Recipe:
         choice("orientation", self.orientation, ORIENTATIONS)
         self.output.shape(self.base.detector)
         for name in self.draw:
-            if not name.isidentifier() or name in RESERVED:
-                raise refuse(f"draw.{name}", name, f"a name without dots, other than {', '.join(RESERVED)}")
+            if not is_name(name) or name in RESERVED:
+                taken = ", ".join((*RESERVED, *CONSTANTS, *FUNCTIONS))
+                raise refuse(f"draw.{name}", name, f"a name that expressions can have, other than {taken}")
         self._check_loops()
         check_recipe(self)
 

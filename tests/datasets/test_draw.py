@@ -1,7 +1,6 @@
 """What is drawn for images: distributions, orientations, structures, and that one draw does not touch another."""
 
 import math
-
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from recipes import BASE, recipe
 from scipy import stats
 
 import nbnumba as nb
-from nbnumba.datasets.distributions import drawing, spelled_out
+from nbnumba.datasets.distributions import Choice, drawing, extremes, spelled_out
 from nbnumba.datasets.draw import draw, structure_splits
 from nbnumba.datasets.random import misset, rotation, sobol_uniform, uniform
 from nbnumba.datasets.recipe import Recipe
@@ -289,6 +288,23 @@ def test_nothing_is_drawn_twice(text, message):
         ('[structures]\nfiles = ["none.pdb"]\n', "none.pdb: cannot be read"),
         ("[shadow]\nradius = 2\nwidth = 3\n", "shadow: no such key 'width'"),
         ("[shadow]\narm = 3\n", "shadow.radius: found nothing"),
+        ("[shadow]\nradius = {uniform = [-1, 4]}\n", r"shadow.radius: -0.9\d* may be drawn: shadow.radius: found -0.9"),
+        (
+            '[vary]\n"beam.wavelength" = {grid = [1, 2, -1]}\n',
+            "vary.beam.wavelength: -1 may be drawn: beam.wavelength: found -1",
+        ),
+        ('[vary]\n"beam.wavelength" = {choice = [1.5, "Cu"]}\n', "vary.beam.wavelength: 'Cu' may be drawn"),
+        ('[vary]\n"beam.wavelength" = {uniform = [-0.1, 2]}\n', "vary.beam.wavelength: -0.09"),
+        ('[vary]\n"beam.wavelength" = {normal = [1, 1]}\n', r"vary.beam.wavelength: -0.06\d* may be drawn"),
+        ("[lattices]\ncount = {integer = [0, 2]}\n", "lattices.count: 0 may be drawn: lattices.count: found 0"),
+        (
+            "[lattices]\ncount = 2\nvary = {spot_scale = {uniform = [-0.1, 1]}}\n",
+            "lattices.vary.spot_scale: -0.09",
+        ),
+        ('[draw]\nx = {choice = ["a\\u0000b"]}\n', "draw.x.values: found 'a.x00b'"),
+        ("[draw]\nx = {choice = [9223372036854775807, -9223372036854775808]}\n", "whole numbers of 64 bits"),
+        *((f'[draw]\n"{name}" = {{uniform = [0, 1]}}\n', f"draw.{name}: found '{name}'")
+          for name in ("pi", "min", "if", "\ufb01t", "a b")),
     ],
 )
 def test_bad_recipes_are_refused(text, message):
@@ -305,6 +321,7 @@ def test_bad_recipes_are_refused(text, message):
         ({"output.bin": 7}, "a divisor of both edges"),
         ({"output.crop": [[0, 65], [0, 64]]}, "a part of the detector"),
         ({"output.splits": {"train": 0.5}}, "shares that add up to 1"),
+        ({"output.splits": {"tr\0ain": 1.0}}, "characters that can be seen"),
         ({"output.dtype": "int8"}, "output.dtype"),
         ({"vary.beam.flux.high": 3}, "no such key 'beam.flux.high'"),
         ({"base.detector.curvature": "spherical"}, "output.spots"),
@@ -323,6 +340,31 @@ def test_changes_reach_every_value():
     assert r.vary["crystal.mosaic.spread"].distribution.high == 0.5
     assert draw(r, 0).values["a"] == 0.0
     assert 1.0 < draw(r, 0).experiment.beam.wavelength < 2.0
+
+
+def test_a_plain_value_pins_what_varies():
+    text = '[vary]\n"beam.flux" = {uniform = [1, 2], scaled = true}\n[draw]\na = {normal = [0, 1]}\n'
+    text += "[lattices]\ncount = 2\nvary = {misset = {uniform = [0, 90], each = true}}\n"
+    r = recipe(text, orientation="base", vary__beam__flux=5e9, draw__a=3, lattices__vary__misset=[10, 20, 30])
+    for one in (draw(r, i) for i in range(5)):
+        assert (one.experiment.beam.flux, one.values["beam.flux"], one.values["a"]) == (5e9, 5e9, 3)
+        assert {crystal.misset for crystal in one.experiment.crystals} == {(10.0, 20.0, 30.0)}
+    with pytest.raises(nb.NbnumbaError, match="no such key 'beam.wavelength'"):
+        recipe(text, orientation="base", vary__beam__wavelength=1.0)
+
+
+def test_a_shadow_that_cannot_be_names_the_image():
+    r = recipe('[draw]\na = {grid = [0, 1]}\nb = {grid = [0, 1]}\n[shadow]\nradius = {expression = "1.5 - a - b"}\n')
+    assert draw(r, 2).shadow["radius"] == 0.5
+    with pytest.raises(nb.NbnumbaError, match="image 3: shadow.radius: found -0.5"):
+        draw(r, 3)
+
+
+def test_long_lists_of_numbers_are_tried_at_their_ends():
+    values = [1.0 + 0.001 * i for i in range(300)]
+    assert extremes(Choice(tuple(values)), 10) == (values[0], values[-1])
+    with pytest.raises(nb.NbnumbaError, match="vary.beam.wavelength: -1.0 may be drawn"):
+        recipe(f'[vary]\n"beam.wavelength" = {{grid = {[*values, -1.0, *values]}}}\n')
 
 
 def test_recipes_survive_toml(structures):
