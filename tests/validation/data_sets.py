@@ -78,6 +78,7 @@ def four_panels() -> DataSet:
 
 
 def stills() -> DataSet:
-    first = experiment(**{"beam.fluence": 1e27, "crystal.mosaic.domains": 40})
+    sharp = {"crystal.cells": 25, "crystal.mosaic.spread": 0.08, "crystal.mosaic.domains": 40}
+    first = experiment(**{"beam.fluence": 1e28, "sampling.oversample": 3, **sharp})
     missets = Rotation.random(20, random_state=5).as_euler("xyz", degrees=True).tolist()
     return DataSet("20 stills", tuple(first.replace(**{"crystal.misset": tuple(m)}) for m in missets))
