@@ -74,17 +74,20 @@ def command(recipe: Path, output: Path | None, settings: tuple[str, ...], as_jso
 def _from_here(name: str, value: Any) -> Any:
     from nbnumba.datasets.shipped import MARK
 
+    if name == "structures.files" and isinstance(value, str) and "," in value and not Path(value).exists():
+        return _from_here(name, value.split(","))
     if name in _FILES and isinstance(value, str):
         return value if value.startswith(MARK) else str(Path(value).absolute())
     return [_from_here(name, item) for item in value] if name in _FILES and isinstance(value, list) else value
 
 
 def _preview(recipe: Any, output: Path | None, source: Path, count: int, overwrite: bool) -> dict[str, Any]:
+    from nbnumba.datasets.folder import made_folder
     from nbnumba.datasets.preview import write_preview
 
     path = Path(f"{source.stem}-preview.png") if output is None else output / "preview.png"
     if output is not None:
-        output.mkdir(parents=True, exist_ok=True)
+        made_folder(output)
     with options.progress_bar("Rendering") as bar:
         write_preview(recipe, path, count, overwrite=overwrite, progress=bar.show)
     return {"images": min(count, recipe.count), "files": [str(path)]}

@@ -32,6 +32,12 @@ class Kind(NamedTuple):
         """Values, each as ``value`` gives them, as a column."""
         return np.array(values, self.dtype).reshape(len(values), *self.shape)
 
+    def column(self, given: np.ndarray | list[Any]) -> np.ndarray:
+        """A column of this type from one of numbers, or from values of any kind."""
+        if isinstance(given, list):
+            return self.array([self.value(one) for one in given])
+        return np.asarray(given, self.dtype).reshape(-1, *self.shape)
+
     @staticmethod
     def raw(column: np.ndarray) -> bytes:
         """Bytes of a column, for a digest."""
@@ -81,9 +87,8 @@ class Columns:
         return self._take({name: kind.array([kind.value(row[name])]) for name, kind in self.kinds.items()})
 
     def extend(self, rows: Mapping[str, Any]) -> list[bytes]:
-        """Add several rows, given as columns."""
-        return self._take({name: np.asarray(rows[name], kind.dtype).reshape(-1, *kind.shape)
-                           for name, kind in self.kinds.items()})  # fmt: skip
+        """Add several rows, given as columns: arrays, or lists of values of any kind."""
+        return self._take({name: kind.column(rows[name]) for name, kind in self.kinds.items()})
 
     def _take(self, columns: Mapping[str, np.ndarray]) -> list[bytes]:
         for name, column in columns.items():

@@ -17,6 +17,7 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.model.validate import flag, number, refuse, unknown_key, whole
 
 _NORMAL = NormalDist()
+_LARGEST = 2**63
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,26 @@ class Expression:
         from nbnumba.datasets.expressions import parsed
 
         parsed(where, self.text)
+
+
+#: Shares nearest to 0 and 1 of the random numbers, and values of a long list that are looked at.
+_SHARE, _SEVERAL = 2.0**-53, 100
+
+
+def extremes(distribution: Distribution, count: int) -> tuple[Any, ...]:
+    """Values that show whether all that are drawn of ``count`` images are good: both ends, or all that are listed.
+
+    Of a normal distribution without an end, what one of so many images is beyond; of a long list of numbers, its ends.
+    """
+    if isinstance(distribution, Choice | Grid):
+        values = distribution.values
+        are_numbers = all(isinstance(value, int | float) for value in values)
+        return (min(values), max(values)) if are_numbers and len(values) > _SEVERAL else values
+    if isinstance(distribution, Expression):
+        return ()
+    is_open = [isinstance(distribution, Normal) and math.isinf(end) for end in (distribution.low, distribution.high)]
+    low, high = (1.0 / (count + 1) if one else _SHARE for one in is_open)
+    return distribution.quantile(low), distribution.quantile(1.0 - high)
 
 
 Distribution = Uniform | LogUniform | Integer | Normal | Choice | Grid | Expression
@@ -302,3 +323,8 @@ def _check_limits(where: str, low: Any, high: Any) -> None:
 def _check_values(where: str, values: Any) -> None:
     if not isinstance(values, tuple) or not values:
         raise refuse(f"{where}.values", values, "a list of one or more values")
+    for value in values:
+        if isinstance(value, str) and "\0" in value:  # which ends a text in a file
+            raise refuse(f"{where}.values", value, "texts without the character 0")
+        if isinstance(value, int) and abs(value) >= _LARGEST:
+            raise refuse(f"{where}.values", value, "whole numbers of 64 bits")

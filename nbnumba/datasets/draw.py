@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from nbnumba.datasets.distributions import Choice, Drawing, Expression, Grid
+from nbnumba.datasets.distributions import Choice, Drawing, Expression, Grid, extremes
 from nbnumba.datasets.expressions import evaluated, names_in, unknown_name
 from nbnumba.datasets.random import misset, rotation, sobol_uniform, uniform
 from nbnumba.datasets.recipe import Recipe
+from nbnumba.datasets.shadow import check_shadow
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.changes import ITEMS, changed, put
 from nbnumba.model.crystal import Crystal
@@ -68,8 +70,9 @@ def draw(recipe: Recipe, number: int) -> Drawn:
 class _Draw:
     """An image while it is drawn: values are found when they are asked for."""
 
-    def __init__(self, recipe: Recipe, number: int) -> None:
+    def __init__(self, recipe: Recipe, number: int, instead: Mapping[str, Value] | None = None) -> None:
         self.recipe, self.number = recipe, number
+        self._instead = instead or {}  # what is drawn, by name
         self.values: dict[str, Value] = {}
         self.structure = self._structure()
         self.base = self._base()
@@ -80,6 +83,10 @@ class _Draw:
             self.value(name)
         hit = recipe.hit > 0.0 and self._u("hit") <= recipe.hit
         experiment, lattices = self._experiment()
+        _check_shape(recipe, experiment)
+        shadow = self._shadow()
+        if shadow is not None:
+            check_shadow(experiment, shadow)
         return Drawn(
             number=self.number,
             experiment=experiment,
@@ -89,7 +96,7 @@ class _Draw:
             structure=self.structure,
             seed=recipe.seed,
             hit=hit,
-            shadow=self._shadow(),
+            shadow=shadow,
         )
 
     def _u(self, name: str, turn: int = 0) -> float:
@@ -130,7 +137,7 @@ class _Draw:
         distribution = one.distribution
         if isinstance(distribution, Expression):
             found: Value = evaluated(name, distribution.text, functools.partial(self._number, name))
-        elif isinstance(distribution, Grid):
+        elif isinstance(distribution, Grid) and name not in self._instead:
             found = distribution.values[self.recipe.place_on_grid(name, self.number)]
         else:
             found = self._quantiles(name, one)
@@ -141,6 +148,8 @@ class _Draw:
     def _quantiles(self, name: str, one: Drawing) -> Value:
         """A number, or one for each component of the base's value."""
         count = components(base_value(self.base, name), name) if one.each else 1
+        if name in self._instead:
+            return (self._instead[name],) * count if one.each else self._instead[name]
         first = sobol_dimensions(self.recipe)[name] if one.sobol else 0
         found = tuple(
             one.distribution.quantile(  # type: ignore[union-attr]
@@ -211,10 +220,12 @@ class _Draw:
     def _of_lattice(self, lattice: int, name: str, one: Drawing) -> Value:
         base = base_value(self.base, f"crystal.{name}") if one.scaled or one.added or one.each else None
         count = components(base, name) if one.each else 1
+        full = f"lattices.vary.{name}"
         found = tuple(
-            one.distribution.quantile(self._u(f"lattices.vary.{name}", _COMPONENTS * lattice + i))  # type: ignore[union-attr]
+            self._instead[full] if full in self._instead
+            else one.distribution.quantile(self._u(full, _COMPONENTS * lattice + i))  # type: ignore[union-attr]
             for i in range(count)
-        )
+        )  # fmt: skip
         value = found if one.each else found[0]
         return modified(f"crystal.{name}", one, value, base) if base is not None else value
 
@@ -241,6 +252,11 @@ def _crystal(crystal: Crystal, values: Mapping[str, Value]) -> Crystal:
     found = changed(crystal, tree, "lattices.vary")
     assert isinstance(found, Crystal)
     return found
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether dotted names are of one value, or one of a part of the other."""
+    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
 
 
 def is_component(name: str) -> bool:
@@ -381,10 +397,52 @@ def check_recipe(recipe: Recipe) -> None:
         recipe.base.detector.check_one_panel("shadow")
     if recipe.output.splits and recipe.output.split_by == "structure":
         structure_splits(recipe)
-    if "crystal.misset" in recipe.vary and recipe.orientation != "base":
-        raise refuse("orientation", recipe.orientation, '"base" where crystal.misset varies')
+    for name in recipe.vary:
+        if overlap(name, "detector.pixels"):
+            raise NbnumbaError(f"vary.{name}: all images of a set have one shape; make a set of each")
+    _check_overlaps(recipe)
     draw(recipe, 0)
     _check_spots(recipe)
+    _check_extremes(recipe)
+
+
+def _check_overlaps(recipe: Recipe) -> None:
+    """Refuse two ways of drawing one value: only one of them would be what the image has."""
+    each = [f"crystal.{name}" for name in ([] if recipe.lattices is None else recipe.lattices.vary)]
+    drawn = [*((name, f"vary.{name}") for name in recipe.vary), *((name, f"lattices.vary.{name[8:]}") for name in each)]
+    for (one, where), (other, there) in itertools.combinations(drawn, 2):
+        if overlap(one, other):
+            raise NbnumbaError(f"{there}: found with {where}, which draws the same value; give one of them")
+    for name, where in drawn:
+        if recipe.orientation != "base" and overlap(name, "crystal.misset"):
+            raise refuse("orientation", recipe.orientation, f'"base" where {where} is given')
+        if recipe.structures is not None and overlap(name, "crystal.reflections"):
+            raise NbnumbaError(f"{where}: found with structures, which have reflections; give one of them")
+    if recipe.output.crop is not None and "detector.roi" in recipe.vary:
+        raise NbnumbaError("vary.detector.roi: found with output.crop, which is the region; give one of them")
+
+
+def _check_shape(recipe: Recipe, experiment: Experiment) -> None:
+    """Refuse an image that has not the shape that those of the base have."""
+    found, wanted = (recipe.output.shape(one.detector) for one in (experiment, recipe.base))
+    if found != wanted:
+        raise NbnumbaError(
+            f"detector: found an image of {found} pixels, while the base makes {wanted}; all images of a set have one "
+            "shape: name one of the detectors in base.detector, or cut all alike by output.crop"
+        )
+
+
+def _check_extremes(recipe: Recipe) -> None:
+    """Refuse values that may be drawn later, and that no image can have."""
+    of_lattices = {} if recipe.lattices is None else recipe.lattices.vary
+    drawings = recipe.drawings | {f"lattices.vary.{name}": one for name, one in of_lattices.items()}
+    for name, one in drawings.items():
+        for value in extremes(one.distribution, recipe.count):
+            try:
+                _Draw(recipe, 0, {name: value}).drawn()
+            except NbnumbaError as error:
+                where = f"vary.{name}" if name in recipe.vary else name
+                raise NbnumbaError(f"{where}: {value!r} may be drawn: {error}") from None
 
 
 def _check_spots(recipe: Recipe) -> None:

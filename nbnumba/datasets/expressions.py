@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import functools
+import keyword
 import math
 import operator
+import unicodedata
 from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any
@@ -37,6 +39,12 @@ _COMPARED: dict[type, Callable[[float, float], bool]] = {
     ast.NotEq: operator.ne,
 }
 _ALLOWED = "numbers, names, + - * / **, comparisons, a if b else c, and " + ", ".join(FUNCTIONS)
+
+
+def is_name(text: str) -> bool:
+    """Whether an expression can hold this name, as it is written, for a value of its own."""
+    same = unicodedata.normalize("NFKC", text) == text  # as Python's grammar has it
+    return text.isidentifier() and same and not keyword.iskeyword(text) and text not in {*CONSTANTS, *FUNCTIONS}
 
 
 @functools.lru_cache(maxsize=1024)

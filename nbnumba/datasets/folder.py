@@ -62,8 +62,7 @@ def prepare(
         NbnumbaError: the folder holds a data set of another recipe (the difference is shown), or of this one and
             neither ``resume`` nor ``overwrite`` is asked for.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = made_folder(folder)
     if overwrite:
         _remove(folder)
     before = _read_manifest(folder)
@@ -77,6 +76,19 @@ def prepare(
     _write_manifest(recipe, folder, plan)
     missing = [shard for shard in plan if not is_finished(recipe, shard, folder, verify=verify)]
     return Plan(folder, plan, missing)
+
+
+def made_folder(folder: str | Path) -> Path:
+    """A folder, made where it is not there.
+
+    Raises:
+        NbnumbaError: a file is in its place, or it cannot be made.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NbnumbaError(f"{folder}: cannot be made a folder ({error.strerror}); name another one") from None
+    return Path(folder)
 
 
 def prepare_share(
@@ -98,7 +110,7 @@ def prepare_share(
     last = (len(plan) if step is None else step) - 1
     if not 0 <= first <= last:
         raise NbnumbaError(f"--shard: found {first}; allowed: 0 to {last}")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = made_folder(folder)
     before = _read_manifest(folder)
     if before is None or (before["recipe_hash"] == recipe.hash and before["count"] < recipe.count):
         _write_manifest(recipe, folder, plan)

@@ -91,7 +91,7 @@ def label_of(name: str) -> Label:
     field = re.sub(r"\.\d+$", "", name).rpartition(".")[2]
     text = _documented(kind, field)
     units = _IN_WORDS.get(name) or next(iter(re.findall(r"\[([^\]]*)\]", text)), "")
-    return Label(text.rstrip(".") or field, units)
+    return Label(text.rstrip(".") or field, re.sub(r"\bA\b", "angstrom", units))
 
 
 def _owner(name: str) -> type | None:

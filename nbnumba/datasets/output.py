@@ -135,6 +135,9 @@ def _ranges(value: Any) -> tuple[Range, Range]:
 def _splits(value: Any) -> dict[str, float]:
     if not isinstance(value, dict):
         raise refuse("output.splits", value, "shares by name, as {train = 0.8, validation = 0.1, test = 0.1}")
+    for name in value:
+        if not name or not name.isprintable():
+            raise refuse("output.splits", name, "names of characters that can be seen")
     found = {str(name): number(f"output.splits.{name}", share, low=0.0) for name, share in value.items()}
     if found and not abs(sum(found.values()) - 1.0) < 1e-6:
         raise refuse("output.splits", value, "shares that add up to 1")

@@ -27,7 +27,7 @@ from nbnumba.datasets.distributions import (
     plain,
     spelled_out,
 )
-from nbnumba.datasets.expressions import names_in
+from nbnumba.datasets.expressions import CONSTANTS, FUNCTIONS, is_name, names_in
 from nbnumba.datasets.labels import IMAGES
 from nbnumba.datasets.output import Output, output_of
 from nbnumba.datasets.shadow import Shadow, shadow_of
@@ -106,8 +106,9 @@ class Recipe:
         choice("orientation", self.orientation, ORIENTATIONS)
         self.output.shape(self.base.detector)
         for name in self.draw:
-            if not name.isidentifier() or name in RESERVED:
-                raise refuse(f"draw.{name}", name, f"a name without dots, other than {', '.join(RESERVED)}")
+            if not is_name(name) or name in RESERVED:
+                taken = ", ".join((*RESERVED, *CONSTANTS, *FUNCTIONS))
+                raise refuse(f"draw.{name}", name, f"a name that expressions can have, other than {taken}")
         self._check_loops()
         check_recipe(self)
 
@@ -148,7 +149,8 @@ class Recipe:
         """Text that ``from_toml`` turns into an equal recipe, in the same folder; with no ``count`` if False."""
         table: dict[str, Any] = {"count": self.count} if count else {}
         table |= {"seed": self.seed, "orientation": self.orientation, "hit": self.hit}
-        table["base"] = _beside(tomllib.loads(self.base.to_toml()), Path(self.folder))
+        base = self.base if self.output.crop is None else self.base.replace(**{"detector.roi": None})
+        table["base"] = _beside(tomllib.loads(base.to_toml()), Path(self.folder))
         for name in ("draw", "vary"):
             drawings = {key: one.table() for key, one in getattr(self, name).items()}
             table |= {name: drawings} if drawings else {}
@@ -330,9 +332,12 @@ def _changed(tree: dict[str, Any], changes: Mapping[str, Any]) -> tuple[dict[str
 
 
 def _change_drawing(where: str, tables: dict[str, Any], name: str, value: Any) -> None:
-    """Set a distribution, or a parameter of one, by its dotted name."""
+    """Set a distribution, a parameter of one, or the one value that is drawn, by its dotted name."""
     if is_spelled(value):
         tables[name] = spelled_out(f"{where}.{name}", value)
+        return
+    if name in tables:
+        tables[name] = spelled_out(f"{where}.{name}", {"choice": [value]})
         return
     known, _, parameter = name.rpartition(".")
     if known not in tables:

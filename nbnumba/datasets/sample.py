@@ -32,7 +32,7 @@ class Sample(NamedTuple):
     spot_mask: np.ndarray | None  # uint8, 1 where Bragg photons stand out of the noise
     pixel_mask: np.ndarray | None  # bits of NXmx, uint32, where they differ between images
     row: dict[str, Any]  # values of the columns
-    lattices: dict[str, np.ndarray]  # by column, a row for each lattice
+    lattices: dict[str, Any]  # by column, a row for each lattice: an array, or a list of what was drawn
 
 
 def make(drawn: Drawn, cache: Cache) -> Sample:
@@ -266,16 +266,16 @@ def _row(drawn: Drawn, recipe: Recipe) -> dict[str, Any]:
     return found | drawn.values
 
 
-def _lattices(drawn: Drawn) -> dict[str, np.ndarray]:
+def _lattices(drawn: Drawn) -> dict[str, Any]:
     """Rows for each lattice: axes a, b, c [A] in the laboratory, the rotation from the standard setting, the cell."""
     crystals = drawn.experiment.crystals if drawn.hit else ()
     axes = np.array([crystal.axes for crystal in crystals]).reshape(-1, 3, 3)
-    found = {
+    found: dict[str, Any] = {
         "axes": axes,
         "rotation": np.array([crystal.frame.T for crystal in crystals]).reshape(-1, 3, 3),
         "cell": np.array([crystal.unit_cell for crystal in crystals]).reshape(-1, 6),
     }
     names = [name for name in (drawn.lattices[0] if drawn.lattices else {}) if name != "misset"]
     for name in names:
-        found[name] = np.array([values[name] for values in drawn.lattices[: len(crystals)]], dtype=float)
+        found[name] = [values[name] for values in drawn.lattices[: len(crystals)]]
     return found

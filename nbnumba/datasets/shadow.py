@@ -63,17 +63,17 @@ def shadow_of(value: Any) -> Shadow:
     return Shadow(**found)
 
 
-def hidden(experiment: Experiment, shadow: dict[str, float]) -> np.ndarray:
-    """Pixels (slow, fast) whose centre lies in a shadow of the given values.
-
-    Raises:
-        NbnumbaError: a detector that lists panels, or that the beam misses.
-    """
+def check_shadow(experiment: Experiment, shadow: dict[str, float]) -> None:
+    """Refuse values that no shadow has, and a detector that the beam misses."""
     for name in ("radius", "arm"):
         number(f"shadow.{name}", shadow[name], "mm", low=0.0)
-    fast, slow = experiment.geometry.beam_center
-    if not (math.isfinite(fast) and math.isfinite(slow)):
+    if not all(map(math.isfinite, experiment.geometry.beam_center)):
         raise NbnumbaError("shadow: the beam misses the detector, so that there is no place for it; leave it out")
+
+
+def hidden(experiment: Experiment, shadow: dict[str, float]) -> np.ndarray:
+    """Pixels (slow, fast) whose centre lies in a shadow of the given values, as ``check_shadow`` lets them be."""
+    fast, slow = experiment.geometry.beam_center
     size, shape = experiment.detector.pixel_size, experiment.detector.shape
     x = (np.arange(shape[1], dtype=np.float32) + 0.5) * size - (fast + shadow["offset_fast"])
     y = ((np.arange(shape[0], dtype=np.float32) + 0.5) * size - (slow + shadow["offset_slow"]))[:, np.newaxis]

@@ -89,7 +89,8 @@ def _files(value: Any, folder: Path) -> tuple[str, ...]:
         raise refuse("structures.files", value, "names of files or patterns, as structures/*.pdb")
     found: list[str] = []
     for pattern in patterns:
-        matched = sorted(glob.glob(pattern, root_dir=folder)) if glob.has_magic(pattern) else [pattern]
+        is_name = not glob.has_magic(pattern) or (folder / pattern).exists()
+        matched = [pattern] if is_name else sorted(glob.glob(pattern, root_dir=folder))
         if not matched:
             raise NbnumbaError(f"structures.files: nothing in {folder} matches {pattern!r}; name files that exist")
         found += [name for name in matched if name not in found]

@@ -1,6 +1,8 @@
 """What is drawn for images: distributions, orientations, structures, and that one draw does not touch another."""
 
 import math
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from recipes import BASE, recipe
 from scipy import stats
 
 import nbnumba as nb
-from nbnumba.datasets.distributions import drawing, spelled_out
+from nbnumba.datasets.distributions import Choice, drawing, extremes, spelled_out
 from nbnumba.datasets.draw import draw, structure_splits
 from nbnumba.datasets.random import misset, rotation, sobol_uniform, uniform
 from nbnumba.datasets.recipe import Recipe
@@ -216,10 +218,53 @@ def _pdb():
 
 
 def test_presets_of_detectors_are_drawn():
-    r = recipe('[vary]\n"detector.preset" = {choice = ["pilatus-100k", "eiger-500k"]}\n', output__spots=False)
+    text = '[vary]\n"detector.preset" = {choice = ["pilatus-100k", "pilatus3-100k"]}\n'
+    r = recipe(text, output__spots=False, base__detector__preset="pilatus-100k")
     found = {draw(r, i).values["detector.preset"]: draw(r, i).experiment.detector for i in range(10)}
-    assert found["pilatus-100k"].pixels == (195, 487)
-    assert found["eiger-500k"].pixel_size == 0.075
+    assert found["pilatus-100k"].sensor_thickness == 0.32
+    assert found["pilatus3-100k"].sensor_thickness == 0.45
+    assert Recipe.from_toml(r.to_toml()) == r
+
+
+def test_all_images_have_one_shape():
+    text = '[vary]\n"detector.preset" = {choice = ["pilatus-100k", "eiger-500k"]}\n'
+    with pytest.raises(nb.NbnumbaError, match=r"an image of \(514, 1030\) pixels, while the base makes \(195, 487\)"):
+        recipe(text, output__spots=False, base__detector__preset="pilatus-100k")
+    r = recipe(text, output__spots=False, base__detector__preset="pilatus-100k", output__crop=[[0, 60], [20, 100]])
+    assert {draw(r, i).experiment.detector.roi for i in range(10)} == {((0, 60), (20, 100))}
+    assert len({draw(r, i).experiment.detector.pixels for i in range(10)}) == 2
+    for name, value in (("pixels", "[[32, 32], [64, 64]]"), ("pixels.0", "[32, 64]")):
+        with pytest.raises(nb.NbnumbaError, match=rf"vary.detector.{name}: all images of a set have one shape"):
+            recipe(f'[vary]\n"detector.{name}" = {{choice = {value}}}\n')
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            '[vary]\n"crystal.spot_scale" = {uniform = [1, 2]}\n[lattices]\ncount = 2\n'
+            "vary = {spot_scale = {uniform = [1, 2], scaled = true}}\n",
+            r"lattices.vary.spot_scale: found with vary.crystal.spot_scale",
+        ),
+        (
+            '[vary]\n"crystal.mosaic.spread" = {uniform = [1, 2]}\n[lattices]\ncount = 2\n'
+            "vary = {mosaic = {choice = [1.0]}}\n",
+            r"lattices.vary.mosaic: found with vary.crystal.mosaic.spread",
+        ),
+        (
+            '[vary]\n"crystal.cells" = {choice = [[5, 5, 5]]}\n"crystal.cells.0" = {choice = [5]}\n',
+            r"vary.crystal.cells.0: found with vary.crystal.cells,",
+        ),
+        (
+            "[lattices]\ncount = 2\nvary = {misset = {uniform = [0, 90], each = true}}\n",
+            r"orientation: found 'uniform'; allowed: \"base\" where lattices.vary.misset is given",
+        ),
+        ('[vary]\n"crystal.misset.0" = {uniform = [0, 90]}\n', "where vary.crystal.misset.0 is given"),
+    ],
+)
+def test_nothing_is_drawn_twice(text, message):
+    with pytest.raises(nb.NbnumbaError, match=message):
+        recipe(text)
 
 
 @pytest.mark.parametrize(
@@ -243,6 +288,23 @@ def test_presets_of_detectors_are_drawn():
         ('[structures]\nfiles = ["none.pdb"]\n', "none.pdb: cannot be read"),
         ("[shadow]\nradius = 2\nwidth = 3\n", "shadow: no such key 'width'"),
         ("[shadow]\narm = 3\n", "shadow.radius: found nothing"),
+        ("[shadow]\nradius = {uniform = [-1, 4]}\n", r"shadow.radius: -0.9\d* may be drawn: shadow.radius: found -0.9"),
+        (
+            '[vary]\n"beam.wavelength" = {grid = [1, 2, -1]}\n',
+            "vary.beam.wavelength: -1 may be drawn: beam.wavelength: found -1",
+        ),
+        ('[vary]\n"beam.wavelength" = {choice = [1.5, "Cu"]}\n', "vary.beam.wavelength: 'Cu' may be drawn"),
+        ('[vary]\n"beam.wavelength" = {uniform = [-0.1, 2]}\n', "vary.beam.wavelength: -0.09"),
+        ('[vary]\n"beam.wavelength" = {normal = [1, 1]}\n', r"vary.beam.wavelength: -0.06\d* may be drawn"),
+        ("[lattices]\ncount = {integer = [0, 2]}\n", "lattices.count: 0 may be drawn: lattices.count: found 0"),
+        (
+            "[lattices]\ncount = 2\nvary = {spot_scale = {uniform = [-0.1, 1]}}\n",
+            "lattices.vary.spot_scale: -0.09",
+        ),
+        ('[draw]\nx = {choice = ["a\\u0000b"]}\n', "draw.x.values: found 'a.x00b'"),
+        ("[draw]\nx = {choice = [9223372036854775807, -9223372036854775808]}\n", "whole numbers of 64 bits"),
+        *((f'[draw]\n"{name}" = {{uniform = [0, 1]}}\n', f"draw.{name}: found '{name}'")
+          for name in ("pi", "min", "if", "\ufb01t", "a b")),
     ],
 )
 def test_bad_recipes_are_refused(text, message):
@@ -259,6 +321,7 @@ def test_bad_recipes_are_refused(text, message):
         ({"output.bin": 7}, "a divisor of both edges"),
         ({"output.crop": [[0, 65], [0, 64]]}, "a part of the detector"),
         ({"output.splits": {"train": 0.5}}, "shares that add up to 1"),
+        ({"output.splits": {"tr\0ain": 1.0}}, "characters that can be seen"),
         ({"output.dtype": "int8"}, "output.dtype"),
         ({"vary.beam.flux.high": 3}, "no such key 'beam.flux.high'"),
         ({"base.detector.curvature": "spherical"}, "output.spots"),
@@ -277,6 +340,31 @@ def test_changes_reach_every_value():
     assert r.vary["crystal.mosaic.spread"].distribution.high == 0.5
     assert draw(r, 0).values["a"] == 0.0
     assert 1.0 < draw(r, 0).experiment.beam.wavelength < 2.0
+
+
+def test_a_plain_value_pins_what_varies():
+    text = '[vary]\n"beam.flux" = {uniform = [1, 2], scaled = true}\n[draw]\na = {normal = [0, 1]}\n'
+    text += "[lattices]\ncount = 2\nvary = {misset = {uniform = [0, 90], each = true}}\n"
+    r = recipe(text, orientation="base", vary__beam__flux=5e9, draw__a=3, lattices__vary__misset=[10, 20, 30])
+    for one in (draw(r, i) for i in range(5)):
+        assert (one.experiment.beam.flux, one.values["beam.flux"], one.values["a"]) == (5e9, 5e9, 3)
+        assert {crystal.misset for crystal in one.experiment.crystals} == {(10.0, 20.0, 30.0)}
+    with pytest.raises(nb.NbnumbaError, match="no such key 'beam.wavelength'"):
+        recipe(text, orientation="base", vary__beam__wavelength=1.0)
+
+
+def test_a_shadow_that_cannot_be_names_the_image():
+    r = recipe('[draw]\na = {grid = [0, 1]}\nb = {grid = [0, 1]}\n[shadow]\nradius = {expression = "1.5 - a - b"}\n')
+    assert draw(r, 2).shadow["radius"] == 0.5
+    with pytest.raises(nb.NbnumbaError, match="image 3: shadow.radius: found -0.5"):
+        draw(r, 3)
+
+
+def test_long_lists_of_numbers_are_tried_at_their_ends():
+    values = [1.0 + 0.001 * i for i in range(300)]
+    assert extremes(Choice(tuple(values)), 10) == (values[0], values[-1])
+    with pytest.raises(nb.NbnumbaError, match="vary.beam.wavelength: -1.0 may be drawn"):
+        recipe(f'[vary]\n"beam.wavelength" = {{grid = {[*values, -1.0, *values]}}}\n')
 
 
 def test_recipes_survive_toml(structures):
@@ -363,3 +451,34 @@ def test_lattices_of_the_base_can_vary():
 def test_a_helper_does_not_take_the_place_of_a_label(name):
     with pytest.raises(nb.NbnumbaError, match=rf"draw\.{name}: found '{name}'"):
         recipe(f"[draw]\n{name} = {{uniform = [0, 1]}}\n")
+
+
+PRESETS = '[vary]\n"detector.preset" = {choice = ["pilatus-100k", "pilatus3-100k"]}\n'
+EXAMPLES = Path(__file__).parents[2] / "examples"
+RECIPES = {
+    "plain": recipe,
+    "crop": lambda: recipe(output__crop=[[0, 32], [16, 64]], output__bin=2),
+    "crop of presets": lambda: recipe(PRESETS, base__detector__preset="pilatus-100k", output__spots=False,
+                                      output__crop=[[0, 32], [16, 64]]),
+    "roi": lambda: recipe(base__detector__roi=[[0, 32], [16, 64]]),
+    "preset over values": lambda: recipe(PRESETS, base__detector__preset="pilatus-100k", output__spots=False,
+                                         base__detector__distance=77, base__response__gain=2.0),
+    "values of all kinds": lambda: recipe(
+        '[draw]\n"a" = {choice = ["x", 1, 2.5, [1, 2], true]}\nb = {grid = [1e-300, 7]}\nc = {normal = [0, 1], high = 2}\n'
+        '[vary]\ncrystal.mosaic = {choice = [{spread = 0.1, domains = 3}, {spread = 0.2, domains = 5}]}\n'
+        '"detector.rotation.0" = {normal = [0, 1]}\n"background.0.thickness" = {uniform = [0.1, 0.2], scaled = true}\n'
+        '[lattices]\ncount = {choice = [1, 2], weights = [1, 3]}\nvary.spot_scale = {loguniform = [0.1, 1], scaled = true}\n'
+        '[shadow]\nradius = 1\narm = {uniform = [0, 1]}\n',
+        output__splits={"b": 0.5, "a": 0.5}),
+    **{path.stem: partial(Recipe.from_toml, path) for path in sorted(EXAMPLES.glob("*recipe.toml"))},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_is_read_back_as_it_was(name):
+    one = RECIPES[name]()
+    again = Recipe.from_toml(one.to_toml(), folder=one.folder)
+    assert (again.to_toml(), again.hash, again.base) == (one.to_toml(), one.hash, one.base)
+    assert again == one
+    for number in range(5):
+        assert draw(again, number) == draw(one, number)

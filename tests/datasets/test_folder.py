@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -9,8 +10,12 @@ import pytest
 from recipes import BASE, recipe
 
 import nbnumba as nb
+from nbnumba.datasets.draw import draw
 from nbnumba.datasets.engines.run import make_dataset
 from nbnumba.datasets.folder import content_hash, prepare, write_master
+from nbnumba.datasets.labels import label_of
+from nbnumba.datasets.recipe import Recipe
+from nbnumba.datasets.report import write_report
 from nbnumba.datasets.shard import is_finished, shards, write_shard
 
 VARIED = """
@@ -231,3 +236,56 @@ def test_the_command(tmp_path):
     assert "another recipe" in str(run(cli, [*words, "-o", folder, "--set", "seed=5"]).exception)
     assert isinstance(run(cli, [*words, "--set", "vary.x=1"]).exception, nb.NbnumbaError)
     assert "Give a folder" in run(cli, words).output
+
+
+def test_what_lattices_choose_from_may_be_texts(tmp_path):
+    text = """[lattices]
+count = 2
+vary.shape = {choice = ["square", "round"]}
+vary.cells = {choice = [[8, 8, 8], [9, 9, 9]]}
+[vary]
+"background.0.thickness" = {uniform = [0.001, 0.002]}
+"""
+    r = recipe(text, count=3)
+    make_dataset(r, tmp_path)
+    write_report(tmp_path)
+    with h5py.File(tmp_path / "master.h5") as file:
+        lattices, drawn = file["entry/lattices"], [draw(r, i).lattices for i in range(3)]
+        assert lattices["shape"].asstr()[()].tolist() == [one["shape"] for image in drawn for one in image]
+        assert [tuple(row) for row in lattices["cells"][()]] == [one["cells"] for image in drawn for one in image]
+    assert is_finished(r, shards(r)[0], tmp_path, verify=True)
+
+
+def test_lengths_of_atoms_have_one_name():
+    names = ("wavelength", "beam.wavelength", "crystal.cell", "structures.b_factor", "sampling.dmin")
+    assert {label_of(name).units for name in names} == {"angstrom", "angstrom^2"}
+
+
+def test_a_file_is_no_folder(tmp_path):
+    (tmp_path / "file").write_text("kept")
+    for folder in (tmp_path / "file", tmp_path / "file" / "set"):
+        for share in (None, (0, None)):
+            with pytest.raises(nb.NbnumbaError, match=f"{folder}: cannot be made a folder"):
+                make_dataset(recipe(), folder, share=share)
+        result = _command(tmp_path, "-o", folder, "--preview", "1")
+        assert "cannot be made a folder" in str(result.exception)
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+def _command(tmp_path, *words):
+    from click.testing import CliRunner
+    from nbnumba_cli.main import cli
+
+    (tmp_path / "r.toml").write_text(BASE.replace("default_f = 500.0", ""))
+    return CliRunner().invoke(cli, ["dataset", str(tmp_path / "r.toml"), *map(str, words)])
+
+
+def test_structures_are_named_on_the_command_line(tmp_path, monkeypatch):
+    for name in ("a.hkl", "b.hkl", "c,d.hkl", "e[1].hkl"):
+        (tmp_path / name).write_text(f"1 2 3 {len(name)}\n2 0 1 5\n")
+    monkeypatch.chdir(tmp_path)
+    for given, wanted in (("a.hkl,b.hkl", ["a.hkl", "b.hkl"]), ("c,d.hkl", ["c,d.hkl"]), ("e*.hkl", ["e[1].hkl"])):
+        result = _command(tmp_path, "-o", "set", "--overwrite", "--set", "count=1", "--set", f"structures.files={given}")
+        assert result.exit_code == 0, result.exception
+        read = Recipe.from_toml(json.loads((tmp_path / "set/manifest.json").read_text())["recipe"], folder=tmp_path)
+        assert [Path(name).name for name in read.structures.files] == wanted
