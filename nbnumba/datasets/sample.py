@@ -13,9 +13,21 @@ from nbnumba.datasets.haze import haze
 from nbnumba.datasets.output import Output
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.shadow import SHADOWED, hidden
-from nbnumba.datasets.spots import Boxes, Candidates, Places, Table, candidates, places, smallest_spacing, table_of
+from nbnumba.datasets.spots import (
+    Boxes,
+    Candidates,
+    Indices,
+    Places,
+    Table,
+    all_indices,
+    candidates,
+    indices_of,
+    places,
+    smallest_spacing,
+)
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
+from nbnumba.model.spectral import SpectralReflections
 from nbnumba.outputs.pixel_mask import pixel_mask
 from nbnumba.outputs.pixels import trusted_range
 from nbnumba.renderer import Renderer
@@ -213,12 +225,18 @@ def _spots(
 
 
 def _table(experiment: Experiment, crystal: Crystal, cache: Cache) -> Table:
-    smallest = 0.0 if crystal.reflections is not None else smallest_spacing(experiment)
-    digest = (crystal.unit_cell, crystal.default_f) if crystal.reflections is None else id(crystal.reflections)
-    # The list is kept beside its table, so that its identity is not given to another one.
-    kept = cache.get("table", (digest, smallest), lambda: (crystal.reflections, table_of(crystal, smallest)))
-    table: Table = kept[1]
-    return table
+    """Reflections that may make spots; what follows from their indices alone is kept for other images."""
+    found = crystal.reflections
+    if found is None:
+        smallest = smallest_spacing(experiment)
+        every: Indices = cache.get(
+            "every index", (crystal.unit_cell, smallest), lambda: indices_of(all_indices(crystal, smallest))
+        )
+        return Table(every.hkl, np.full(len(every.which), crystal.default_f**2))
+    one = found.tables[0] if isinstance(found, SpectralReflections) else found
+    # The list is kept beside what is made of it, so that its identity is not given to another one.
+    _, indices = cache.get("indices", id(one.hkl), lambda: (one.hkl, indices_of(one.hkl)))
+    return Table(indices.hkl, one.amplitude[indices.which] ** 2)
 
 
 def _measured(

@@ -25,10 +25,11 @@ from nbnumba.datasets.columns import Columns, Kind
 from nbnumba.datasets.draw import Drawn, draw
 from nbnumba.datasets.labels import LATTICES, SPOTS, Label, label_of
 from nbnumba.datasets.layouts import header, resonet
-from nbnumba.datasets.log import logged
+from nbnumba.datasets.log import logged, read_log
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.sample import SPOTS as SPOT_KINDS
 from nbnumba.datasets.sample import Sample, make
+from nbnumba.datasets.structures import file_digest
 from nbnumba.outputs.compression import codec
 from nbnumba.outputs.hdf5 import Use, new_hdf5
 from nbnumba.outputs.nexus_tree import group, put
@@ -103,7 +104,8 @@ def write_shard(
         device: where crystals are rendered, as ``simulate`` has it.
 
     Returns:
-        name, index, first, stop, bytes, seconds, content_hash, and the seconds of each stage as ``stages``.
+        name, index, first, stop, bytes, seconds, content_hash, sha256 (of the file), and the seconds of each stage as
+        ``stages``.
 
     Raises:
         NbnumbaError: the experiment of an image cannot be rendered, or the file cannot be written.
@@ -125,10 +127,12 @@ def write_shard(
         wait_for_all_but(0)
         with cache.timed("write"):
             use(store.finish)
+    with cache.timed("digest"):
+        sha256 = file_digest(path)
     return {
         "name": shard.name, "index": shard.index, "first": shard.first, "stop": shard.stop,
         "bytes": path.stat().st_size, "seconds": time.perf_counter() - start, "content_hash": store.content_hash,
-        "stages": dict(cache.seconds),
+        "sha256": sha256, "stages": dict(cache.seconds),
     }  # fmt: skip
 
 
@@ -299,13 +303,20 @@ def is_finished(recipe: Recipe, shard: Shard, folder: str | Path, *, verify: boo
         recipe: of the data set.
         shard: the file.
         folder: where it would be.
-        verify: read all of it and compare the hash of its contents.
+        verify: read all of it and compare the hash of its contents, and that of its bytes where the log has one.
     """
     path = Path(folder) / shard.name
     found = read_provenance(path)
     if found is None or (found.recipe_hash, found.first, found.stop) != (recipe.hash, shard.first, shard.stop):
         return False
-    return not verify or recomputed_hash(recipe, path) == found.content_hash
+    return not verify or (recomputed_hash(recipe, path) == found.content_hash and _as_logged(path, found))
+
+
+def _as_logged(path: Path, found: Found) -> bool:
+    """Whether a file has the bytes that it had when it was made, as far as the log knows."""
+    lines = [line for line in read_log(path.parent) if line.get("name") == path.name]
+    told = [line.get("sha256") for line in lines if line.get("content_hash") == found.content_hash]
+    return not told or file_digest(path) in told
 
 
 def recomputed_hash(recipe: Recipe, path: Path) -> str | None:

@@ -12,7 +12,6 @@ from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.mosaic import rotation_matrix
 from nbnumba.model.sources import as_arrays
-from nbnumba.model.spectral import SpectralReflections
 from nbnumba.physics.pixel import FlatPanel, position, ray_to
 
 #: Widths of a spot within which the Ewald sphere has to pass for the reflection to be looked at.
@@ -32,25 +31,30 @@ class Candidates(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Reflections that have any intensity."""
+    """Reflections."""
 
     hkl: np.ndarray  # (3, n) float64, h, k and l by themselves
     squared: np.ndarray  # (n,) F^2
 
 
-def table_of(crystal: Crystal, smallest: float) -> Table:
-    """Reflections of a crystal; of one without a list, all down to a spacing [A]."""
-    found = crystal.reflections
-    if found is None:
-        largest = np.floor(np.linalg.norm(crystal.axes, axis=1) / smallest).astype(int)
-        grid = np.meshgrid(*[np.arange(-n, n + 1) for n in largest], indexing="ij")
-        hkl = np.stack(grid, axis=-1).reshape(-1, 3).astype(float)
-        squared = np.full(len(hkl), crystal.default_f**2)
-    else:
-        one = found.tables[0] if isinstance(found, SpectralReflections) else found
-        hkl, squared = one.hkl.astype(float), one.amplitude**2
-    kept = (squared > 0.0) & np.any(hkl != 0.0, axis=1)
-    return Table(np.ascontiguousarray(hkl[kept].T), squared[kept])
+def all_indices(crystal: Crystal, smallest: float) -> np.ndarray:
+    """(n, 3) indices of all reflections down to a spacing [A]."""
+    largest = np.floor(np.linalg.norm(crystal.axes, axis=1) / smallest).astype(int)
+    grid = np.meshgrid(*[np.arange(-n, n + 1) for n in largest], indexing="ij")
+    return np.stack(grid, axis=-1).reshape(-1, 3)
+
+
+class Indices(NamedTuple):
+    """Those of a list that are not 0, 0, 0."""
+
+    which: np.ndarray  # places in the list
+    hkl: np.ndarray  # (3, n) float64, h, k and l by themselves
+
+
+def indices_of(hkl: np.ndarray) -> Indices:
+    """What tables of all lists with the same (n, 3) indices share."""
+    which = np.flatnonzero(hkl.any(axis=1))
+    return Indices(which, np.ascontiguousarray(hkl[which].T.astype(float)))
 
 
 def smallest_spacing(experiment: Experiment) -> float:

@@ -111,7 +111,8 @@ def _weights(value: Any, count: int) -> tuple[float, ...] | None:
 def file_digest(file: Path) -> str:
     """SHA-256 of what is in a file, in hexadecimal."""
     try:
-        return hashlib.sha256(file.read_bytes()).hexdigest()
+        with open(file, "rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
     except OSError as error:
         raise NbnumbaError(f"{file}: cannot be read ({error.strerror}); name an existing file") from None
 

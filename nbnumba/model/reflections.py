@@ -102,9 +102,23 @@ class Reflections:
         with np.errstate(over="ignore", invalid="ignore"):  # what is too large is refused with its index
             amplitude = self.amplitude * scale
             if b_factor != 0.0 and self.cell is not None:
-                q = self.hkl @ reciprocal(np.array(exact_axes(self.cell)))
-                amplitude *= np.exp(-0.25 * b_factor * np.einsum("ij,ij->i", q, q))
-        return Reflections(self.hkl, amplitude, self.cell)
+                amplitude *= np.exp(-0.25 * b_factor * self._inverse_squares)
+        return self._with(amplitude)
+
+    @cached_property
+    def _inverse_squares(self) -> np.ndarray:
+        """1/d^2 [1/A^2]."""
+        assert self.cell is not None
+        q = self.hkl @ reciprocal(np.array(exact_axes(self.cell)))
+        return np.asarray(np.einsum("ij,ij->i", q, q))
+
+    def _with(self, amplitude: np.ndarray) -> "Reflections":
+        """The same indices, which are not looked through again, with other amplitudes."""
+        found = object.__new__(Reflections)
+        checked = _checked_amplitude(amplitude)
+        checked.flags.writeable = False
+        found.__dict__.update(hkl=self.hkl, amplitude=checked, cell=self.cell, origin={}, box=self.box)
+        return found
 
     def dense(self, default_f: float) -> tuple[np.ndarray, tuple[int, int, int]]:
         """Look-up table of amplitudes over the box of indices padded by one on every side.

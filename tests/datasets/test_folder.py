@@ -116,6 +116,20 @@ def test_damage_is_found(made, tmp_path, what):
     assert (again["made"], again["content_hash"]) == (2, summary["content_hash"])
 
 
+def test_every_byte_counts(made, tmp_path):
+    folder, _ = made
+    shutil.copytree(folder, tmp_path / "set")
+    first, file = shards(small())[0], tmp_path / "set" / "shard-00000.h5"
+    good = file.read_bytes()
+    for place in range(100, len(good), len(good) // 40):
+        file.write_bytes(good[:place] + bytes([good[place] ^ 1]) + good[place + 1 :])
+        assert not is_finished(small(), first, tmp_path / "set", verify=True), place
+    file.write_bytes(good)
+    assert is_finished(small(), first, tmp_path / "set", verify=True)
+    (tmp_path / "set" / "log.jsonl").unlink()  # without which contents alone are compared
+    assert is_finished(small(), first, tmp_path / "set", verify=True)
+
+
 def test_a_changed_recipe_is_refused_with_the_difference(made, tmp_path):
     folder, _ = made
     with pytest.raises(nb.NbnumbaError, match=r"another recipe(.|\n)*-high = 100000000000.0\n *\+high = 50000000000.0"):
@@ -285,7 +299,9 @@ def test_structures_are_named_on_the_command_line(tmp_path, monkeypatch):
         (tmp_path / name).write_text(f"1 2 3 {len(name)}\n2 0 1 5\n")
     monkeypatch.chdir(tmp_path)
     for given, wanted in (("a.hkl,b.hkl", ["a.hkl", "b.hkl"]), ("c,d.hkl", ["c,d.hkl"]), ("e*.hkl", ["e[1].hkl"])):
-        result = _command(tmp_path, "-o", "set", "--overwrite", "--set", "count=1", "--set", f"structures.files={given}")
+        result = _command(
+            tmp_path, "-o", "set", "--overwrite", "--set", "count=1", "--set", f"structures.files={given}"
+        )
         assert result.exit_code == 0, result.exception
         read = Recipe.from_toml(json.loads((tmp_path / "set/manifest.json").read_text())["recipe"], folder=tmp_path)
         assert [Path(name).name for name in read.structures.files] == wanted

@@ -75,7 +75,10 @@ def test_a_log_that_cannot_be_written_stops_nothing(tmp_path):
 
 
 def test_a_file_that_could_not_be_made_is_in_log_and_page(tmp_path):
-    impossible = recipe('[vary]\n"beam.wavelength" = {grid = [1.0, 1.0, 1.0, -1.0]}\n', output__images_per_shard=2)
+    text = (
+        '[draw]\na = {grid = [0, 1]}\nb = {grid = [0, 1]}\n[vary]\n"beam.wavelength" = {expression = "1 - 2 * a * b"}\n'
+    )
+    impossible = recipe(text, output__images_per_shard=2)
     with pytest.raises(NbnumbaError, match="image 3"):
         make_set(impossible, tmp_path)
     assert [line["event"] for line in read_log(tmp_path)] == ["made", "failed"]

@@ -1,5 +1,7 @@
 """Anomalous scattering against direct sums over atoms; scale and B factor."""
 
+import pickle
+
 import gemmi
 import numpy as np
 import pytest
@@ -226,6 +228,13 @@ def test_b_factor_and_scale_by_hand():
     assert listed.scaled() == listed
     back = found.scaled(scale=1.0 / 3.0, b_factor=-40.0)
     np.testing.assert_allclose(back.amplitude, listed.amplitude, rtol=1e-13)
+    anew = nb.Reflections(listed.hkl, found.amplitude, listed.cell)
+    assert (found, found.box, found.origin, repr(found)) == (anew, anew.box, {}, repr(anew))
+    assert pickle.loads(pickle.dumps(found)) == found
+    assert found.hkl is listed.hkl  # so that who keeps something of the indices finds it again
+    assert not found.amplitude.flags.writeable
+    with pytest.raises(nb.NbnumbaError, match=r"amplitude\[1\] is inf"):
+        nb.Reflections([(1, 0, 0), (2, 0, 0)], [1e10, 1e300], (10, 10, 10, 90, 90, 90)).scaled(1e10)
 
 
 def test_spacing_of_a_triclinic_cell():
