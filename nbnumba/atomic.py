@@ -196,7 +196,7 @@ class _Files(NamedTuple):
         except NbnumbaError as error:
             named = {str(part): str(path) for path, part, _ in self.made}
             text = functools.reduce(lambda text, part: text.replace(part, named[part]), named, str(error))
-            raise NbnumbaError(text) from error
+            raise type(error)(text) from error
         except OSError as error:
             concerned = [path for path, part, _ in self.made if error.filename in (str(part), part)]
             if not self.made or (error.filename is not None and not concerned):

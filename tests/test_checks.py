@@ -145,6 +145,8 @@ EDITS = {
     "names": ("error", removed("sample/name", "source"), "no NXsource"),
     "goniometer chain": ("error", removed("sample/depends_on"), "depends_on"),
     "beam": ("error", moved_beam, "an NXbeam in /entry/sample/beam alone"),
+    "wavelength": ("error", put("instrument/beam/incident_wavelength", 1.0, units="keV"), "'keV'"),
+    "pixels": ("error", marked(f"{MODULE}/fast_pixel_direction", "vector", [0.0, -1.0, 0.0]), "directions [0.0, -1.0"),
     "sensor": ("error", put("instrument/detector/sensor_material", "glass"), "'glass'"),
     "module": ("error", removed(f"{MODULE}/data_size"), "data_size"),
     "vectors": ("error", unmarked(f"{MODULE}/module_offset", "vector"), "module_offset@vector"),
@@ -246,7 +248,7 @@ def test_a_mask_of_narrow_modules_is_told(tmp_path):
     assert error.found == "a mask for modules of 5, 9 pixels"
 
 
-@pytest.mark.parametrize("damage", ["gone", "cut", "other"])
+@pytest.mark.parametrize("damage", ["gone", "cut", "other", "short"])
 def test_data_files_that_are_missing_are_named(tmp_path, damage):
     written(tmp_path / "a.h5", images_per_file=2)
     lost = tmp_path / "a_000002.h5"
@@ -254,9 +256,9 @@ def test_data_files_that_are_missing_are_named(tmp_path, damage):
         lost.write_bytes(lost.read_bytes()[:100])
     else:
         lost.unlink()
-    if damage == "other":
+    if damage in ("other", "short"):
         with h5py.File(lost, "w") as file:
-            file["something"] = 1
+            file["something" if damage == "other" else "data"] = np.ones((0, 12, 17), "int32")
     (error,) = [one for one in nb.check_nexus(tmp_path / "a.h5") if one.level == "error"]
     assert error.rule == "linked files"
     assert str(lost) in error.found

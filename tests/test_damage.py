@@ -106,3 +106,30 @@ def test_bytes_that_are_wrong_or_missing(whole, tmp_path, ending, seed):
     path = tmp_path / f"x.{ending}"
     path.write_bytes(content)
     survived(whole, path)
+
+
+def test_pixels_that_are_not_those_of_the_checksum_are_refused(whole, tmp_path):
+    pytest.importorskip("fabio")
+    content = bytearray((whole / "a.cbf").read_bytes())
+    at = content.index(b"\x0c\x1a\x04\xd5") + 20
+    content[at] ^= 1
+    (tmp_path / "a.cbf").write_bytes(content)
+    with pytest.raises(nb.NbnumbaError, match="checksum"):
+        nb.read_image(tmp_path / "a.cbf")
+
+
+def test_a_series_that_was_killed_while_it_grew_can_be_read(tmp_path):
+    e = scenes.still()
+    with nb.NexusWriter(tmp_path / "a.h5", e, follow=True) as writer:
+        for i in range(3):
+            writer.append(np.full(e.detector.shape, i, "int32"))
+        (tmp_path / "left.h5").write_bytes(writer.growing.read_bytes())
+    assert nb.read_image(tmp_path / "left.h5", number=2).max() == 2
+    assert nb.read_geometry(tmp_path / "left.h5").beam.wavelength == e.beam.wavelength
+
+
+def test_a_detector_before_the_sample_is_refused(whole, tmp_path):
+    text = (whole / "a.img").read_bytes()
+    (tmp_path / "a.img").write_bytes(re.sub(rb"\nDISTANCE=(\d)", rb"\nDISTANCE=-\1", text))
+    with pytest.raises(nb.NbnumbaError, match=r"distance: found -[\d.]+ mm"):
+        nb.read_geometry(tmp_path / "a.img")

@@ -15,6 +15,24 @@ from nbnumba_cli import options
 if TYPE_CHECKING:
     from nbnumba.model.experiment import Experiment
 
+#: Names that no experiment has.
+_IMAGES = (
+    ".h5",
+    ".hdf5",
+    ".nxs",
+    ".cbf",
+    ".img",
+    ".smv",
+    ".tif",
+    ".tiff",
+    ".pgm",
+    ".png",
+    ".npy",
+    ".expt",
+    ".bin",
+    ".raw",
+)
+
 
 @click.command("info")
 @options.experiment_source
@@ -64,6 +82,8 @@ def command(
     if experiment is None and nanobragg is None:
         _tell_installation(as_json, asked)
         return
+    if experiment is not None and not experiment.exists():
+        raise NbnumbaError(f"{experiment}: no such file; name an EXPERIMENT.toml, or a file of images")
     if experiment is not None and experiment.is_file() and _tell_file(experiment, as_json, asked):
         return
     described = options.load_experiment(experiment, nanobragg, settings)
@@ -113,6 +133,11 @@ def _tell_file(file: Path, as_json: bool, asked: bool) -> bool:
     from nbnumba.inputs.kinds import RAW, kind_of
 
     if kind_of(file) == RAW:
+        if file.suffix.lower() in _IMAGES:
+            raise NbnumbaError(
+                f"{file}: found another kind of file than its name says, or an empty one; allowed: HDF5, CBF, SMV, "
+                "TIFF, PGM, .npy and .expt, or an EXPERIMENT.toml"
+            )
         return False
     if asked:
         raise NbnumbaError(

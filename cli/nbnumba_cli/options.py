@@ -154,6 +154,8 @@ def load_experiment(file: Path | None, nanobragg: str | None, settings: tuple[st
     if (file is None) == (nanobragg is None):
         raise click.UsageError('Give an EXPERIMENT.toml or --nanobragg "FLAGS", one of them.')
     changes, image = dict(_setting(text) for text in settings), like()
+    if image is not None:
+        _tell_frame(image)
     if nanobragg is None:
         return Experiment.from_toml(Path(str(file)), changes, like=image)
 
@@ -166,6 +168,13 @@ def load_experiment(file: Path | None, nanobragg: str | None, settings: tuple[st
     if not changes and image is None:
         return experiment
     return Experiment.from_toml(experiment.to_toml(inline=True), changes, like=image)
+
+
+def _tell_frame(image: Path) -> None:
+    from nbnumba.outputs.nexus import read_experiment
+
+    if read_experiment(image) is None:
+        voice.note(f"misset, and the axis of the spindle, count in the frame of NeXus: that of {image}")
 
 
 def like() -> Path | None:

@@ -13,7 +13,7 @@ SUBJECTS = {
         "Experiment", "Crystal", "Mosaic", "Reflections", "SpectralReflections", "Beam", "Spectrum", "Sources",
         "Detector", "Panel", "Mask", "PRESETS", "Scan", "Sampling", "Background", "Response",
     ],
-    "Images": ["simulate", "Renderer", "background", "detect", "choose_sampling"],
+    "Images": ["simulate", "Renderer", "background", "detect", "choose_sampling", "Recipe"],
     "Every number inside": ["trace", "walk", "contributions"],
     "Derivatives and refinement": [
         "jacobian", "vjp", "value_and_gradient", "normal_equations", "refine", "Refinement", "Poisson", "Gaussian",

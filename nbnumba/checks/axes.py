@@ -11,7 +11,7 @@ from nbnumba.checks.rules import NOTHING, UNREAD, Found, rule
 from nbnumba.checks.tree import Tree, of_class
 from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.geometry.transformations import chain, is_rotation, offset, resolved, vector
-from nbnumba.inputs.hdf5 import child, text, words
+from nbnumba.inputs.hdf5 import child, numbers, text, words
 
 
 def _transformations(tree: Tree) -> Iterator[h5py.Dataset]:
@@ -58,6 +58,23 @@ def pixel_directions(tree: Tree) -> Iterator[Found]:
                     "the offset on module_offset",
                     otherwise,
                 )
+
+
+@rule("error")
+def pixels(tree: Tree) -> Iterator[Found]:
+    """Pixels have a size, and directions that differ."""
+    for module in tree.modules:
+        items = [child(module, f"{name}_pixel_direction") for name in ("fast", "slow")]
+        sizes = [numbers(module, f"{name}_pixel_direction") for name in ("fast", "slow")]
+        for item, size in zip(items, sizes, strict=True):
+            if item is not None and size is not None and not (np.isfinite(size) & (size > 0.0)).all():
+                yield item.name, str(size[:4].tolist()), "the size of a pixel, above 0", UNREAD
+        try:
+            fast, slow = (vector(item) for item in items if isinstance(item, h5py.Dataset))
+        except (NbnumbaError, ValueError):  # what "vectors" and "module" tell of
+            continue
+        if not np.cross(fast, slow).any():
+            yield module.name, f"directions {fast.tolist()} and {slow.tolist()}", "two that differ", UNREAD
 
 
 @rule("error")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -65,25 +64,29 @@ def linked_files(tree: Tree) -> Iterator[Found]:
             where = f"{tree.data_group.name}/{name}"
             yield where, f"a link to {link.filename}", f"that file, with {link.path}", "its images are missing"
     shown = [] if tree.data is None else hdf5.sources(tree.data)
-    for file, dataset in sorted({(source.path, source.dataset) for source in shown}):
-        if not file.is_file():
-            yield tree.data_group.name, f"no file {file}", "every file of the virtual dataset", _FILLED
+    for source in shown:
+        if not source.path.is_file():
+            yield tree.data_group.name, f"no file {source.path}", "every file of the virtual dataset", _FILLED
         else:
-            yield from _held(tree.data_group.name, file, dataset)
+            yield from _held(tree.data_group.name, source)
 
 
 _FILLED = "its images read as the fill value, without any error"
 
 
-def _held(where: str, file: Path, dataset: str) -> Iterator[Found]:
+def _held(where: str, source: hdf5.Source) -> Iterator[Found]:
+    file, dataset = source.path, source.dataset
     try:
         with hdf5.opened(file) as opened:
-            there = isinstance(child(opened, dataset), h5py.Dataset)
+            held = child(opened, dataset)
+            shape = held.shape if isinstance(held, h5py.Dataset) else None
     except NbnumbaError as error:
         yield where, f"a file that cannot be read ({error})", "a whole HDF5 file", _FILLED
         return
-    if not there:
+    if shape is None:
         yield where, f"{file} without {dataset}", dataset, _FILLED
+    elif len(shape) != len(source.needed) or any(n < least for n, least in zip(shape, source.needed, strict=True)):
+        yield where, f"{file} with images of shape {shape}", f"{source.needed}, or more of them", _FILLED
 
 
 @rule("warning")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import h5py
+import numpy as np
 
 from nbnumba.checks.rules import INVALID, NOTHING, UNREAD, Found, missing, rule
 from nbnumba.checks.tree import Tree, of_class
+from nbnumba.inputs.geometry.transformations import is_length
 from nbnumba.inputs.hdf5 import child, numbers, text, told, words
 
 
@@ -73,6 +75,20 @@ def beam(tree: Tree) -> Iterator[Found]:
         found = f"an NXbeam in {elsewhere[0]} alone" if elsewhere else "no NXbeam"
         yield tree.instruments[0].name, found, "an NXbeam in the NXinstrument", "dxtbx (DIALS) finds no wavelength"
     yield from missing(beams, ("incident_wavelength",), "dxtbx (DIALS) finds no wavelength")
+
+
+@rule("error")
+def wavelength(tree: Tree) -> Iterator[Found]:
+    """Wavelengths are lengths above 0."""
+    for group in tree.below("NXbeam"):
+        item, found = child(group, "incident_wavelength"), numbers(group, "incident_wavelength")
+        if item is None:
+            continue
+        if found is None or not (np.isfinite(found) & (found > 0.0)).all():
+            yield item.name, told(group, "incident_wavelength"), "wavelengths above 0", UNREAD
+        unit = text(item.attrs.get("units")) if isinstance(item, h5py.Dataset) else None
+        if unit is not None and not is_length(unit):
+            yield f"{item.name}@units", repr(unit), "a length, as angstrom", UNREAD
 
 
 @rule("error")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import math
 import re
 from pathlib import Path
@@ -27,6 +29,7 @@ class Section(NamedTuple):
     packed: bytes
     shape: tuple[int, int]  # slow, fast
     end: int  # where in the file what follows begins
+    digest: bytes  # MD5 of what is packed, in base64; empty: not told
 
 
 def cbf_sections(path: str | Path, content: bytes) -> list[Section]:
@@ -46,7 +49,8 @@ def cbf_sections(path: str | Path, content: bytes) -> list[Section]:
         most = size if compression == _BYTE_OFFSET else MOST_PIXELS  # of which each takes a byte, or more
         if not 0 < slow * fast <= most:
             raise NbnumbaError(f"{path}: found {size} bytes for {slow} x {fast} pixels; name an undamaged image")
-        sections.append(Section(compression, content[found.end() : position], (slow, fast), position))
+        packed, digest = content[found.end() : position], fields.get(b"Content-MD5", b"")
+        sections.append(Section(compression, packed, (slow, fast), position, digest))
     return sections
 
 
@@ -64,6 +68,9 @@ def read_arrays(path: str | Path, content: bytes) -> list[np.ndarray]:
         NbnumbaError: a damaged file, a compression that is not known, or no fabio.
     """
     sections = cbf_sections(path, content)
+    for section in sections:
+        if section.digest not in (b"", base64.b64encode(hashlib.md5(section.packed, usedforsecurity=False).digest())):
+            raise NbnumbaError(f"{path}: found pixels that are not those of its checksum; name an undamaged image")
     known = all(section.compression == _BYTE_OFFSET for section in sections)
     if not sections:  # fabio would look for one without an end
         raise NbnumbaError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,13 +34,23 @@ def opened(path: str | Path) -> Iterator[h5py.File]:
             pass  # says more plainly than HDF5 why a file cannot be read
         if not h5py.is_hdf5(path):
             raise NbnumbaError(f"{path}: found another kind of file; allowed: HDF5")
-        with h5py.File(path, "r") as file:
+        with _file(path) as file:
             yield file
     except NbnumbaError:
         raise
     except DAMAGE as error:
         why = getattr(error, "strerror", None) or f"damaged: {type(error).__name__} {error}"
         raise NbnumbaError(f"{path}: cannot be read ({why}); name an undamaged HDF5 file") from None
+
+
+def _file(path: str | Path) -> h5py.File:
+    """The file; one that grows, or that a writer left when it was killed, with the images that are whole."""
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            return h5py.File(path, "r", swmr=True)
+        raise error
 
 
 def child(group: h5py.Group, name: str) -> Item | None:
@@ -109,6 +120,7 @@ class Source(NamedTuple):
     path: Path
     dataset: str
     space: Any  # where the images are in the virtual dataset
+    needed: tuple[int, ...]  # the least shape of the file's dataset that has them
 
     @property
     def images(self) -> range:
@@ -123,7 +135,18 @@ def sources(dataset: h5py.Dataset) -> list[Source]:
         return []
     folder = Path(dataset.file.filename).parent
     plain = [(found.file_name.replace("%%", "%"), found) for found in dataset.virtual_sources()]
-    return [Source(name, folder / name, found.dset_name, found.vspace) for name, found in plain if name != "."]
+    return [
+        Source(name, folder / name, found.dset_name, found.vspace, _least(found))
+        for name, found in plain
+        if name != "."
+    ]
+
+
+def _least(found: Any) -> tuple[int, ...]:
+    """Shape of the smallest dataset that has what is shown of it."""
+    if found.src_space.get_select_type() == h5py.h5s.SEL_ALL:
+        return tuple(last - first + 1 for first, last in zip(*found.vspace.get_select_bounds(), strict=True))
+    return tuple(last + 1 for last in found.src_space.get_select_bounds()[1])
 
 
 def kept(dataset: h5py.Dataset) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,6 +54,8 @@ def read_content(
     """
     own = experiment_of(path, number)
     known, crystal, unknown = experiment or own, True, ""
+    if experiment is not None and own is None:
+        known = _turned(experiment, path)
     if known is None:
         known, unknown = _measured(path)
         crystal = False
@@ -86,11 +89,24 @@ def _unit(image: np.ndarray, ours: bool) -> str:
     return "photons" if ours else "intensity"
 
 
+def _turned(experiment: Experiment, path: str | Path) -> Experiment:
+    """The experiment at the angles that the image tells, where both tell of some."""
+    try:
+        found = read_geometry(path).oscillation
+    except NbnumbaError:
+        found = None
+    if found is None or experiment.turning is None or found[1] == 0.0:
+        return experiment
+    sign = math.copysign(1.0, found[1] * experiment.turning.width)  # of a turn about the opposite axis
+    return experiment.replace(**{"scan.start": sign * found[0], "scan.width": sign * found[1]})
+
+
 def _measured(path: str | Path) -> tuple[Experiment | None, str]:
     """Detector and beam that a file names, or why there are none."""
     try:
         found = read_geometry(path)
-        scan = Scan(axis=found.spindle) if found.spindle else None
+        start, width = found.oscillation or (0.0, 0.0)
+        scan = Scan(start=start, width=width, axis=found.spindle) if found.spindle else None
         return Experiment(crystal=_NO_CRYSTAL, beam=found.beam, detector=found.detector, scan=scan), ""
     except NbnumbaError as error:
         return None, str(error)

@@ -9,7 +9,6 @@ from scipy.spatial.transform import Rotation
 
 import nbnumba as nb
 
-RESOLUTION = 2.2  # [A]
 #: A constant background, so that spots have something to stand out from [photons/pixel].
 GROUND = np.float32(1.0)
 PIXELS, PIXEL_SIZE, DISTANCE = (600, 600), 0.2, 90.0
@@ -31,9 +30,9 @@ class DataSet(NamedTuple):
             yield nb.detect(experiment, nb.simulate(experiment) + GROUND, seed=1, number=number)
 
 
-def reflections() -> nb.Reflections:
+def reflections(resolution: float) -> nb.Reflections:
     with resources.as_file(resources.files("nbnumba.examples") / "1orc.pdb.gz") as file:
-        return nb.read_reflections(file, resolution=RESOLUTION)
+        return nb.read_reflections(file, resolution=resolution)
 
 
 def panels() -> tuple[nb.Panel, ...]:
@@ -52,7 +51,7 @@ def experiment(**changes) -> nb.Experiment:
         misset=(10.0, 20.0, 30.0),
         cells=(15, 15, 15),
         shape="gauss",  # integration wants spots without fringes
-        reflections=reflections(),
+        reflections=reflections(2.2),
         mosaic=nb.Mosaic(spread=0.15, domains=20),
     )
     still = nb.Experiment(
@@ -78,6 +77,9 @@ def four_panels() -> DataSet:
 
 
 def stills() -> DataSet:
-    first = experiment(**{"beam.fluence": 1e27, "crystal.mosaic.domains": 40})
+    """Of a larger crystal: how narrow reflections are is what tells the orientation of a still."""
+    sharp = {"crystal.cells": 35, "crystal.mosaic.spread": 0.05, "crystal.mosaic.domains": 40}
+    bright = {"beam.fluence": 1e28, "crystal.reflections": reflections(1.8), "sampling.oversample": 4}
+    first = experiment(**sharp, **bright)
     missets = Rotation.random(20, random_state=5).as_euler("xyz", degrees=True).tolist()
     return DataSet("20 stills", tuple(first.replace(**{"crystal.misset": tuple(m)}) for m in missets))

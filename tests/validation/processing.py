@@ -20,16 +20,20 @@ TIED = """refinement.parameterisation.crystal.unit_cell.restraints.tie_to_group 
 """
 #: Pixels of a spot, as DIALS takes by itself for what it knows as a pixel detector: files of some kinds do not tell.
 SMALL = "spotfinder.filter.min_spot_size=3"
-#: Run by the Python of DIALS, which knows its tables.
-TABLE = """
+#: Run by the Python of DIALS, which knows its tables, and where panels within groups lie.
+TOLD = """
 import json, sys
 from dials.array_family import flex
+from dxtbx.model.experiment_list import ExperimentList
+(detector,) = ExperimentList.from_file("refined.expt", check_format=False).detectors()
+panels = [(panel.get_fast_axis(), panel.get_slow_axis(), panel.get_origin()) for panel in detector]
 table = flex.reflection_table.from_file("integrated.refl")
 table = table.select(table.get_flags(table.flags.integrated_sum))
 whole = table["partiality"] > 0.95 if "lp" in table else flex.bool(len(table), True)
 table = table.select(whole)
 lp = table["lp"] if "lp" in table else flex.double(len(table), 1.0)
-json.dump({"hkl": list(table["miller_index"]), "intensity": list(table["intensity.sum.value"] * lp)}, sys.stdout)
+intensity = list(table["intensity.sum.value"] * lp)
+json.dump({"hkl": list(table["miller_index"]), "intensity": intensity, "panels": panels}, sys.stdout)
 """
 
 
@@ -88,19 +92,19 @@ def found_in(folder: Path, experiments: tuple[nb.Experiment, ...]) -> Found:
     true = [e.crystal.axes @ turn.T for e in experiments]
     cells = np.array([cell_of(axes) for axes in crystals])
     errors = np.abs(cells.mean(axis=0) - cell_of(true[0]))
-    table = json.loads(dials(folder, "/usr/bin/python3", "-c", TABLE))
+    told = json.loads(dials(folder, "/usr/bin/python3", "-c", TOLD))
     known = experiments[0].crystal.reflections
     squares = dict(zip(map(tuple, np.abs(known.hkl).tolist()), (known.amplitude**2).tolist(), strict=True))
-    expected = [squares.get(tuple(map(abs, hkl)), 0.0) for hkl in table["hkl"]]
+    expected = [squares.get(tuple(map(abs, hkl)), 0.0) for hkl in told["hkl"]]
     return Found(
         spots=count(dials(folder, "show", "strong.refl")),
         indexed=count(dials(folder, "show", "indexed.refl")) / count(dials(folder, "show", "strong.refl")),
         length=float(100.0 * (errors[:3] / cell_of(true[0])[:3]).max()),
         angle=float(errors[3:].max()),
         orientation=float(np.median([apart(*pair) for pair in zip(crystals, true, strict=True)])),
-        beam_center=beam_shift(refined, experiments[0], turn),
+        beam_center=beam_shift(refined["beam"], told["panels"], experiments[0], turn),
         reflections=len(expected),
-        correlation=float(np.corrcoef(table["intensity"], expected)[0, 1]),
+        correlation=float(np.corrcoef(told["intensity"], expected)[0, 1]),
     )
 
 
@@ -118,12 +122,11 @@ def apart(found: np.ndarray, true: np.ndarray) -> float:
     return float(np.degrees(np.arccos(np.minimum(np.abs(cosines), 1.0))).max())
 
 
-def beam_shift(refined: dict, experiment: nb.Experiment, turn: np.ndarray) -> float:
+def beam_shift(beams: list[dict], panels: list, experiment: nb.Experiment, turn: np.ndarray) -> float:
     """How far the beam hits from where it did, in the plane of each panel: the largest over panels [pixels]."""
-    (detector,), (beam,) = refined["detector"], refined["beam"]
-    size, away = experiment.detector.pixel_size, []
-    for panel, place in zip(detector["panels"], experiment.geometries, strict=True):
-        found = crossing(-np.array(beam["direction"]), *(panel[n] for n in ("fast_axis", "slow_axis", "origin")))
+    (beam,), size, away = beams, experiment.detector.pixel_size, []
+    for panel, place in zip(panels, experiment.geometries, strict=True):
+        found = crossing(-np.array(beam["direction"]), *panel)
         true = crossing(turn @ experiment.beam_direction, *(turn @ v for v in (place.fast, place.slow, place.origin)))
         away.append(np.linalg.norm(found - true) / size)
     return float(max(away))

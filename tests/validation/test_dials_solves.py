@@ -38,7 +38,7 @@ def write(folder, data):
 
 @pytest.fixture(scope="module")
 def results():
-    """What is found, by data set and kind of file; when all of it is there, it goes into the documentation."""
+    """What is found, by data set and kind of file; when all of it is right, it goes into the documentation."""
     found: dict[tuple[str, str], tuple[str, Found]] = {}
     yield found
     if len(found) == len(SETS) * len(KINDS):
@@ -58,13 +58,13 @@ def test_data_set_is_solved(name, kind, rendered, results):
         solve_rotation(folder / kind, files)
         found = found_in(folder / kind, data.experiments[:1])
     print(name, kind, found)
-    results[name, kind] = (data.name, found)
     assert found.indexed > 0.9
     assert found.length < 0.1
     assert found.angle < 0.05
     assert found.orientation < 0.05
     assert found.beam_center < 0.1
     assert found.correlation > 0.95
+    results[name, kind] = (data.name, found)
 
 
 def table(results):

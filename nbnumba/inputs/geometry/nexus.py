@@ -24,7 +24,7 @@ from nbnumba.inputs.geometry.transformations import (
     offset,
     resolved,
 )
-from nbnumba.inputs.hdf5 import DAMAGE, text, value
+from nbnumba.inputs.hdf5 import DAMAGE, opened, text, value
 
 _ANGSTROM = 1e7  # in a mm
 
@@ -35,22 +35,26 @@ def from_nexus(path: str | Path, number: int) -> Found:
     Raises:
         NbnumbaError: there is no such detector, or something is missing or unknown.
     """
-    try:
-        with h5py.File(path, "r") as file:
-            entry, detectors = _entry(file)
-            if number >= len(detectors):
-                raise NbnumbaError(f"number: found {number}; allowed: 0 to {len(detectors) - 1}, the file's detectors")
-            axis = _turning(entry)
-            return Found(
-                _panels(detectors[number]),
-                _beam(entry),
-                None if axis is None else _spindle(axis),
-                None if axis is None else _oscillation(axis),
-            )
-    except NbnumbaError:
-        raise
-    except DAMAGE as error:
-        raise NbnumbaError(f"found {type(error).__name__} {error} in it; allowed: an NXmx file") from None
+    with opened(path) as file:
+        try:
+            return _told(file, number)
+        except NbnumbaError:
+            raise
+        except DAMAGE as error:
+            raise NbnumbaError(f"found {type(error).__name__} {error} in it; allowed: an NXmx file") from None
+
+
+def _told(file: h5py.File, number: int) -> Found:
+    entry, detectors = _entry(file)
+    if number >= len(detectors):
+        raise NbnumbaError(f"number: found {number}; allowed: 0 to {len(detectors) - 1}, the file's detectors")
+    axis = _turning(entry)
+    return Found(
+        _panels(detectors[number]),
+        _beam(entry),
+        None if axis is None else _spindle(axis),
+        None if axis is None else _oscillation(axis),
+    )
 
 
 def _of_class(parent: h5py.Group, name: str) -> list[h5py.Group]:

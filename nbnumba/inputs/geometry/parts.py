@@ -69,7 +69,13 @@ def facing(
         center: of the beam, along fast and slow [mm] from the outer corner of the first pixel.
         sensor: material and thickness [mm].
         mask: (slow, fast), true where a pixel is good.
+
+    Raises:
+        NbnumbaError: a detector that is not behind the sample, or pixels of no size.
     """
+    for name, value in (("distance", distance), ("pixel size", pixel)):
+        if not 0.0 < value < math.inf:
+            raise NbnumbaError(f"{name}: found {value:g} mm; allowed: above 0")
     fast, slow = (-1.0, 0.0, 0.0), (0.0, -1.0, 0.0)
     return FoundPanel(
         pixels, (pixel, pixel), (center[0], center[1], distance), fast, slow, sensor[1], 0.0, mask, sensor[0]

@@ -49,6 +49,11 @@ def _factor(item: h5py.Dataset, known: dict[str, float], name: str = "units") ->
     return factor
 
 
+def is_length(unit: str) -> bool:
+    """Whether a unit is one of lengths."""
+    return unit.strip().lower() in _MM
+
+
 def in_mm(item: h5py.Dataset) -> np.ndarray:
     """Lengths of a dataset [mm], as an array of one dimension."""
     return _floats(item.name, value(item)) * _factor(item, _MM)
