@@ -1,10 +1,12 @@
 """How fast data sets are made, where the time goes, and what memory they take.
 
-python benchmarks/datasets.py               1000 images of 512 x 512 and 100 of 2048 x 2048, by 1 and 2 workers
+python benchmarks/datasets.py               1000 images of 512 x 512 and 100 of 2048 x 2048, by 1 and 2 workers, each
+                                            with a core and a thread for rendering
 python benchmarks/datasets.py --small       the same with few images, to try it
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -113,10 +115,15 @@ def main() -> None:
 
 def command(recipe: Path, folder: Path, workers: int, *more: str) -> Run:
     """Make the set by the command line, and watch its memory."""
-    words = [sys.executable, "-m", "nbnumba_cli", "-q", "dataset", str(recipe), "-o", str(folder)]
+    words = [sys.executable, "-m", "nbnumba_cli", "-q", "dataset", str(recipe), "-o", str(folder), "--threads", "1"]
+    cores = sorted(os.sched_getaffinity(0))[:workers]
     memory: list[float] = []
     start = time.perf_counter()
-    with subprocess.Popen([*words, "--workers", str(workers), "--json", *more], stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [*words, "--workers", str(workers), "--json", *more],
+        stdout=subprocess.PIPE,
+        preexec_fn=lambda: os.sched_setaffinity(0, cores),
+    ) as process:
         watch = threading.Thread(target=watched, args=(process, memory))
         watch.start()
         text, _ = process.communicate()
