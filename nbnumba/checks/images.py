@@ -50,7 +50,7 @@ def pixel_type(tree: Tree) -> Iterator[Found]:
     if kind in ("uint32", "int64", "uint64") and depths and all(d is not None and d[0] == 32 for d in depths):
         return
     needed = "int32, uint16 or float32; or bit_depth_readout 32"
-    yield tree.data.name, kind, needed, "dxtbx (DIALS) from 2024 on refuses pixels of this type"
+    yield tree.data.name, kind, needed, "newer versions of dxtbx (DIALS) refuse pixels of this type"
 
 
 @rule("error")

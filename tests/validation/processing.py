@@ -12,7 +12,7 @@ import nbnumba as nb
 from nbnumba.outputs.nexus_geometry import frame
 
 TO_DIALS = np.diag([-1.0, 1.0, -1.0])  # from the frame of NeXus
-#: Cells of stills are one cell: each alone is known along the beam to some 0.2 % only.
+#: Cells of stills are one cell.
 TIED = """refinement.parameterisation.crystal.unit_cell.restraints.tie_to_group {
   target = mean
   sigmas = 0.001,0.001,0.001,0.001,0.001,0.001
