@@ -116,18 +116,41 @@ def test_damage_is_found(made, tmp_path, what):
     assert (again["made"], again["content_hash"]) == (2, summary["content_hash"])
 
 
+def damaged(good, count, first, last):
+    """Contents with one byte changed to any other value, at random places between two."""
+    random = np.random.default_rng(first)
+    for place, change in zip(random.integers(first, last, count), random.integers(1, 256, count), strict=True):
+        yield good[:place] + bytes([good[place] ^ change]) + good[place + 1 :]
+
+
 def test_every_byte_counts(made, tmp_path):
     folder, _ = made
     shutil.copytree(folder, tmp_path / "set")
     first, file = shards(small())[0], tmp_path / "set" / "shard-00000.h5"
     good = file.read_bytes()
-    for place in range(100, len(good), len(good) // 40):
-        file.write_bytes(good[:place] + bytes([good[place] ^ 1]) + good[place + 1 :])
-        assert not is_finished(small(), first, tmp_path / "set", verify=True), place
+    for content in damaged(good, 40, 100, len(good)):
+        file.write_bytes(content)
+        assert not is_finished(small(), first, tmp_path / "set", verify=True)
     file.write_bytes(good)
     assert is_finished(small(), first, tmp_path / "set", verify=True)
     (tmp_path / "set" / "log.jsonl").unlink()  # without which contents alone are compared
     assert is_finished(small(), first, tmp_path / "set", verify=True)
+
+
+def test_no_damage_stops_a_run(made, tmp_path):
+    folder, _ = made
+    first, file = shards(small())[0], tmp_path / "shard-00000.h5"
+    good = (folder / file.name).read_bytes()
+    place = good.index(small().hash.encode())  # near what a file says of itself
+    for content in damaged(good, 60, place - 200, place + 200):
+        file.write_bytes(content)
+        is_finished(small(), first, tmp_path)
+    for name in ("entry/data/data", "entry/labels/hit", "entry/spots/offsets", "entry/nbnumba/first"):
+        file.write_bytes(good)
+        with h5py.File(file, "r+") as opened:
+            del opened[name]
+            opened.create_group(name)
+        assert not is_finished(small(), first, tmp_path, verify=True)
 
 
 def test_a_changed_recipe_is_refused_with_the_difference(made, tmp_path):
