@@ -50,7 +50,7 @@ def command(recipe: Path, output: Path | None, settings: tuple[str, ...], as_jso
       nbnumba dataset recipe.toml -o set1 --dask tcp://10.0.0.1:8786
     """
     from nbnumba.datasets.recipe import Recipe
-    from nbnumba.datasets.report import write_report
+    from nbnumba.datasets.report import write_page
 
     changes = {name: _from_here(name, value) for name, value in map(options._setting, settings)}
     described = Recipe.from_toml(recipe, changes)
@@ -67,7 +67,7 @@ def command(recipe: Path, output: Path | None, settings: tuple[str, ...], as_jso
     else:
         result = make(described, output, how)
     if result.get("content_hash"):
-        write_report(Path(result["folder"]))
+        write_page(Path(result["folder"]))
     click.echo(json.dumps(options.jsonable(result), allow_nan=False) if as_json else _text(result))
 
 
@@ -104,7 +104,8 @@ def _estimate(recipe: Any, workers: int | None, threads: int | None) -> dict[str
 
 
 def _master(folder: Path) -> dict[str, Any]:
-    from nbnumba.datasets.folder import MASTER, unfinished, write_master
+    from nbnumba.datasets.folder import MASTER
+    from nbnumba.datasets.master import unfinished, write_master
 
     missing = unfinished(folder)
     if missing:

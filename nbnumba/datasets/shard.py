@@ -35,7 +35,6 @@ from nbnumba.outputs.hdf5 import Use, new_hdf5
 from nbnumba.outputs.nexus_tree import group, put
 from nbnumba.outputs.stack import append_image, begin_stack, packed
 
-FORMAT = 1
 PROVENANCE = "entry/nbnumba"
 #: Images that are packed and written while the next is rendered.
 _WAITING = 2
@@ -237,7 +236,7 @@ class _Store:
             resonet(file, self.recipe, self._rows.arrays(), self._lattices.arrays(), np.cumsum(self._lattice_counts))
         process = group(entry, "nbnumba", "NXprocess")
         for key, value in {
-            "program": "nbnumba", "version": __version__, "format": FORMAT, "recipe": self.recipe.to_toml(count=False),
+            "program": "nbnumba", "version": __version__, "recipe": self.recipe.to_toml(count=False),
             "recipe_hash": self.recipe.hash, "first": self.shard.first, "stop": self.shard.stop,
             "content_hash": self.content_hash, "by_image": "\n".join(self._header.names),
         }.items():  # fmt: skip
@@ -278,11 +277,12 @@ def stacks_of(recipe: Recipe, sample: Sample) -> dict[str, np.ndarray]:
 class Found(NamedTuple):
     """What a file says of itself."""
 
+    version: str
     recipe_hash: str
     recipe: str
+    content_hash: str
     first: int
     stop: int
-    content_hash: str
 
 
 def read_provenance(path: Path) -> Found | None:
@@ -290,8 +290,8 @@ def read_provenance(path: Path) -> Found | None:
     try:
         with h5py.File(path, "r") as file:
             process = file[PROVENANCE]
-            text = {name: process[name].asstr()[()] for name in ("recipe_hash", "recipe", "content_hash")}
-            return Found(first=int(process["first"][()]), stop=int(process["stop"][()]), **text)
+            text = {name: process[name].asstr()[()] for name in ("version", "recipe_hash", "recipe", "content_hash")}
+            return Found(**text, first=int(process["first"][()]), stop=int(process["stop"][()]))
     except Exception:  # a damaged file makes h5py raise almost anything
         return None
 

@@ -24,7 +24,8 @@ from nbnumba.datasets.engines import local, worker
 from nbnumba.datasets.engines.local import Local, shared_out
 from nbnumba.datasets.engines.run import make_dataset
 from nbnumba.datasets.engines.slurm import script
-from nbnumba.datasets.folder import prepare, unfinished, write_master
+from nbnumba.datasets.folder import prepare
+from nbnumba.datasets.master import unfinished, write_master
 from nbnumba.datasets.shard import shards
 
 COUNT, EACH = 8, 2

@@ -1,7 +1,10 @@
 """Data sets on the disk: the same whatever is made when, never lost, never doubled, and readable."""
 
+import hashlib
 import json
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import h5py
@@ -10,10 +13,13 @@ import pytest
 from recipes import BASE, recipe
 
 import nbnumba as nb
+from nbnumba.datasets import folder as datasets_folder
+from nbnumba.datasets import master
 from nbnumba.datasets.draw import draw
 from nbnumba.datasets.engines.run import make_dataset
-from nbnumba.datasets.folder import content_hash, prepare, write_master
+from nbnumba.datasets.folder import prepare
 from nbnumba.datasets.labels import label_of
+from nbnumba.datasets.master import content_hash, unfinished, write_master
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.report import write_report
 from nbnumba.datasets.shard import is_finished, shards, write_shard
@@ -160,6 +166,86 @@ def test_a_changed_recipe_is_refused_with_the_difference(made, tmp_path):
     shutil.copytree(folder, tmp_path / "set")
     make_dataset(small(seed=9), tmp_path / "set", overwrite=True)
     assert content_hash(tmp_path / "set") != content_hash(folder)
+
+
+@pytest.mark.parametrize("share", [None, (0, None)])
+def test_files_tell_their_recipe_where_the_manifest_is_gone(made, tmp_path, share):
+    folder, summary = made
+    shutil.copytree(folder, tmp_path / "set")
+    (tmp_path / "set" / "manifest.json").unlink()
+    with pytest.raises(nb.NbnumbaError, match=r"another recipe(.|\n)*-seed = 7\n *\+seed = 99$"):
+        make_dataset(small(seed=99), tmp_path / "set", resume=True, share=share)
+    assert not (tmp_path / "set" / "manifest.json").exists()
+    make_dataset(small(), tmp_path / "set", resume=True, share=share)
+    assert write_master(tmp_path / "set") == summary["content_hash"]
+
+
+def test_of_two_recipes_at_once_one_gets_the_folder(tmp_path, monkeypatch):
+    everybody, told = threading.Barrier(2), []
+
+    def before(*where, real=datasets_folder._before):
+        found = real(*where)
+        everybody.wait()
+        return found
+
+    def run(recipe):
+        try:
+            told.append(len(prepare(recipe, tmp_path).missing))
+        except nb.NbnumbaError as error:
+            told.append(str(error))
+
+    monkeypatch.setattr(datasets_folder, "_before", before)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(run, (small(), small(seed=99))))
+    assert 3 in told
+    assert "another recipe" in str(told)
+
+
+def test_a_set_of_another_version_is_refused(made, tmp_path):
+    folder, _ = made
+    shutil.copytree(folder, tmp_path / "set")
+    manifest = tmp_path / "set" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace(f'"version": "{nb.__version__}"', '"version": "0.0.7"'))
+    for share in (None, (0, None)):
+        with pytest.raises(nb.NbnumbaError, match=r"of nbnumba 0.0.7.*install that one"):
+            make_dataset(small(), tmp_path / "set", resume=True, share=share)
+
+
+def test_a_short_last_file_of_a_longer_set_is_not_finished(tmp_path):
+    make_dataset(small(count=3), tmp_path)
+    missing = [shard.name for shard in prepare(small(count=4), tmp_path, resume=True).missing]
+    assert unfinished(tmp_path) == missing == ["shard-00001.h5"]
+    write_master(tmp_path)
+    with h5py.File(tmp_path / "master.h5") as file:
+        assert file["entry/labels/number"][()].tolist() == [0, 1]
+
+
+def test_a_master_is_of_the_files_that_it_shows(made, tmp_path, monkeypatch):
+    """Also if another run finishes one meanwhile."""
+    folder, _ = made
+    shutil.copytree(folder, tmp_path / "set")
+    last, aside = tmp_path / "set" / "shard-00002.h5", tmp_path / "aside.h5"
+    last.rename(aside)
+
+    def fill(*arguments, real=master._fill_master):
+        aside.rename(last)
+        real(*arguments)
+
+    monkeypatch.setattr(master, "_fill_master", fill)
+    told = write_master(tmp_path / "set")
+    with h5py.File(tmp_path / "set" / "master.h5") as file:
+        shown = file["entry/labels/digest"][()]
+        assert len(shown) == len(file["entry/data/data"]) == 4
+        assert file["entry/nbnumba/content_hash"].asstr()[()] == told == hashlib.sha256(shown.tobytes()).hexdigest()
+
+
+def test_a_damaged_file_is_named_by_the_master(made, tmp_path):
+    folder, _ = made
+    shutil.copytree(folder, tmp_path / "set")
+    with h5py.File(tmp_path / "set" / "shard-00001.h5", "r+") as opened:
+        del opened["entry/labels/hit"]
+    with pytest.raises(nb.NbnumbaError, match=r"shard-00001.h5: cannot be read .*--resume --verify makes it anew"):
+        write_master(tmp_path / "set")
 
 
 def test_a_data_set_can_be_made_longer(made, tmp_path):
