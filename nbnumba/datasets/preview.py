@@ -31,7 +31,14 @@ Progress = Callable[[int, int], None]
 
 
 def write_preview(
-    recipe: Recipe, path: str | Path, count: int = 16, *, overwrite: bool = False, progress: Progress | None = None
+    recipe: Recipe,
+    path: str | Path,
+    count: int = 16,
+    *,
+    overwrite: bool = False,
+    threads: int = 1,
+    device: str = "cpu",
+    progress: Progress | None = None,
 ) -> Path:
     """Write the first images of a data set as one PNG, each with what was drawn for it beneath.
 
@@ -40,13 +47,14 @@ def write_preview(
         path: the new file.
         count: number of images.
         overwrite: replace an existing file.
+        threads, device: as ``write_shard`` has them.
         progress: called as progress(done, total) after each image.
 
     Raises:
         NbnumbaError: an image cannot be rendered, or the file cannot be written.
     """
     count = min(whole("preview", count, low=1, high=_MOST), recipe.count)
-    cache, tiles = Cache(recipe), []
+    cache, tiles = Cache(recipe, threads, device), []
     for number in range(count):
         if progress is not None:
             progress(number, count)
@@ -89,12 +97,15 @@ def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def estimate(recipe: Recipe, *, workers: int = 1, progress: Progress | None = None) -> dict[str, Any]:
+def estimate(
+    recipe: Recipe, *, workers: int = 1, threads: int = 1, device: str = "cpu", progress: Progress | None = None
+) -> dict[str, Any]:
     """Time, size and memory of a data set, from a few of its images that are made now.
 
     Args:
         recipe: of the data set.
         workers: processes that share the work, each as fast as this one.
+        threads, device: of each, as ``write_shard`` has them.
         progress: called as progress(done, total) after each image.
 
     Returns:
@@ -102,8 +113,8 @@ def estimate(recipe: Recipe, *, workers: int = 1, progress: Progress | None = No
         images_per_file, memory (bytes, of all workers) and workers.
     """
     count = min(_MEASURED, recipe.count)
-    _one(recipe, Cache(recipe), 0)  # compiles
-    cache, size, start = Cache(recipe), 0, time.perf_counter()
+    _one(recipe, Cache(recipe, threads, device), 0)  # compiles
+    cache, size, start = Cache(recipe, threads, device), 0, time.perf_counter()
     for i in range(count):
         if progress is not None:
             progress(i, count)

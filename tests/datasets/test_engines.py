@@ -311,8 +311,8 @@ def test_the_command_counts_images(tmp_path, capsys):
     from nbnumba_cli.dataset_engines import in_words
 
     (tmp_path / "r.toml").write_text(BASE)
-    words = ["dataset", tmp_path / "r.toml", "-o", tmp_path / "set", "--workers", 1]
-    assert invoke(*words, "--shard", "1/3", "--set", "output.images_per_shard=2").exit_code == 0
+    words = ["dataset", tmp_path / "r.toml", "-o", tmp_path / "set"]
+    assert invoke(*words, "--workers", 1, "--shard", "1/3", "--set", "output.images_per_shard=2").exit_code == 0
     result = invoke(*words, "--master")
     assert "2 files are missing: shard-00000.h5, shard-00002.h5" in result.stderr
     for share in ("x", "1/0", "-1", "1/"):

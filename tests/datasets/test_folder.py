@@ -14,7 +14,8 @@ from recipes import BASE, recipe
 
 import nbnumba as nb
 from nbnumba.datasets import folder as datasets_folder
-from nbnumba.datasets import master
+from nbnumba.datasets import master, preview
+from nbnumba.datasets.cache import Cache
 from nbnumba.datasets.draw import draw
 from nbnumba.datasets.engines.run import make_dataset
 from nbnumba.datasets.folder import prepare
@@ -343,12 +344,10 @@ def test_the_command(tmp_path):
         "--set",
         "output.images_per_shard=2",
         "--json",
-        "--workers",
-        "1",
     ]
     run = CliRunner().invoke
     folder = str(tmp_path / "set")
-    result = json.loads(run(cli, [*words, "-o", folder]).stdout)
+    result = json.loads(run(cli, [*words, "-o", folder, "--workers", "1"]).stdout)
     assert (result["made"], result["content_hash"]) == (3, content_hash(folder))
     assert json.loads(run(cli, [*words, "-o", folder, "--resume"]).stdout)["made"] == 0
     told = json.loads(run(cli, [*words, "--dry-run"]).stdout)
@@ -359,6 +358,41 @@ def test_the_command(tmp_path):
     assert "another recipe" in str(run(cli, [*words, "-o", folder, "--set", "seed=5"]).exception)
     assert isinstance(run(cli, [*words, "--set", "vary.x=1"]).exception, nb.NbnumbaError)
     assert "Give a folder" in run(cli, words).output
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--sbatch time=1", "--sbatch needs --slurm"),
+        ("--verify", "--verify needs --resume or --shard or --slurm"),
+        ("--slurm x.sh --dask local", "--slurm and --dask do not go together"),
+        ("--preview 1 --dry-run", "--dry-run and --preview do not go together"),
+        ("--preview 1 --workers 2", "--preview and --workers do not go together"),
+        ("--master --shard 3", "--master and --shard do not go together"),
+        ("--master --device cpu", "--master and --device do not go together"),
+        ("--overwrite --resume", "--overwrite and --resume do not go together"),
+        ("--overwrite --shard 1", "--overwrite and --shard do not go together"),
+        ("--dry-run --dask local", "--dry-run and --dask do not go together"),
+    ],
+)
+def test_options_that_would_be_ignored_are_refused(tmp_path, words, said):
+    result = _command(tmp_path, "-o", tmp_path / "set", *words.split())
+    assert (result.exit_code, said in result.stderr) == (2, True), result.stderr
+    assert not (tmp_path / "set").exists()
+
+
+@pytest.mark.parametrize("words", [["--dry-run", "--workers", "1"], ["--preview", "1"]])
+def test_threads_and_device_are_those_that_were_asked_for(tmp_path, monkeypatch, words):
+    caches = []
+
+    def cache(recipe, threads=1, device="cpu"):
+        caches.append((threads, device))
+        return Cache(recipe, threads, device)
+
+    monkeypatch.setattr(preview, "Cache", cache)
+    _command(tmp_path, "-o", tmp_path, *words, "--threads", 2, "--set", "base.crystal.default_f=500")
+    assert set(caches) == {(2, "cpu")}
+    assert "device" in str(_command(tmp_path, "-o", tmp_path, *words, "--device", "abacus").exception)
 
 
 def test_what_lattices_choose_from_may_be_texts(tmp_path):

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 from nbnumba._run import thread_limit
 from nbnumba.datasets.engines.local import deaf, device_of, shared_out
-from nbnumba.datasets.engines.run import Tell, Work, write_alone
+from nbnumba.datasets.engines.run import Tell, Work
 from nbnumba.datasets.engines.upkeep import Stamp, made_since, stamp
 from nbnumba.datasets.recipe import Recipe
-from nbnumba.datasets.shard import Shard
+from nbnumba.datasets.shard import Shard, write_shard
 from nbnumba.errors import NbnumbaError, NbnumbaJobError
 
 _RETRIES = 2  # of a file whose making raised an error
@@ -162,4 +162,4 @@ def _make(shard: Shard, before: Stamp, job: _Job) -> dict[str, Any] | None:
         return None
     threads = min(job.threads, thread_limit())
     device = device_of(job.device, int(worker.name)) if job.one_machine else job.device
-    return write_alone(recipe, shard, job.folder, None, threads=threads, device=device)
+    return write_shard(recipe, shard, job.folder, None, threads=threads, device=device)
