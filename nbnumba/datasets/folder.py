@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from nbnumba import __version__
 from nbnumba.atomic import new_file
 from nbnumba.datasets.log import LOG
+from nbnumba.datasets.provenance import is_finished, read_provenance
 from nbnumba.datasets.recipe import Recipe
-from nbnumba.datasets.shard import Shard, is_finished, read_provenance, shards
+from nbnumba.datasets.shard import Shard, shards
 from nbnumba.errors import NbnumbaError
 
 MANIFEST, MASTER, REPORT = "manifest.json", "master.h5", "report.html"
 _DIFFERENCES = 20  # lines that are shown
-
-Report = Callable[[dict[str, Any]], None]
-Progress = Callable[[int, int], None]
 
 
 class Plan(NamedTuple):

@@ -6,7 +6,6 @@ import math
 import resource
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from nbnumba.datasets.draw import Drawn, draw
 from nbnumba.datasets.lettering import line
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.sample import Sample, make
-from nbnumba.datasets.shard import images_per_shard, shards, stacks_of
+from nbnumba.datasets.shard import Progress, images_per_shard, shards, stacks_of
 from nbnumba.model.validate import whole
 from nbnumba.outputs.compression import codec
 from nbnumba.outputs.png import encode, grey_levels
@@ -26,8 +25,6 @@ from nbnumba.outputs.stack import packed
 
 _EDGE, _GAP, _COLUMNS, _MOST = 256, 8, 4, 1000
 _MEASURED = 6  # images, after one that compiles
-
-Progress = Callable[[int, int], None]
 
 
 def write_preview(

@@ -25,6 +25,7 @@ from nbnumba.datasets.engines.local import Local, shared_out
 from nbnumba.datasets.engines.run import make_dataset
 from nbnumba.datasets.engines.slurm import script
 from nbnumba.datasets.folder import prepare
+from nbnumba.datasets.log import read_log
 from nbnumba.datasets.master import unfinished, write_master
 from nbnumba.datasets.shard import shards
 
@@ -291,8 +292,9 @@ def test_workers_of_dask_make_the_same(calm, tmp_path):
         assert made["made"] == COUNT - EACH
         assert contents(tmp_path) == calm
         with pytest.raises(nb.NbnumbaError, match="device"):
-            make_dataset(small(), tmp_path, engine, overwrite=True, device="abacus")
+            make_dataset(small(count=EACH), tmp_path, engine, overwrite=True, device="abacus")
     assert set(contents(tmp_path)) == {"manifest.json"}
+    assert [line["event"] for line in read_log(tmp_path)] == ["failed"]  # once: the same would come again
 
 
 def test_clusters_that_cannot_be_are_refused():

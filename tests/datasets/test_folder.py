@@ -21,9 +21,10 @@ from nbnumba.datasets.engines.run import make_dataset
 from nbnumba.datasets.folder import prepare
 from nbnumba.datasets.labels import label_of
 from nbnumba.datasets.master import content_hash, unfinished, write_master
+from nbnumba.datasets.provenance import is_finished
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.report import write_report
-from nbnumba.datasets.shard import is_finished, shards, write_shard
+from nbnumba.datasets.shard import shards, write_shard
 
 VARIED = """
 [vary]

@@ -45,6 +45,7 @@ def test_the_log_has_a_line_for_each_file(made):
     assert [line["name"] for line in lines] == [shard.name for shard in shards(varied())]
     for line in lines:
         assert line["event"] == "made"
+        assert line["device"] == "cpu"
         assert line["stop"] - line["first"] == 2
         assert line["recipe_hash"] == varied().hash
         assert sum(line["stages"].values()) > 0.0

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nbnumba.datasets.engines.upkeep import Queue, remove_leftovers
-from nbnumba.datasets.folder import Progress, Report, prepare, prepare_share
+from nbnumba.datasets.folder import prepare, prepare_share
 from nbnumba.datasets.master import write_master
 from nbnumba.datasets.recipe import Recipe
-from nbnumba.datasets.shard import Shard, write_shard
+from nbnumba.datasets.shard import Progress, Shard, write_shard
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,7 @@ class Work(NamedTuple):
 
 #: Makes the files of a work.
 Engine = Callable[[Work], None]
+Report = Callable[[dict[str, Any]], None]
 
 
 class Tell:
