@@ -20,8 +20,6 @@ LOG = "log.jsonl"
 #: Events: a file was made; one could not be made.
 MADE, FAILED = "made", "failed"
 
-Found = dict[str, Any]
-
 
 def note(folder: str | Path, event: str, **values: Any) -> None:
     """Add a line: event, time (UTC), host, process, version and ``values``; nothing where that cannot be done."""
@@ -36,7 +34,7 @@ def note(folder: str | Path, event: str, **values: Any) -> None:
             os.close(where)
 
 
-def read_log(folder: str | Path) -> list[Found]:
+def read_log(folder: str | Path) -> list[dict[str, Any]]:
     """All lines of a log that are whole, in order; none where there is no log."""
     found = []
     try:
