@@ -10,8 +10,8 @@ import h5py
 import numpy as np
 
 from nbnumba.datasets.distributions import Choice, Drawing, Expression, Grid, Integer, plain
-from nbnumba.datasets.draw import base_value, components
 from nbnumba.datasets.labels import Label
+from nbnumba.datasets.names import base_value, components
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.outputs.nexus_tree import put
 

@@ -13,11 +13,12 @@ import numpy as np
 
 from nbnumba.datasets.distributions import Choice, Drawing, Expression, Grid, extremes
 from nbnumba.datasets.expressions import evaluated, names_in, unknown_name
+from nbnumba.datasets.names import base_value, components, is_component, overlap, with_component
 from nbnumba.datasets.random import misset, rotation, sobol_uniform, uniform
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.shadow import check_shadow
 from nbnumba.errors import NbnumbaError
-from nbnumba.model.changes import ITEMS, changed, put
+from nbnumba.model.changes import changed, put
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.sequences import MOST_DIMENSIONS
@@ -252,52 +253,6 @@ def _crystal(crystal: Crystal, values: Mapping[str, Value]) -> Crystal:
     found = changed(crystal, tree, "lattices.vary")
     assert isinstance(found, Crystal)
     return found
-
-
-def overlap(one: str, other: str) -> bool:
-    """Whether dotted names are of one value, or one of a part of the other."""
-    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
-
-
-def is_component(name: str) -> bool:
-    """Whether a dotted name, as detector.rotation.0, is that of a component of a value."""
-    owner, _, last = name.rpartition(".")
-    return last.isdigit() and owner.rpartition(".")[2] not in ITEMS
-
-
-def with_component(name: str, value: Any, place: int, component: Any) -> tuple[Any, ...]:
-    """The base's value with one component replaced."""
-    if not isinstance(value, tuple) or place >= len(value):
-        raise refuse(f"{name}.{place}", value, f"a base whose {name} has a component {place}")
-    return (*value[:place], component, *value[place + 1 :])
-
-
-def base_value(experiment: Experiment, name: str) -> Any:
-    """What an experiment has for a dotted name; the cell of a crystal wherever it is from.
-
-    Raises:
-        NbnumbaError: nothing.
-    """
-    if name == "crystal.cell":
-        return experiment.crystal.unit_cell
-    value: Any = experiment
-    for step in name.split("."):
-        if isinstance(value, tuple) and step.isdigit() and int(step) < len(value):
-            value = value[int(step)]
-        elif value is not None and hasattr(type(value), "__dataclass_fields__") and hasattr(value, step):
-            value = getattr(value, step)
-        else:
-            raise NbnumbaError(f"{name}: no such value in the base")
-    if value is None:
-        raise NbnumbaError(f"{name}: found nothing in the base to start from; give {name} there")
-    return value
-
-
-def components(value: Any, name: str) -> int:
-    """How many numbers a value of the base has."""
-    if not isinstance(value, tuple):
-        raise refuse(f"{name}, each", value, "a value of several components in the base")
-    return 3 if name.endswith("crystal.cell") or name == "cell" else len(value)
 
 
 def modified(name: str, one: Drawing, drawn: Any, base: Any) -> Value:

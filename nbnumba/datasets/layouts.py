@@ -19,12 +19,12 @@ from nbnumba.outputs.nexus_tree import columns, describe, finish, put
 from nbnumba.outputs.stack import Column
 
 #: Parts of a recipe that move pixels or change what they are.
-_PLACES = ("detector.", "beam.direction", "beam.polarization_axis", "scan.axis")
+_PLACES = ("detector", "beam.direction", "beam.polarization_axis", "scan.axis")
 
 
 def one_detector(recipe: Recipe) -> bool:
     """Whether one description of the detector fits all images."""
-    return not any(name.startswith(_PLACES) for name in recipe.vary)
+    return not recipe.varies(*_PLACES)
 
 
 class Header:
@@ -32,7 +32,7 @@ class Header:
 
     def __init__(self, recipe: Recipe) -> None:
         self._described = one_detector(recipe) and recipe.output.layout == "nxmx"
-        self._own_beams = any(name.startswith("beam.") for name in recipe.vary)
+        self._own_beams = recipe.varies("beam")
         self._values: dict[str, list[Any]] = {}
         self._columns: dict[str, Column] = {}
 
@@ -140,7 +140,7 @@ def _known(
         }
     if "shadow.radius" in rows:
         found["beamstop_rad"] = rows["shadow.radius"]
-    if not crystal.tilted and not any(name.startswith("crystal.cells") for name in recipe.vary):
+    if not crystal.tilted and not recipe.varies("crystal.cells"):
         found |= {name: np.full(count, n) for name, n in zip(("Na", "Nb", "Nc"), crystal.cells, strict=True)}
     if recipe.structures is not None:
         files = [name.encode() for name in recipe.structures.files]

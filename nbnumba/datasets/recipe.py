@@ -29,6 +29,7 @@ from nbnumba.datasets.distributions import (
 )
 from nbnumba.datasets.expressions import CONSTANTS, FUNCTIONS, is_name, names_in
 from nbnumba.datasets.labels import IMAGES
+from nbnumba.datasets.names import overlap
 from nbnumba.datasets.output import Output, output_of
 from nbnumba.datasets.shadow import Shadow, shadow_of
 from nbnumba.datasets.structures import Structures, structures_of
@@ -211,6 +212,10 @@ class Recipe:
         if self.lattices is not None:
             found["lattices.count"] = self.lattices.count
         return found | {f"shadow.{name}": one for name, one in (self.shadow.drawings() if self.shadow else {}).items()}
+
+    def varies(self, *names: str) -> bool:
+        """Whether any of these fields, by dotted name, or a part of one, or what it is a part of, is drawn."""
+        return any(overlap(one, other) for one in self.vary for other in names)
 
     def variant(self, settings: Mapping[str, Any]) -> Experiment:
         """The base with presets of detectors, which take the place of several fields."""
