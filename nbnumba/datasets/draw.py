@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +14,7 @@ from nbnumba.datasets.distributions import Choice, Drawing, Expression, Grid, ex
 from nbnumba.datasets.expressions import evaluated, names_in, unknown_name
 from nbnumba.datasets.names import base_value, components, is_component, overlap, with_component
 from nbnumba.datasets.random import misset, rotation, sobol_uniform, uniform
-from nbnumba.datasets.recipe import Recipe
+from nbnumba.datasets.recipe import PRESETS, Recipe
 from nbnumba.datasets.shadow import check_shadow
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.changes import changed, put
@@ -112,11 +111,8 @@ class _Draw:
 
     def _base(self) -> Experiment:
         """The base with the structure that was drawn, and presets of detectors."""
-        recipe, presets = self.recipe, {}
-        for name in ("detector.preset", "response.preset"):
-            if name in recipe.vary:
-                presets[name] = self.value(name)
-        base = _variant(recipe, json.dumps(presets)) if presets else recipe.base
+        recipe = self.recipe
+        base = recipe.variants[tuple(self.value(name) for name in PRESETS if name in recipe.vary)]
         if self.structure is None:
             return base
         assert recipe.structures is not None
@@ -182,7 +178,7 @@ class _Draw:
         found: dict[str, Any] = {}
         for name in self.recipe.vary:
             value = self.value(name)
-            if name.endswith(".preset"):
+            if name in PRESETS:
                 continue
             owner, _, last = name.rpartition(".")
             if is_component(name):
@@ -236,11 +232,6 @@ class _Draw:
             return None
         return {name: float(self.value(f"shadow.{name}") if isinstance(given, Drawing) else given)
                 for name, given in shadow.values().items()}  # fmt: skip
-
-
-@functools.lru_cache(maxsize=32)
-def _variant(recipe: Recipe, presets: str) -> Experiment:
-    return recipe.variant(json.loads(presets))
 
 
 def _crystal(crystal: Crystal, values: Mapping[str, Value]) -> Crystal:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import itertools
 import json
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
 from pathlib import Path
@@ -49,6 +50,8 @@ LARGEST_SEED, MOST_IMAGES = 2**63 - 1, 2**32 - 1
 #: Parts of a recipe that hold distributions by dotted name.
 _NAMED = ("vary", "draw", "lattices.vary")
 _KEYS = ("count", "seed", "orientation", "hit", "base", "draw", "vary", "structures", "lattices", "shadow", "output")
+#: Names that stand for several fields.
+PRESETS = ("detector.preset", "response.preset")
 #: Names that columns of labels have anyway.
 RESERVED = tuple(name for name in IMAGES if name.isidentifier())
 
@@ -81,7 +84,7 @@ class Recipe:
         vary: by dotted name of a field of the experiment, how its values are drawn.
         structures, lattices, shadow, output: see there; None: not asked for.
         folder: that names of files are relative to.
-        source: tables of the base, the folder they are from, and values by dotted name put over them.
+        variants: the base with each combination of the presets of detectors that are drawn.
     """
 
     count: int
@@ -96,7 +99,7 @@ class Recipe:
     shadow: Shadow | None
     output: Output
     folder: str
-    source: tuple[dict[str, Any], str, dict[str, Any]]
+    variants: dict[tuple[str, ...], Experiment]
 
     def __post_init__(self) -> None:
         from nbnumba.datasets.draw import check_recipe
@@ -166,7 +169,7 @@ class Recipe:
     @cached_property
     def hash(self) -> str:
         """SHA-256, in hexadecimal, of all that determines an image, contents of files included; not of ``count``."""
-        left_out = ("count", "folder", "source")
+        left_out = ("count", "folder", "variants")
         parts = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in left_out}
         parts["files"] = self._files()
         return hashlib.sha256(json.dumps([VERSION, _canonical(parts)]).encode()).hexdigest()
@@ -217,11 +220,6 @@ class Recipe:
         """Whether any of these fields, by dotted name, or a part of one, or what it is a part of, is drawn."""
         return any(overlap(one, other) for one in self.vary for other in names)
 
-    def variant(self, settings: Mapping[str, Any]) -> Experiment:
-        """The base with presets of detectors, which take the place of several fields."""
-        tree, folder, before = self.source
-        return _cropped(from_tree(copy.deepcopy(tree), Path(folder), {**before, **settings}), self.output)
-
     def place_on_grid(self, name: str, image: int) -> int:
         """Which value of a grid an image takes: combinations are counted with the last grid changing fastest."""
         grids = {key: one.distribution.values for key, one in self.drawings.items()
@@ -255,8 +253,8 @@ def _recipe(tree: dict[str, Any], folder: Path, changes: Mapping[str, Any]) -> R
     tree, settings = _changed(_normal(tree), changes)
     base_tree, base_folder = _base(tree.get("base"), folder, settings)
     output = output_of(tree.get("output", {}))
-    base = _cropped(from_tree(copy.deepcopy(base_tree), base_folder, settings), output)
-    lattices = tree.get("lattices")
+    read = lambda over: _cropped(from_tree(copy.deepcopy(base_tree), base_folder, over), output)  # noqa: E731
+    base, vary, lattices = read(settings), _drawings("vary", tree.get("vary", {})), tree.get("lattices")
     return Recipe(
         count=whole("count", _needed(tree, "count"), low=1, high=MOST_IMAGES),
         seed=whole("seed", tree.get("seed", 1), low=0, high=LARGEST_SEED),
@@ -264,14 +262,31 @@ def _recipe(tree: dict[str, Any], folder: Path, changes: Mapping[str, Any]) -> R
         orientation=tree.get("orientation", "base"),
         hit=number("hit", tree.get("hit", 1.0), low=0.0, high=1.0),
         draw=_drawings("draw", tree.get("draw", {})),
-        vary=_drawings("vary", tree.get("vary", {})),
+        vary=vary,
         structures=structures_of(tree["structures"], folder) if "structures" in tree else None,
         lattices=None if lattices is None else _lattices(lattices),
         shadow=shadow_of(tree["shadow"]) if "shadow" in tree else None,
         output=output,
         folder=str(folder),
-        source=(base_tree, str(base_folder), settings),
+        variants=_variants(base, vary, lambda presets: read({**settings, **presets})),
     )
+
+
+def _variants(
+    base: Experiment, vary: Mapping[str, Drawing], read: Callable[[dict[str, Any]], Experiment]
+) -> dict[tuple[str, ...], Experiment]:
+    """The base with each combination of presets, read now, as files may be others when an image is drawn."""
+    names = [name for name in PRESETS if name in vary]
+    for name in names:
+        if not isinstance(vary[name].distribution, Choice | Grid):
+            raise refuse(f"vary.{name}", vary[name].table(), "a choice or a grid of names of detectors")
+    if not names:
+        return {(): base}
+    found = {}
+    for chosen in itertools.product(*(vary[name].distribution.values for name in names)):
+        variant = read(dict(zip(names, chosen, strict=True)))
+        found[chosen] = base.replace(detector=variant.detector, response=variant.response)
+    return found
 
 
 def _needed(tree: Mapping[str, Any], key: str) -> Any:

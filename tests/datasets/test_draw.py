@@ -234,6 +234,19 @@ def test_presets_of_detectors_are_drawn():
     assert Recipe.from_toml(r.to_toml()) == r
 
 
+def test_files_of_the_base_are_read_once(tmp_path):
+    (tmp_path / "f.hkl").write_text("1 2 3 500\n2 0 1 500\n")
+    np.save(tmp_path / "m.npy", np.ones((195, 487)))
+    text = BASE.replace("default_f = 500.0", 'reflections = "f.hkl"') + PRESETS
+    (tmp_path / "r.toml").write_text(text)
+    r = Recipe.from_toml(tmp_path / "r.toml", {"output.spots": False, "base.detector.preset": "pilatus-100k",
+                                               "base.detector.mask": "m.npy"})  # fmt: skip
+    for name in ("f.hkl", "m.npy"):
+        (tmp_path / name).unlink()
+    assert {draw(r, i).experiment.crystal.reflections for i in range(10)} == {r.base.crystal.reflections}
+    assert len({draw(r, i).experiment.detector for i in range(10)}) == 2
+
+
 def test_all_images_have_one_shape():
     text = '[vary]\n"detector.preset" = {choice = ["pilatus-100k", "eiger-500k"]}\n'
     with pytest.raises(nb.NbnumbaError, match=r"an image of \(514, 1030\) pixels, while the base makes \(195, 487\)"):
@@ -294,6 +307,7 @@ def test_nothing_is_drawn_twice(text, message):
         ("[nonsense]\na = 1\n", "no such key 'nonsense'"),
         ("[lattices]\ncount = 2\nvary = {wobble = {uniform = [0, 1]}}\n", "'wobble'"),
         ('[structures]\nfiles = ["none.pdb"]\n', "none.pdb: cannot be read"),
+        ('[vary]\n"detector.preset" = {uniform = [0, 1]}\n', "vary.detector.preset: found .* names of detectors"),
         ("[shadow]\nradius = 2\nwidth = 3\n", "shadow: no such key 'width'"),
         ("[shadow]\narm = 3\n", "shadow.radius: found nothing"),
         ("[shadow]\nradius = {uniform = [-1, 4]}\n", r"shadow.radius: -0.9\d* may be drawn: shadow.radius: found -0.9"),
