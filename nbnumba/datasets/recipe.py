@@ -276,15 +276,17 @@ def _variants(
     base: Experiment, vary: Mapping[str, Drawing], read: Callable[[dict[str, Any]], Experiment]
 ) -> dict[tuple[str, ...], Experiment]:
     """The base with each combination of presets, read now, as files may be others when an image is drawn."""
-    names = [name for name in PRESETS if name in vary]
-    for name in names:
-        if not isinstance(vary[name].distribution, Choice | Grid):
+    values = {}
+    for name in (name for name in PRESETS if name in vary):
+        drawn = vary[name].distribution
+        if not isinstance(drawn, Choice | Grid):
             raise refuse(f"vary.{name}", vary[name].table(), "a choice or a grid of names of detectors")
-    if not names:
+        values[name] = drawn.values
+    if not values:
         return {(): base}
     found = {}
-    for chosen in itertools.product(*(vary[name].distribution.values for name in names)):
-        variant = read(dict(zip(names, chosen, strict=True)))
+    for chosen in itertools.product(*values.values()):
+        variant = read(dict(zip(values, chosen, strict=True)))
         found[chosen] = base.replace(detector=variant.detector, response=variant.response)
     return found
 

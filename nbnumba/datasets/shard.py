@@ -24,7 +24,7 @@ from nbnumba.datasets.cache import Cache
 from nbnumba.datasets.columns import Columns, Kind
 from nbnumba.datasets.draw import Drawn, draw
 from nbnumba.datasets.labels import LATTICES, SPOTS, Label, label_of
-from nbnumba.datasets.layouts import header, resonet
+from nbnumba.datasets.layouts import Header, Resonet
 from nbnumba.datasets.log import logged, read_log
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.sample import SPOTS as SPOT_KINDS
@@ -187,11 +187,12 @@ class _Store:
         self._rows = Columns.of_rows(recipe)
         self._spots, self._lattices = Columns.of_kinds(SPOT_KINDS), Columns.of_lattices(recipe)
         self._spot_counts, self._lattice_counts = [0], [0]
-        self._header = header(recipe)
+        self._header, self._resonet = Header(recipe), Resonet(recipe)
 
     def take(self, drawn: Drawn, sample: Sample) -> _Packed:
         """Keep the labels of an image; what is left of it."""
         self._header.take(drawn)
+        self._resonet.take(drawn)
         labels = [
             *self._rows.add(sample.row),
             *self._lattices.extend(sample.lattices),
@@ -234,7 +235,7 @@ class _Store:
             columns.write(inner, functools.partial(_label_in, about))
             put(inner, "offsets", np.cumsum(counts, dtype=np.int64), meaning=about["offsets"].meaning)
         if self.recipe.output.layout == "resonet":
-            resonet(file, self.recipe, self._rows.arrays(), self._lattices.arrays(), np.cumsum(self._lattice_counts))
+            self._resonet.write(file, self._rows.arrays(), self._lattices.arrays(), np.cumsum(self._lattice_counts))
         process = group(entry, "nbnumba", "NXprocess")
         for key, value in {
             "program": "nbnumba", "version": __version__, "format": FORMAT, "recipe": self.recipe.to_toml(count=False),

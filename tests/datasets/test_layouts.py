@@ -32,3 +32,36 @@ def test_a_response_drawn_as_a_whole_has_masks_of_its_own(tmp_path):
             bits = nb.pixel_mask(draw(r, i).experiment)
             np.testing.assert_array_equal(file["entry/pixel_mask/data"][i], bits)
             assert bits.any() == (i % 2 == 1)
+
+
+def columns(table):
+    """Columns of a dataset of resonet, by name."""
+    return dict(zip(table.attrs["names"], table[()].T, strict=True))
+
+
+def test_resonet_is_told_of_the_image_that_is_kept(tmp_path):
+    _, file = written(tmp_path, output__layout="resonet", output__bin=2, output__crop=[[0, 48], [8, 64]])
+    with file:
+        geom, labels = columns(file["geom"]), columns(file["labels"])
+        assert file["images"].shape == (4, geom["ydim"][0], geom["xdim"][0]) == (4, 24, 28)
+        assert geom["pixsize"].tolist() == [np.float32(1.2)] * 4
+        assert labels["beam_center_fast"][0] == 12.25  # (19.2 mm / 0.6 mm + 1/2 by convention - 8) / 2
+
+
+def test_resonet_is_told_of_each_image(tmp_path):
+    text = '[vary]\n"detector.pixel_size" = {grid = [0.5, 0.6]}\n'
+    text += "[lattices]\ncount = 2\nvary.cells = {choice = [[5, 6, 7], [9, 8, 7]]}\n"
+    _, file = written(tmp_path, text, output__layout="resonet")
+    with file:
+        assert columns(file["geom"])["pixsize"].tolist() == [0.5, np.float32(0.6)] * 2
+        labels = columns(file["labels"])
+        first = file["entry/lattices/cells"][file["entry/lattices/offsets"][:-1]]
+        np.testing.assert_array_equal(np.stack([labels[name] for name in ("Na", "Nb", "Nc")], axis=1), first)
+        assert set(labels["Na"]) == {5.0, 9.0}
+
+
+@pytest.mark.parametrize(("changes", "there"), [({}, True), ({"output__bin": 2}, False)])
+def test_a_part_of_a_curved_detector_is_not_told_as_flat(tmp_path, changes, there):
+    _, file = written(tmp_path, base__detector__curvature="spherical", output__spots=False, count=1, **changes)
+    with file:
+        assert ("instrument" in file["entry"]) is there
