@@ -20,6 +20,7 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.model.changes import changed, put
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
+from nbnumba.model.reflections import Reflections
 from nbnumba.model.sequences import MOST_DIMENSIONS
 from nbnumba.model.validate import refuse, whole
 
@@ -79,7 +80,7 @@ class _Draw:
 
     def drawn(self) -> Drawn:
         recipe = self.recipe
-        for name in recipe.drawings:
+        for name in recipe.order:
             self.value(name)
         hit = recipe.hit > 0.0 and self._u("hit") <= recipe.hit
         experiment, lattices = self._experiment()
@@ -90,7 +91,7 @@ class _Draw:
         return Drawn(
             number=self.number,
             experiment=experiment,
-            values={name: value for name, value in self.values.items() if name != "lattices.count"},
+            values={name: self.values[name] for name in recipe.drawings if name != "lattices.count"},
             lattices=lattices,
             split=split_of(recipe, self.number, self.structure),
             structure=self.structure,
@@ -117,10 +118,6 @@ class _Draw:
             return base
         assert recipe.structures is not None
         reflections = recipe.structures.read(self.structure)
-        if "structures.b_factor" in recipe.drawings:
-            if not hasattr(reflections, "scaled"):
-                raise NbnumbaError("structures.b_factor: found with reflections for each of several wavelengths")
-            reflections = reflections.scaled(b_factor=float(self.value("structures.b_factor")))
         known = {} if reflections.cell is None else {"crystal.cell": None, "crystal.orientation": None}
         return base.replace(**{"crystal.reflections": reflections, **known})
 
@@ -165,13 +162,23 @@ class _Draw:
 
     def _experiment(self) -> tuple[Experiment, tuple[dict[str, Value], ...]]:
         tree = self._changes()
-        crystal = changed(self.base.crystal, tree.pop("crystal", {}), "crystal")
+        crystal = changed(self._crystal(), tree.pop("crystal", {}), "crystal")
         lattices = tuple(self._lattice(i) for i in range(self._count()))
         crystals = [_crystal(crystal, values) for values in lattices]
         tree["crystal"] = crystals[0]
         if self.recipe.lattices is not None:
             tree["lattices"] = tuple(crystals[1:])
         return changed(self.base, tree, "experiment"), lattices
+
+    def _crystal(self) -> Crystal:
+        """That of the base, its amplitudes with the B factor that was drawn."""
+        crystal = self.base.crystal
+        if "structures.b_factor" not in self.values:
+            return crystal
+        if not isinstance(crystal.reflections, Reflections):
+            raise NbnumbaError("structures.b_factor: found with reflections for each of several wavelengths")
+        b_factor = float(self.values["structures.b_factor"])
+        return replace(crystal, reflections=crystal.reflections.scaled(b_factor=b_factor))
 
     def _changes(self) -> dict[str, Any]:
         """Nested values of fields that vary; those of single components put into the base's tuples."""
@@ -326,9 +333,10 @@ def _apportioned(shares: list[float], total: int) -> list[int]:
 
 def check_recipe(recipe: Recipe) -> None:
     """Refuse names that do not exist, and whatever the first image shows to be wrong."""
-    for name, one in recipe.drawings.items():
-        if isinstance(one.distribution, Expression):
-            for needed in sorted(names_in(name, one.distribution.text) - set(recipe.drawings)):
+    for name in recipe.order:
+        distribution = recipe.drawings[name].distribution
+        if isinstance(distribution, Expression):
+            for needed in sorted(names_in(name, distribution.text) - set(recipe.drawings)):
                 try:
                     base_value(recipe.base, needed)
                 except NbnumbaError:

@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,6 @@ class Recipe:
             if not is_name(name) or name in RESERVED:
                 taken = ", ".join((*RESERVED, *CONSTANTS, *FUNCTIONS))
                 raise refuse(f"draw.{name}", name, f"a name that expressions can have, other than {taken}")
-        self._check_loops()
         check_recipe(self)
 
     @classmethod
@@ -216,6 +216,19 @@ class Recipe:
             found["lattices.count"] = self.lattices.count
         return found | {f"shadow.{name}": one for name, one in (self.shadow.drawings() if self.shadow else {}).items()}
 
+    @cached_property
+    def order(self) -> tuple[str, ...]:
+        """Names of what is drawn, each after those that its expression takes."""
+        needs: dict[str, list[str]] = {name: [] for name in self.drawings}
+        for name, one in self.drawings.items():
+            if isinstance(one.distribution, Expression):
+                needs[name] = sorted(names_in(name, one.distribution.text) & set(self.drawings))
+        try:
+            return tuple(TopologicalSorter(needs).static_order())
+        except CycleError as error:
+            circle = " -> ".join(reversed(error.args[1]))
+            raise NbnumbaError(f"vary, draw: expressions need one another in a circle: {circle}") from None
+
     def varies(self, *names: str) -> bool:
         """Whether any of these fields, by dotted name, or a part of one, or what it is a part of, is drawn."""
         return any(overlap(one, other) for one in self.vary for other in names)
@@ -229,21 +242,6 @@ class Recipe:
             if key == name:
                 return place
         raise KeyError(name)
-
-    def _check_loops(self) -> None:
-        """Refuse expressions that need themselves."""
-        needs = {name: names_in(name, one.distribution.text) & set(self.drawings)
-                 for name, one in self.drawings.items() if isinstance(one.distribution, Expression)}  # fmt: skip
-
-        def visit(name: str, path: tuple[str, ...]) -> None:
-            if name in path:
-                circle = " -> ".join((*path[path.index(name) :], name))
-                raise NbnumbaError(f"vary, draw: expressions need one another in a circle: {circle}")
-            for other in sorted(needs.get(name, ())):
-                visit(other, (*path, name))
-
-        for name in needs:
-            visit(name, ())
 
 
 def _recipe(tree: dict[str, Any], folder: Path, changes: Mapping[str, Any]) -> Recipe:

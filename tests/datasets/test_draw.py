@@ -218,6 +218,17 @@ def test_b_factors_are_drawn(structures):
     np.testing.assert_array_equal(tables[1].hkl.T, hkl[hkl.any(axis=1)])
 
 
+def test_a_b_factor_may_follow_from_what_is_scaled(structures):
+    text = structures.read_text() + 'b_factor = {expression = "10 * beam.wavelength"}\n'
+    structures.write_text(text + '[vary]\n"beam.wavelength" = {uniform = [1, 2], scaled = true}\n')
+    (structures.parent / "x.pdb").write_bytes(_pdb())
+    r = Recipe.from_toml(structures, {"structures.files": ["x.pdb"], "structures.resolution": 4.0})
+    for image in (draw(r, i) for i in range(3)):
+        assert image.values["structures.b_factor"] == 10 * image.experiment.beam.wavelength
+        plain = r.structures.read(0).scaled(b_factor=image.values["structures.b_factor"])
+        assert image.experiment.crystal.reflections == plain
+
+
 def _pdb():
     return (
         b"CRYST1   30.000   31.000   32.000  90.00  90.00  90.00 P 1           1\n"
