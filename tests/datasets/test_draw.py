@@ -108,6 +108,17 @@ def test_other_values_do_not_change_a_draw():
         assert few.experiment.crystal.misset == many.experiment.crystal.misset
 
 
+def test_sobol_numbers_depend_on_those_before_them():
+    text = '[vary]\n"beam.wavelength" = {uniform = [1, 2], sobol = true}\n'
+    after = '"crystal.spot_scale" = {uniform = [1, 2], sobol = true}\n'
+    before = "[draw]\nhelper = {uniform = [0, 1], sobol = true}\n"
+    alone, first, second = (
+        [draw(recipe(one), i).values["beam.wavelength"] for i in range(3)]
+        for one in (text, text + after, before + text)
+    )
+    assert alone == first != second
+
+
 def test_draws_depend_on_recipe_and_number_alone():
     r = recipe('[vary]\n"beam.wavelength" = {uniform = [1, 2]}\n')
     backwards = [draw(r, i) for i in (3, 2, 1, 0)][::-1]
