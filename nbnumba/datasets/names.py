@@ -53,4 +53,4 @@ def components(value: Any, name: str) -> int:
     """How many numbers a value of the base has."""
     if not isinstance(value, tuple):
         raise refuse(f"{name}, each", value, "a value of several components in the base")
-    return 3 if name.endswith("crystal.cell") or name == "cell" else len(value)
+    return 3 if name == "crystal.cell" else len(value)

@@ -12,10 +12,11 @@ from scipy import stats
 import nbnumba as nb
 from nbnumba.datasets.cache import Cache
 from nbnumba.datasets.distributions import Choice, drawing, extremes, spelled_out
-from nbnumba.datasets.draw import draw, structure_splits
+from nbnumba.datasets.draw import draw
 from nbnumba.datasets.random import misset, rotation, sobol_uniform, uniform
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.sample import _table
+from nbnumba.datasets.splits import structure_splits
 from nbnumba.model.mosaic import rotation_matrix
 from nbnumba.physics.vector import Vector
 
