@@ -9,10 +9,10 @@ import math
 import operator
 import unicodedata
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import Any
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.model.validate import nearest
 
 LONGEST = 500  # characters
 _DEEPEST = 100  # parts in one another, such as the terms of a sum
@@ -162,6 +162,4 @@ def _value(node: ast.AST, look_up: Callable[[str], float]) -> Any:
 
 def unknown_name(where: str, name: str, known: list[str]) -> NbnumbaError:
     """Error for a name that an expression cannot take."""
-    close = get_close_matches(name, known, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    return NbnumbaError(f"{where}: no value {name!r} is drawn, nor is it a number of the base.{hint}")
+    return NbnumbaError(f"{where}: no value {name!r} is drawn, nor is it a number of the base.{nearest(name, known)}")
