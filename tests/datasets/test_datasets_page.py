@@ -22,7 +22,7 @@ from nbnumba.datasets.log import LOG
 from nbnumba.datasets.output import Output
 from nbnumba.datasets.reading import KEYS
 from nbnumba.datasets.shadow import Shadow
-from nbnumba.datasets.shard import STACKS
+from nbnumba.datasets.stacks import STACKS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "datasets.md").read_text(encoding="utf-8")
 MODULES = {named[1]: body for kind, body in blocks(PAGE) if (named := re.match(r"# (\w+)\.py\n", body))}
