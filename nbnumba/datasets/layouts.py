@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 
 from nbnumba.datasets.cache import masks_vary
+from nbnumba.datasets.distributions import Choice, Grid
 from nbnumba.datasets.draw import Drawn, draw
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.sample import shared_mask
@@ -17,8 +18,20 @@ from nbnumba.model.panel import Panel
 from nbnumba.outputs.nexus_tree import columns, describe, finish, put
 from nbnumba.outputs.stack import Column
 
-#: Parts of a recipe that move pixels or change what they are.
-_PLACES = ("detector", "beam.direction", "beam.polarization_axis", "scan.axis")
+#: Parts of a recipe that move pixels, change what they are, or turn the axis that the crystal rotates about.
+_PLACES = ("detector", "beam.direction", "beam.polarization_axis", "scan.axis", "scan.width")
+#: What the number of wavelengths follows from, the spectrum aside, and whether there are Stokes parameters.
+_KINDS_OF_BEAM = ("beam.sources", "beam.dispersion", "beam.dispersion_steps", "beam.dispersion_profile",
+                  "beam.spectrum_steps", "beam.polarized")  # fmt: skip
+#: What NXmx tells once of all images, and what it follows from: it is left out where that varies.
+_TOLD_ONCE = {
+    "instrument/beam/incident_beam_size": "beam.size",
+    "instrument/beam/profile": "beam.profile",
+    "instrument/detector/count_time": "beam.exposure",
+    "instrument/detector/frame_time": "beam.exposure",
+    "instrument/detector/saturation_value": "response",
+    "instrument/detector/underload_value": "response",
+}
 
 
 def one_detector(recipe: Recipe) -> bool:
@@ -27,11 +40,19 @@ def one_detector(recipe: Recipe) -> bool:
     return not recipe.varies(*_PLACES) and not (cut and recipe.base.detector.curvature != "flat")
 
 
+def one_kind_of_beam(recipe: Recipe) -> bool:
+    """Whether arrays hold the beams of all images: those of as many wavelengths, all polarized or none."""
+    drawn = recipe.vary.get("beam.spectrum")
+    values = drawn.distribution.values if drawn and isinstance(drawn.distribution, Choice | Grid) else ()
+    lengths = {len(recipe.value_of("beam.spectrum", value)) for value in values}
+    return len(lengths) < 2 and not recipe.varies(*_KINDS_OF_BEAM)
+
+
 class Header:
     """The description in NXmx, with what each image has of it."""
 
     def __init__(self, recipe: Recipe) -> None:
-        self._described = one_detector(recipe) and recipe.output.layout == "nxmx"
+        self._described = recipe.output.layout == "nxmx" and one_detector(recipe) and one_kind_of_beam(recipe)
         self._own_beams = recipe.varies("beam")
         self._values: dict[str, list[Any]] = {}
         self._columns: dict[str, Column] = {}
@@ -53,6 +74,8 @@ class Header:
             return
         shown = kept_part(recipe)
         describe(entry, shown, np.dtype(recipe.output.dtype), self._own_beams)
+        for path in (path for path, name in _TOLD_ONCE.items() if recipe.varies(name)):
+            del entry[path]
         for name, values in self._values.items():
             column = self._columns[name]
             put(entry.file, name, np.array(values), column.units, **dict(column.attributes))

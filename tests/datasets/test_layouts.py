@@ -25,6 +25,44 @@ def test_a_beam_drawn_as_a_whole_is_told_for_each_image(tmp_path):
         assert "instrument" not in file["entry"]
 
 
+@pytest.mark.parametrize(("waves", "there"), [([1.0, 1.2], True), ([1.0, 1.1, 1.2], False)])
+def test_spectra_are_told_where_they_have_as_many_wavelengths(tmp_path, waves, there):
+    values = ", ".join(f"{{wavelengths = {one}, weights = {[1] * len(one)}}}" for one in ([1.0, 1.1], waves))
+    _, file = written(tmp_path, f'[vary]\n"beam.spectrum" = {{grid = [{values}]}}\n')
+    with file:
+        np.testing.assert_allclose(file["entry/labels/wavelength"][:2], [1.05, 1.1])
+        assert ("instrument" in file["entry"]) is there
+        if there:
+            assert file["entry/instrument/beam/incident_wavelength_1Dspectrum"][:2].tolist() == [[1.0, 1.1], waves]
+
+
+@pytest.mark.parametrize(
+    "vary", ['"beam.dispersion_steps" = {grid = [1, 3]}', '"beam.polarized" = {grid = [true, false]}']
+)
+def test_beams_of_several_kinds_are_told_by_labels_alone(tmp_path, vary):
+    _, file = written(tmp_path, f"[vary]\n{vary}\n", base__beam__dispersion=0.1)
+    with file:
+        assert "instrument" not in file["entry"]
+
+
+def test_what_varies_is_not_told_as_one(tmp_path):
+    text = '[vary]\n"beam.size" = {grid = [0.01, 0.02]}\n"response.saturation" = {grid = [100, 200]}\n'
+    _, file = written(tmp_path, text)
+    with file:
+        assert "incident_beam_size" not in file["entry/instrument/beam"]
+        assert "saturation_value" not in file["entry/instrument/detector"]
+        assert file["entry/instrument/detector/count_time"][()] == 1.0
+    assert nb.read_geometry(tmp_path / "shard-00000.h5").beam.wavelength == 1.0
+
+
+@pytest.mark.parametrize("scan", ["scan", "scan.width"])
+def test_a_crystal_that_turns_in_some_images_is_not_told_as_still(tmp_path, scan):
+    values = "[{width = 1.0}, {width = 0.0}]" if scan == "scan" else "[1.0, 0.0]"
+    _, file = written(tmp_path, f'[vary]\n"{scan}" = {{grid = {values}}}\n')
+    with file:
+        assert "sample" not in file["entry"]
+
+
 def test_a_response_drawn_as_a_whole_has_masks_of_its_own(tmp_path):
     r, file = written(tmp_path, "[vary]\nresponse = {grid = [{hot_pixels = 0.0}, {hot_pixels = 0.1}]}\n")
     with file:
