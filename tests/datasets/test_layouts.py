@@ -37,10 +37,10 @@ def test_spectra_are_told_where_they_have_as_many_wavelengths(tmp_path, waves, t
 
 
 @pytest.mark.parametrize(
-    "vary", ['"beam.dispersion_steps" = {grid = [1, 3]}', '"beam.polarized" = {grid = [true, false]}']
+    "vary", ['"beam.dispersion_steps" = {grid = [2, 3]}', '"beam.polarized" = {grid = [true, false]}']
 )
 def test_beams_of_several_kinds_are_told_by_labels_alone(tmp_path, vary):
-    _, file = written(tmp_path, f"[vary]\n{vary}\n", base__beam__dispersion=0.1)
+    _, file = written(tmp_path, f"[vary]\n{vary}\n", base__beam__dispersion=0.1, base__beam__dispersion_steps=2)
     with file:
         assert "instrument" not in file["entry"]
 
