@@ -18,6 +18,7 @@ import numpy as np
 
 from nbnumba import _jit
 from nbnumba._cache import cache_directory
+from nbnumba.errors import NbnumbaError
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,9 @@ def using_threads(count: int | None) -> Iterator[int]:
     """Run a block with a number of threads, or with the number that is set; one such block at a time in a process.
 
     Not every threading layer of Numba bears parallel loops in several Python threads at once.
+
+    Raises:
+        NbnumbaError: Numba has no such threading layer as the environment asks for.
     """
     import numba
 
@@ -62,7 +66,11 @@ def using_threads(count: int | None) -> Iterator[int]:
         yield 1
         return
     with _jit.one_at_a_time:
-        before = numba.get_num_threads()
+        try:
+            before = numba.get_num_threads()
+        except ValueError as error:
+            layer = numba.config.THREADING_LAYER
+            raise NbnumbaError(f"NUMBA_THREADING_LAYER: found {layer!r}; Numba says: {error}") from None
         numba.set_num_threads(count or before)
         try:
             yield count or before

@@ -73,6 +73,15 @@ def test_languages_time_zones_and_homes_change_nothing(tmp_path, image, environm
     np.testing.assert_array_equal(rendered(tmp_path, **environment).reshape(image.shape), image)
 
 
+@pytest.mark.parametrize(("variable", "value"), [("NUMBA_NUM_THREADS", "0"), ("NUMBA_THREADING_LAYER", "junk")])
+def test_settings_that_numba_cannot_take_are_told(tmp_path, variable, value):
+    described(tmp_path)
+    done = run("simulate", "e.toml", "-o", "image.h5", folder=tmp_path, **{variable: value})
+    assert done.returncode == 2
+    assert done.stderr.decode().splitlines()[-1].startswith(f"Error: {variable}: found {value!r}".replace("'0'", "0"))
+    assert not (tmp_path / "image.h5").exists()
+
+
 def test_folders_have_any_name(tmp_path, image):
     folder = tmp_path / "Röntgen 結晶 'x' $HOME; #1 %d"
     described(folder)
