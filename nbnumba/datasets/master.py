@@ -16,7 +16,8 @@ import numpy as np
 from nbnumba import __version__
 from nbnumba.datasets.folder import MASTER, manifest_of
 from nbnumba.datasets.provenance import read_provenance
-from nbnumba.datasets.shard import PROVENANCE, STACKS
+from nbnumba.datasets.shard import PROVENANCE
+from nbnumba.datasets.stacks import STACKS
 from nbnumba.errors import NbnumbaError
 from nbnumba.outputs.compression import need_filters
 from nbnumba.outputs.hdf5 import new_hdf5

@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 import h5py
 
-from nbnumba.datasets.columns import Columns, Kind
+from nbnumba.datasets.columns import Columns
 from nbnumba.datasets.log import read_log
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.sample import SPOTS as SPOT_KINDS
-from nbnumba.datasets.shard import PROVENANCE, STACKS, Shard, digest_of
+from nbnumba.datasets.shard import PROVENANCE, Shard, digest_of
+from nbnumba.datasets.stacks import STACKS
 from nbnumba.datasets.structures import file_digest
 
 
@@ -86,5 +87,5 @@ def _digests_in(recipe: Recipe, file: h5py.File) -> Iterator[bytes]:
         labels: list[bytes] = []
         for values, offsets in read:
             part = slice(i, i + 1) if offsets is None else slice(offsets[i], offsets[i + 1])
-            labels += [Kind.raw(column[part]) for column in values]
+            labels += [column[part].tobytes() for column in values]
         yield digest_of([stack[i] for stack in stacks], labels)
