@@ -77,7 +77,7 @@ def _captions(drawn: Drawn, sample: Sample) -> list[str]:
     several = "lattice" if row["lattices"] == 1 else "lattices"
     first = f"{drawn.number}: {row['lattices']} {several}" if drawn.hit else f"{drawn.number}: miss"
     reach = "none stands out" if math.isnan(row["resolution"]) else f"to {row['resolution']:.3g} A"
-    found = [" ".join((first, drawn.split)).rstrip(), f"{max(row['spots'], 0)} spots, {reach}"]
+    found = [" ".join((first, drawn.split)).rstrip(), f"{row['spots']} spots, {reach}"]
     if drawn.structure is not None:
         found.append(Path(row["structure"]).name)
     return [*found, *(f"{name}={_short(value)}" for name, value in drawn.values.items())]

@@ -28,7 +28,7 @@ from nbnumba.datasets.distributions import (
     spelled_out,
 )
 from nbnumba.datasets.expressions import CONSTANTS, FUNCTIONS, is_name, names_in
-from nbnumba.datasets.labels import IMAGES
+from nbnumba.datasets.labels import IMAGES, OTHERS
 from nbnumba.datasets.output import Output, output_of
 from nbnumba.datasets.shadow import Shadow, shadow_of
 from nbnumba.datasets.structures import Structures, structures_of
@@ -49,7 +49,7 @@ LARGEST_SEED, MOST_IMAGES = 2**63 - 1, 2**32 - 1
 _NAMED = ("vary", "draw", "lattices.vary")
 _KEYS = ("count", "seed", "orientation", "hit", "base", "draw", "vary", "structures", "lattices", "shadow", "output")
 #: Names that columns of labels have anyway.
-RESERVED = tuple(name for name in IMAGES if name.isidentifier())
+RESERVED = tuple(name for name in (*IMAGES, *OTHERS) if name.isidentifier())
 
 
 @dataclass(frozen=True)

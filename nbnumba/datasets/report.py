@@ -124,8 +124,6 @@ def _splits(split: np.ndarray) -> str:
 
 
 def _spots(spots: np.ndarray) -> str:
-    if (spots < 0).any():
-        return "not listed"
     return f"{spots.sum()}, {np.median(spots):g} in the median image, up to {spots.max()}"
 
 
@@ -174,7 +172,7 @@ def _pictures(master: h5py.File, known: dict[str, np.ndarray]) -> Iterator[str]:
 def _caption(row: dict[str, Any]) -> str:
     lattices = f"{row['lattices']} lattice{'' if row['lattices'] == 1 else 's'}" if row["hit"] else "miss"
     reach = f"to {row['resolution']:.3g} A" if math.isfinite(row["resolution"]) else "none stands out"
-    return f"{lattices}, {max(row['spots'], 0)} spots, {reach} {row['split'].decode()}".rstrip()
+    return f"{lattices}, {row['spots']} spots, {reach} {row['split'].decode()}".rstrip()
 
 
 def _varies(values: np.ndarray) -> bool:
