@@ -22,7 +22,7 @@ from nbnumba.prediction import Beam, landings, mean_beam
 _MOST = 500_000_000  # reflections of a lattice that are gone through, in about a minute
 _BORDER = (0.0, 0.25, 0.5, 0.75, 1.0)  # places along an edge of a panel at which resolutions are looked up
 _MARGIN = 1.03
-_AT_ONCE = 1 << 19  # reflections
+_AT_ONCE = 1 << 16  # reflections, which caches hold
 
 
 class Spots(NamedTuple):
@@ -110,9 +110,10 @@ def diffracting(
         widths: how many times their reach reflections may be away from the sphere.
     """
     crystal, limit = experiment.crystals[lattice], _sharpest(experiment)
+    reach = _reach(experiment, crystal, widths)
     for hkl, amplitude in _listed(crystal, limit, mean_beam(experiment).wavelength):
         q = combined(hkl, reciprocal(crystal.axes))
-        which, angles, errors = _near(experiment, _reach(experiment, crystal, widths), q, exposed)
+        which, angles, errors = _near(experiment, reach, q, exposed)
         length = lengths(q[which])
         kept = (length > 0.0) & (length <= limit) & (amplitude[which] != 0.0)
         which = which[kept]
@@ -161,7 +162,7 @@ def _all_indices(crystal: Crystal, limit: float) -> Iterator[np.ndarray]:
     thickness = max(_AT_ONCE // (len(k) * len(l)), 1)
     for start in range(0, len(h), thickness):
         slab = np.meshgrid(h[start : start + thickness], k, l, indexing="ij")
-        yield np.stack(slab, axis=-1).reshape(-1, 3)
+        yield np.stack(slab).reshape(3, -1).T
 
 
 class _Reach(NamedTuple):
