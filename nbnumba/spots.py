@@ -127,7 +127,9 @@ def _sharpest(experiment: Experiment) -> float:
         slow, fast = detector.size_of(number)
         border = {(s * slow, f * fast) for x in _BORDER for s, f in ((0.0, x), (1.0, x), (x, 0.0), (x, 1.0))}
         found += [experiment.resolution(s, f, number if detector.panels else None) for s, f in border]
-    return 1.0 / max(min(found) / _MARGIN, experiment.sampling.dmin)
+    _, weight, wavelength = as_arrays(experiment.sources)
+    shortest = float(wavelength[weight > 0.0].min()) / experiment.mean_wavelength
+    return 1.0 / max(min(found) * shortest / _MARGIN, experiment.sampling.dmin)
 
 
 def _listed(crystal: Crystal, limit: float, wavelength: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:

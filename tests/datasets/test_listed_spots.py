@@ -72,6 +72,14 @@ def test_spots_of_a_turn_lie_where_it_brings_them():
         assert np.hypot(*(np.array(exact) - (slow, fast)).T).min() < 1.0  # pixels, where steps are half a degree
 
 
+def test_short_wavelengths_have_spots_in_the_corners():
+    r = recipe(**ONE_DOMAIN, base__beam__dispersion=40.0, base__beam__dispersion_steps=41)
+    experiment, found = draw(r, 0).experiment, sample(r).spots
+    corner = min(experiment.resolution(slow, fast) for slow in (0, 64) for fast in (0, 64))
+    assert (found["wavelength"] < 0.9).any()
+    assert found["d"].min() < 0.93 * corner  # where the mean wavelength has none
+
+
 def test_bright_places_of_a_turn_are_listed():
     found = sample(recipe(**TURN))
     at = np.column_stack([found.spots["slow"], found.spots["fast"]])
