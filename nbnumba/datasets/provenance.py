@@ -10,9 +10,9 @@ from typing import NamedTuple
 import h5py
 
 from nbnumba.datasets.columns import Columns
+from nbnumba.datasets.labels import SPOTS
 from nbnumba.datasets.log import read_log
 from nbnumba.datasets.recipe import Recipe
-from nbnumba.datasets.sample import SPOTS as SPOT_KINDS
 from nbnumba.datasets.shard import PROVENANCE, Shard, digest_of
 from nbnumba.datasets.stacks import STACKS
 from nbnumba.datasets.structures import file_digest
@@ -76,7 +76,7 @@ def _digests_in(recipe: Recipe, file: h5py.File) -> Iterator[bytes]:
     entry = file["entry"]
     stacks = [file[path] for path in STACKS if path in file]
     rows, lattices = Columns.of_rows(recipe), Columns.of_lattices(recipe)
-    spots = Columns.of_kinds(SPOT_KINDS)
+    spots = Columns.of_labels(SPOTS)
     tables = [(rows, entry["labels"], None)]
     tables += [
         (lattices, entry["lattices"], entry["lattices/offsets"][()]),

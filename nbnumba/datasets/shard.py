@@ -27,7 +27,6 @@ from nbnumba.datasets.labels import LATTICES, SPOTS, Label, label_of
 from nbnumba.datasets.layouts import Header, Resonet
 from nbnumba.datasets.log import FAILED, MADE, note
 from nbnumba.datasets.recipe import Recipe
-from nbnumba.datasets.sample import SPOTS as SPOT_KINDS
 from nbnumba.datasets.sample import Sample
 from nbnumba.datasets.stacks import STACKS, chunks_of, samples, stacks_of
 from nbnumba.datasets.structures import file_digest
@@ -189,7 +188,7 @@ class _Store:
         self.recipe, self.shard = recipe, shard
         self.digests: list[bytes] = []
         self._rows = Columns.of_rows(recipe)
-        self._spots, self._lattices = Columns.of_kinds(SPOT_KINDS), Columns.of_lattices(recipe)
+        self._spots, self._lattices = Columns.of_labels(SPOTS), Columns.of_lattices(recipe)
         self._spot_counts, self._lattice_counts = [0], [0]
         self._header, self._resonet = Header(recipe), Resonet(recipe)
 
@@ -237,7 +236,8 @@ class _Store:
         ):
             inner = group(entry, name, "NXcollection")
             columns.write(inner, functools.partial(_label_in, about))
-            put(inner, "offsets", np.cumsum(counts, dtype=np.int64), meaning=about["offsets"].meaning)
+            meaning = f"{name} offsets[i] to offsets[i + 1] - 1 are those of image i"
+            put(inner, "offsets", np.cumsum(counts, dtype=np.int64), meaning=meaning)
         if self.recipe.output.layout == "resonet":
             self._resonet.write(file, self._rows.arrays(), self._lattices.arrays(), np.cumsum(self._lattice_counts))
         process = group(entry, "nbnumba", "NXprocess")
