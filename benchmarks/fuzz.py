@@ -82,6 +82,7 @@ def run(name: str, asked: argparse.Namespace) -> list[float]:
     """Counts of a target."""
     end = time.monotonic() + 60.0 * asked.minutes
     last = asked.first + asked.inputs
+    TARGETS[name].seeds()
     todo = [(first, min(first + CHUNK, last)) for first in range(asked.first, last, CHUNK)][::-1]
     totals, running = [0.0] * 8, []
     fork = multiprocessing.get_context("fork")
@@ -89,13 +90,15 @@ def run(name: str, asked: argparse.Namespace) -> list[float]:
         while todo and len(running) < asked.workers and time.monotonic() < end:
             first, last = todo.pop()
             shared = fork.Array("d", 8, lock=False)
+            shared[NUMBER] = first - 1
             process = fork.Process(target=work, args=(name, asked.seed, first, last, asked.found, shared, end), daemon=True)
             process.start()
             running.append((process, shared, last))
         time.sleep(0.02)
         for one in list(running):
             process, shared, last = one
-            hangs = shared[STARTED] and time.monotonic() - shared[STARTED] > LIMIT
+            started = shared[STARTED]
+            hangs = started and time.monotonic() - started > LIMIT
             if process.is_alive() and not hangs:
                 continue
             running.remove(one)

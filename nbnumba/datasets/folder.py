@@ -6,6 +6,7 @@ import difflib
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,6 +34,7 @@ from nbnumba.outputs.nexus_tree import group, put
 
 MANIFEST, MASTER, REPORT = "manifest.json", "master.h5", "report.html"
 _DIFFERENCES = 20  # lines that are shown
+_SHARD = re.compile(r"shard-\d+\.h5")
 
 Report = Callable[[dict[str, Any]], None]
 Progress = Callable[[int, int], None]
@@ -131,15 +133,24 @@ def _remove(folder: Path) -> None:
 def _read_manifest(folder: Path) -> dict[str, Any] | None:
     try:
         found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        if not {"recipe_hash", "recipe", "count", "shards"} <= set(found):
-            raise ValueError
+        _check_manifest(found)
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, LookupError, RecursionError, OSError) as error:
         raise NbnumbaError(
             f"{folder / MANIFEST}: cannot be read ({error}); remove it, or name another folder"
         ) from None
     return dict(found)
+
+
+def _check_manifest(found: Any) -> None:
+    """Refuse what is no manifest, or names files that are none of a data set, by some ValueError or its like."""
+    for name, kind in (("recipe_hash", str), ("recipe", str), ("count", int), ("shards", list)):
+        if not isinstance(found[name], kind):
+            raise TypeError(f"found {found[name]!r:.60} for {name!r}")
+    for name in found["shards"]:
+        if not _SHARD.fullmatch(name):
+            raise ValueError(f"found a file {name!r:.60}")
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:

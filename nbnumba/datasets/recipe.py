@@ -38,7 +38,7 @@ from nbnumba.model.experiment import Experiment
 from nbnumba.model.mask import Mask
 from nbnumba.model.reflections import Reflections
 from nbnumba.model.spectral import SpectralReflections
-from nbnumba.model.toml import from_tree, is_file, value_of
+from nbnumba.model.toml import from_tree, is_file, tree_of, value_of
 from nbnumba.model.validate import choice, number, refuse, unknown_key, whole
 
 #: Which way of drawing an image from a recipe this is; another one would be another number, and another hash.
@@ -133,15 +133,13 @@ class Recipe:
         own = Path.cwd() if is_text else Path(source).resolve().parent
         try:
             text = str(source) if is_text else Path(source).read_text(encoding="utf-8")
-            return _recipe(tomllib.loads(text), own if folder is None else Path(folder), changes or {})
-        except tomllib.TOMLDecodeError as error:
-            raise NbnumbaError(f"{name}: not valid TOML: {error}") from None
-        except (OSError, UnicodeDecodeError) as error:
-            if getattr(error, "filename", name) not in (name, str(source)):
-                raise
+        except (OSError, ValueError) as error:
             raise NbnumbaError(
                 f"{name}: cannot be read ({getattr(error, 'strerror', 'not text')}); name a recipe"
             ) from None
+        tree = tree_of(text, name)
+        try:
+            return _recipe(tree, own if folder is None else Path(folder), changes or {})
         except NbnumbaError as error:
             raise NbnumbaError(f"{name}: {error}") from None
 
@@ -357,8 +355,8 @@ def _base(value: Any, folder: Path, settings: dict[str, Any]) -> tuple[dict[str,
         return tables, folder
     path = folder / str(file)
     try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        tree = tree_of(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
         raise NbnumbaError(f"base.experiment: {path} cannot be read: {error}") from None
     over = {f"{part}.{key}": item for part, table in tables.items() if isinstance(table, dict)
             for key, item in table.items()} | {k: v for k, v in tables.items() if not isinstance(v, dict)}  # fmt: skip

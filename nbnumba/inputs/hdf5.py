@@ -17,6 +17,8 @@ Item: TypeAlias = Any  # a group or a dataset
 
 #: What h5py and NumPy raise on a file that is damaged, or holds other things than are looked for.
 DAMAGE = (OSError, RuntimeError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+#: For ``np.errstate``: what a number that is none, or too large, leads to is told as damage.
+STRICT: Any = {"over": "raise", "invalid": "raise", "divide": "raise"}
 #: Names in files of ours: the group of all, and in it that of how the file came to be.
 ENTRY, PROVENANCE = "entry", "nbnumba"
 _MOST = 10**7  # values of a field that is not images

@@ -9,7 +9,7 @@ import numpy as np
 
 from nbnumba.constants import EV_ANGSTROM
 from nbnumba.errors import NbnumbaError
-from nbnumba.inputs.text import read_bytes, read_rows
+from nbnumba.inputs.text import naming, read_bytes, read_rows
 from nbnumba.model.spectrum import Spectrum
 from nbnumba.model.validate import whole
 
@@ -34,11 +34,8 @@ def read_spectrum(file: str | Path, shot: int = 0) -> Spectrum:
         NbnumbaError: a file that cannot be read as either, a shot that is not there, or what Spectrum refuses.
     """
     shot = whole("shot", shot, low=0)
-    try:
+    with naming(file):
         return _from_hdf5(file, shot) if read_bytes(file).startswith(_HDF5) else _from_text(file)
-    except NbnumbaError as error:
-        text = str(error)
-        raise NbnumbaError(text if str(file) in text else f"{file}: {text}") from None
 
 
 def _from_text(file: str | Path) -> Spectrum:

@@ -111,7 +111,7 @@ material = "water"
 thickness = 0.001
 [response]
 gain = 1.2
-adc_offset = 10.0
+offset = 10.0
 [sampling]
 oversample = 2
 dmin = 2.0
@@ -202,6 +202,7 @@ EXPT = b"""{"__id__": "ExperimentList", "experiment": [{"__id__": "Experiment", 
 "scan": [{"oscillation": [5, 2], "image_range": [1, 2]}], "crystal": []}"""
 
 
+@functools.cache
 def expt():
     """With axes of the goniometer, and with a setting."""
     single = b'{"rotation_axis": [1, 0, 0], "setting_rotation": [1, 0, 0, 0, 1, 0, 0, 0, 1]}'
@@ -209,6 +210,7 @@ def expt():
     return [EXPT, EXPT[:first] + single + EXPT[EXPT.index(b"}]", first) + 1 :]]
 
 
+@functools.cache
 def packed():
     """Reflections as text, compressed."""
     return [gzip.compress(HKL, mtime=0), gzip.compress(HKL * 20, mtime=0)]
@@ -219,6 +221,7 @@ def bomb():
     return gzip.compress(bytes(2**20) * 512, mtime=0, compresslevel=9) * 8
 
 
+@functools.cache
 def mtz():
     """Amplitudes, and intensities."""
     made = gemmi.Mtz(with_base=True)
@@ -231,12 +234,14 @@ def mtz():
     return [_written(lambda path: made.write_to_file(str(path)))]
 
 
+@functools.cache
 def dump():
     """The smallest box, and a larger one."""
     tables = nb.Reflections([[1, 2, 3]], [4.0]), nb.Reflections([[0, 0, 1], [1, -1, 0]], [1.0, 2.0])
     return [_written(lambda path, table=table: put_dump(path, table, 0.5)) for table in tables]
 
 
+@functools.cache
 def smv():
     """Of an ADSC detector, and of nanoBragg in the other byte order."""
     fields = (
@@ -274,6 +279,7 @@ def _section(pixels):
     ).encode() + b"\xd5" + body + b"\r\n--CIF-BINARY-FORMAT-SECTION----\r\n;\r\n"
 
 
+@functools.cache
 def minicbf():
     """Of a PILATUS detector; with and without a checksum."""
     import measured
@@ -283,6 +289,7 @@ def minicbf():
     return [whole, whole.replace(b"Content-MD5", b"Content-XXX")]
 
 
+@functools.cache
 def imgcif():
     """With a full header; without a checksum, and two arrays."""
     import measured
@@ -293,6 +300,7 @@ def imgcif():
     return [whole]
 
 
+@functools.cache
 def tiff():
     """Integers and floats."""
     from fabio.tifimage import TifImage
@@ -302,16 +310,19 @@ def tiff():
     ]
 
 
+@functools.cache
 def pgm():
     """Eight bits."""
     return [_written(lambda path: put_pgm(path, np.arange(12, dtype=np.uint8).reshape(3, 4), 1.0))]
 
 
+@functools.cache
 def npy():
     """Two and three dimensions."""
     return [_written(lambda path, a=a: np.save(path, a), ".npy") for a in (PIXELS, np.ones((2, 3, 4), "f4"))]
 
 
+@functools.cache
 def raw():
     """A square."""
     return [np.arange(4, dtype="<f4").tobytes(), np.arange(9, dtype="<f4").tobytes()]

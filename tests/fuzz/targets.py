@@ -153,6 +153,7 @@ def scattering(path: Path) -> None:
     """As many rows as lines, and a background of them."""
     rows = nb.read_scattering(path)
     nb.Background(table=rows, thickness=1.0, density=1.0, molecular_weight=18.0)
+    assert len(rows) == len(listed(path.read_text(encoding="utf-8")))
     assert finite(rows)
 
 
@@ -165,7 +166,7 @@ def geometry(path: Path) -> nb.Experiment:
     assert found.spindle is None or finite(found.spindle)
     assert found.oscillation is None or finite(found.oscillation)
     if not found.detector.panels:
-        assert all(map(finite, experiment.geometry[:4]))
+        assert all(map(finite, experiment.geometry[:4])), experiment.geometry
     likened({"crystal": {}, "beam": {}, "detector": {}}, path)
     return experiment
 
@@ -218,7 +219,7 @@ def cbf(path: Path) -> None:
     found, content = image(path), path.read_bytes()
     flat, place = [], 0
     while (place := content.find(b"\x0c\x1a\x04\xd5", place) + 4) > 3 and len(flat) < found.size:
-        head = content[content.rindex(b"--CIF-BINARY-FORMAT-SECTION--", 0, place) : place]
+        head = content[max(content.rfind(b"--CIF-BINARY-FORMAT-SECTION--", 0, place), 0) : place]
         if b"x-cbf_byte_offset" not in head.lower():
             return  # which fabio alone reads
         shape = [int(re.findall(rb"X-Binary-Size-%s-Dimension *[:=] *\"?(\d+)" % name, head)[-1]) for name in (b"Second", b"Fastest")]

@@ -45,10 +45,15 @@ def outcome(target: Target, path: Path) -> tuple[str, str]:
             if isinstance(error, KeyboardInterrupt):
                 raise
             said = ("fault", "".join(traceback.format_exception(error)[-12:]))
-    strange = [one for one in warned if not issubclass(one.category, nb.NbnumbaWarning)]
+    strange = [one for one in warned if not (issubclass(one.category, nb.NbnumbaWarning) or _others(one.filename))]
     if strange and said[0] != "fault":
         return "fault", f"{strange[0].category.__name__} {strange[0].filename}:{strange[0].lineno} {strange[0].message}"
     return said
+
+
+def _others(file: str) -> bool:
+    """Whether a library warns, of an image that it reads all the same."""
+    return any(f"/{name}/" in file for name in ("PIL", "fabio"))
 
 
 def _refusal(path: Path, message: str) -> tuple[str, str]:

@@ -22,7 +22,7 @@ from nbnumba.inputs.geometry.parts import Found, alike
 from nbnumba.inputs.geometry.smv import from_smv
 from nbnumba.inputs.kinds import MOST_PIXELS, kind_of
 from nbnumba.inputs.smv import parse_smv
-from nbnumba.inputs.text import read_bytes
+from nbnumba.inputs.text import naming, read_bytes
 from nbnumba.model.beam import Beam
 from nbnumba.model.detector import Detector
 from nbnumba.model.mask import Mask
@@ -62,10 +62,8 @@ def read_geometry(path: str | Path, *, number: int = 0) -> GeometryFile:
         NbnumbaError: the file is missing, damaged or of another kind, or has pixels that are not squares of one size,
             panels whose sensors differ, or a detector that moved.
     """
-    try:
+    with naming(path):
         return geometry_of(found_in(path, number))
-    except NbnumbaError as error:
-        raise error if str(error).startswith(str(path)) else NbnumbaError(f"{path}: {error}") from None
 
 
 def geometry_of(found: Found) -> GeometryFile:
@@ -103,7 +101,7 @@ def read_json(path: str | Path) -> Any:
     """
     try:
         return json.loads(read_bytes(path))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits is a ValueError
         raise NbnumbaError(f"{path}: found no JSON ({error}); allowed: {ALLOWED}") from None
 
 

@@ -24,7 +24,7 @@ from nbnumba.inputs.geometry.transformations import (
     offset,
     resolved,
 )
-from nbnumba.inputs.hdf5 import DAMAGE, opened, text, value
+from nbnumba.inputs.hdf5 import DAMAGE, STRICT, opened, text, value
 
 _ANGSTROM = 1e7  # in a mm
 
@@ -37,7 +37,8 @@ def from_nexus(path: str | Path, number: int) -> Found:
     """
     with opened(path) as file:
         try:
-            return _told(file, number)
+            with np.errstate(**STRICT):
+                return _told(file, number)
         except NbnumbaError:
             raise
         except DAMAGE as error:

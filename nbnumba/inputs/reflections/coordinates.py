@@ -28,6 +28,7 @@ COARSEST_GRID = 3.0  # angstrom
 MASK_SPACING = 0.4  # angstrom; the mask's probe radii near 1 A need several points
 _CIF_BLOCK = re.compile(rb"^\s*data_", re.MULTILINE | re.IGNORECASE)  # no line of a PDB file begins so
 BYTES_PER_POINT = 12  # density and half a complex transform of it, single precision, with some room
+BYTES_PER_VOLUME = 0.5  # of the box around all atoms [1/A^3], where gemmi looks for neighbours: measured 0.37
 
 
 def read_coordinates(
@@ -47,7 +48,8 @@ def read_coordinates(
     without atoms, unit cell or space group, and for grids beyond half of the machine's memory.
     """
     d_min = _checked_resolution(path, resolution)
-    structure = _open(path)
+    with reading(path, "coordinates"):
+        structure = _open(path)
     _check_grid_fits(path, structure, d_min, bulk_solvent)
     with reading(path, "coordinates"):
         hkl, values = _structure_factors(structure, d_min)
@@ -112,6 +114,7 @@ def _open(path: Path) -> Any:
         raise NbnumbaError(f"{path} has no space group that is known ({structure.spacegroup_hm!r}); add it, as 'P 1'.")
     if len(structure) > 1:
         warnings.warn(f"{path} has {len(structure)} models; only the first is used.", NbnumbaWarning, stacklevel=5)
+    _check_box_fits(path, structure)
     structure.expand_ncs(gemmi.HowToNameCopiedChain.Dup)
     return structure
 
@@ -168,6 +171,15 @@ def _solvent_part(structure: Any, hkl: np.ndarray, d_min: float) -> np.ndarray:
 def _absent(structure: Any, hkl: np.ndarray) -> np.ndarray:
     """Which reflections are systematically absent, bool (n,)."""
     return np.array(structure.find_spacegroup().operations().systematic_absences(hkl), dtype=bool)
+
+
+def _check_box_fits(path: Path, structure: Any) -> None:
+    size = structure.calculate_box().get_size()
+    if not BYTES_PER_VOLUME * size.x * size.y * size.z <= physical_memory() / 2:
+        raise NbnumbaError(
+            f"{path} has atoms {size.x:.3g} x {size.y:.3g} x {size.z:.3g} A apart, too far for half of this machine's "
+            "memory; give the coordinates of one cell."
+        )
 
 
 def _check_grid_fits(path: Path, structure: Any, d_min: float, bulk_solvent: bool) -> None:
