@@ -160,11 +160,11 @@ def keep(folder: Path, name: str, number: int, content: bytes, why: str) -> None
     places = [line.strip() for line in lines if line.strip().startswith("File ")][-1:]
     sort = re.sub(r"\d+|'[^']*'|\"[^\"]*\"", "", f"{places}{lines[-1][:60] if lines else ''}")
     key = hashlib.sha256(sort.encode()).hexdigest()[:8]
-    if len(list(folder.glob(f"{name}-{key}-*.txt"))) >= KEPT:
+    if len(list(folder.glob(f"{name}-{key}-*.why"))) >= KEPT:
         return
     with contextlib.suppress(OSError):
         (folder / f"{name}-{key}-{number}{TARGETS[name].ending}").write_bytes(content)
-        (folder / f"{name}-{key}-{number}.txt").write_text(why, encoding="utf-8", errors="replace")
+        (folder / f"{name}-{key}-{number}.why").write_text(why, encoding="utf-8", errors="replace")
 
 
 def guided(name: str, minutes: float, found: Path) -> int:

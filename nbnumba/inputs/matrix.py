@@ -40,6 +40,6 @@ def _leading_numbers(content: bytes) -> list[float]:
     numbers: list[float] = []
     place = 0
     while len(numbers) < 9 and (match := _NUMBER.match(content, place)):
-        numbers.append(float(match[1]))
+        numbers.append(float(match[1].upper().replace(b"D", b"E")))
         place = match.end()
     return numbers

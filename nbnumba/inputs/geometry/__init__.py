@@ -27,7 +27,7 @@ from nbnumba.model.beam import Beam
 from nbnumba.model.detector import Detector
 from nbnumba.model.mask import Mask
 from nbnumba.model.panel import Geometry, Panel
-from nbnumba.model.validate import whole
+from nbnumba.model.validate import numbers, whole
 from nbnumba.physics.vector import Vector, unit
 
 CONVENTION = "xds"
@@ -40,7 +40,7 @@ class GeometryFile(NamedTuple):
     detector: Detector
     beam: Beam
     spindle: tuple[float, ...] | None  # rotation axis for ``Scan.axis``; None: the file names none, or a choice
-    oscillation: tuple[float, float] | None = None  # start and width [degrees] of the first image; None: not told
+    oscillation: tuple[float, ...] | None = None  # start and width [degrees] of the first image; None: not told
 
 
 def read_geometry(path: str | Path, *, number: int = 0) -> GeometryFile:
@@ -68,7 +68,9 @@ def read_geometry(path: str | Path, *, number: int = 0) -> GeometryFile:
 
 def geometry_of(found: Found) -> GeometryFile:
     """What was found, as parts of an experiment."""
-    return GeometryFile(detector_of(found), Beam(**found.beam), found.spindle, found.oscillation)
+    spindle = None if found.spindle is None else numbers("axis of the rotation", found.spindle, 3)
+    rotation = None if found.oscillation is None else numbers("start and width of the rotation", found.oscillation, 2)
+    return GeometryFile(detector_of(found), Beam(**found.beam), spindle, rotation)
 
 
 def found_in(path: str | Path, number: int, arrays: list[np.ndarray] | None = None) -> Found:

@@ -1,5 +1,7 @@
 """PDB and mmCIF coordinates: structure factors calculated from atoms."""
 
+import itertools
+import math
 import re
 import warnings
 from pathlib import Path
@@ -28,6 +30,7 @@ COARSEST_GRID = 3.0  # angstrom
 MASK_SPACING = 0.4  # angstrom; the mask's probe radii near 1 A need several points
 _CIF_BLOCK = re.compile(rb"^\s*data_", re.MULTILINE | re.IGNORECASE)  # no line of a PDB file begins so
 BYTES_PER_POINT = 12  # density and half a complex transform of it, single precision, with some room
+LARGEST_B = 1e4  # square angstrom
 BYTES_PER_VOLUME = 0.5  # of the box around all atoms [1/A^3], where gemmi looks for neighbours: measured 0.37
 
 
@@ -110,11 +113,12 @@ def _open(path: Path) -> Any:
         raise NbnumbaError(f"{path} has no atoms; give a PDB or mmCIF file with coordinates.")
     if not structure.cell.is_crystal():
         raise NbnumbaError(f"{path} has no unit cell (only 1 x 1 x 1 A, or none); add its CRYST1 or _cell items.")
+    _check_cell(path, structure.cell)
     if structure.find_spacegroup() is None:
         raise NbnumbaError(f"{path} has no space group that is known ({structure.spacegroup_hm!r}); add it, as 'P 1'.")
     if len(structure) > 1:
         warnings.warn(f"{path} has {len(structure)} models; only the first is used.", NbnumbaWarning, stacklevel=5)
-    _check_box_fits(path, structure)
+    _check_atoms(path, structure)
     structure.expand_ncs(gemmi.HowToNameCopiedChain.Dup)
     return structure
 
@@ -125,7 +129,7 @@ def _parsed(path: Path) -> Any:
     content = read_bytes(path)
     if _CIF_BLOCK.search(content):
         document = open_cif(path)
-        blocks = blocks_with(document, "_atom_site.")
+        blocks = blocks_with(path, document, "_atom_site.")
         if not blocks:
             raise NbnumbaError(f"{path} has no atoms (_atom_site loop); {block_names(document)}.")
         with reading(path, "mmCIF coordinates"):
@@ -173,12 +177,30 @@ def _absent(structure: Any, hkl: np.ndarray) -> np.ndarray:
     return np.array(structure.find_spacegroup().operations().systematic_absences(hkl), dtype=bool)
 
 
-def _check_box_fits(path: Path, structure: Any) -> None:
-    size = structure.calculate_box().get_size()
-    if not BYTES_PER_VOLUME * size.x * size.y * size.z <= physical_memory() / 2:
+def _check_cell(path: Path, cell: Any) -> None:
+    if not (min(cell.parameters) > 0.0 and max(cell.parameters[3:]) < 180.0 and 0.0 < cell.volume < math.inf):
+        raise NbnumbaError(f"{path} has a unit cell that cannot exist, {cell.parameters}; mend its CRYST1 or _cell items.")
+
+
+def _check_atoms(path: Path, structure: Any) -> None:
+    """Refuse atoms that would take forever, or memory without end: far away, or smeared out over everything."""
+    import gemmi
+
+    atoms = gemmi.FlatStructure(structure)
+    smeared = [sum(u.elements_pdb()[:3]) for site in structure[0].all() if (u := site.atom.aniso).nonzero()]
+    factors = np.concatenate([atoms.b_iso, 8.0 * np.pi**2 / 3.0 * np.array(smeared)])
+    if not (np.isfinite(atoms.pos).all() and np.isfinite(atoms.occ).all()):
+        raise NbnumbaError(f"{path} has atoms with coordinates or occupancies that are no numbers; mend them.")
+    if not (abs(factors) <= LARGEST_B).all():
+        raise NbnumbaError(f"{path} has B factors up to {abs(factors).max():g} A^2; allowed are {LARGEST_B:g}.")
+    box = structure.calculate_box()
+    ends = [gemmi.Position(*corner) for corner in itertools.product(*zip(box.minimum, box.maximum, strict=True))]
+    copies = [op.tr.apply(end).tolist() for op in structure.ncs for end in ends]
+    size = np.ptp([*(end.tolist() for end in ends), *copies], axis=0)
+    if not BYTES_PER_VOLUME * np.prod(size) <= physical_memory() / 2:
         raise NbnumbaError(
-            f"{path} has atoms {size.x:.3g} x {size.y:.3g} x {size.z:.3g} A apart, too far for half of this machine's "
-            "memory; give the coordinates of one cell."
+            f"{path} has atoms {size[0]:.3g} x {size[1]:.3g} x {size[2]:.3g} A apart, too far for half of this "
+            "machine's memory; give the coordinates of one cell."
         )
 
 

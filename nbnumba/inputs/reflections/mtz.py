@@ -1,5 +1,6 @@
 """MTZ files: merged structure factors, spread over all of reciprocal space."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from nbnumba.model.reflections import Reflections
 DEFAULT_TYPES = "FJGK"
 AMPLITUDE_TYPES = "FGER"
 INTENSITY_TYPES = "JK"
+_SIZE = re.compile(rb"NCOL[A-Z]* +(\d{1,18}) +(\d{1,18})")  # record of the header: columns, reflections
 
 
 def read_mtz(path: Path, column: str | None = None, resolution: float | None = None) -> tuple[Reflections, str]:
@@ -25,6 +27,11 @@ def read_mtz(path: Path, column: str | None = None, resolution: float | None = N
     resolution: in angstrom; reflections with smaller d are left out.
     Raises NbnumbaError for a damaged or unmerged file, without space group, column or reflections.
     """
+    with reading(path, "an MTZ file"):
+        return _read(path, column, resolution)
+
+
+def _read(path: Path, column: str | None, resolution: float | None) -> tuple[Reflections, str]:
     mtz = _open(path)
     chosen = _choose_column(mtz, column, path)
     values = np.array(chosen.array, dtype=np.float64)
@@ -44,10 +51,16 @@ def read_mtz(path: Path, column: str | None = None, resolution: float | None = N
 def _open(path: Path) -> Any:
     import gemmi
 
-    if not read_bytes(path).startswith(b"MTZ"):
+    content = read_bytes(path)
+    if not content.startswith(b"MTZ"):
         raise NbnumbaError(f"{path} is not an MTZ file (it does not begin with MTZ); give its kind with format=.")
-    with reading(path, "an MTZ file"):
-        mtz = gemmi.read_mtz_file(str(path))
+    for columns, count in _SIZE.findall(content):
+        if 4 * int(columns) * int(count) > len(content):
+            raise NbnumbaError(
+                f"{path} has {len(content)} bytes, too few for {int(count)} reflections of {int(columns)} columns, as its "
+                "header tells; give an intact file."
+            )
+    mtz = gemmi.read_mtz_file(str(path))
     if len(mtz.batches):
         raise NbnumbaError(f"{path} is unmerged ({len(mtz.batches)} batches); scale and merge it first.")
     if mtz.spacegroup is None:
