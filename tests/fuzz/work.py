@@ -8,7 +8,7 @@ from pathlib import Path
 from targets import Target
 
 import nbnumba as nb
-from nbnumba.inputs.reflections import coordinates
+from nbnumba.inputs.reflections import coordinates, files
 from nbnumba.model import reflections
 
 #: What a message says where room was asked for that is not there, whoever caught it.
@@ -21,6 +21,7 @@ def pretend_small_machine() -> None:
     """What follows from the memory of the machine, follows from a small one."""
     for module in (reflections, coordinates):
         module.physical_memory = lambda: MACHINE
+    files.MOST_BYTES = MACHINE // 16
 
 
 def made(target: Target, seed: int, number: int) -> bytes:

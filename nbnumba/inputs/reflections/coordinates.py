@@ -195,9 +195,15 @@ def _check_atoms(path: Path, structure: Any) -> None:
         raise NbnumbaError(f"{path} has B factors up to {abs(factors).max():g} A^2; allowed are {LARGEST_B:g}.")
     box = structure.calculate_box()
     ends = [gemmi.Position(*corner) for corner in itertools.product(*zip(box.minimum, box.maximum, strict=True))]
-    copies = [op.tr.apply(end).tolist() for op in structure.ncs for end in ends]
-    size = np.ptp([*(end.tolist() for end in ends), *copies], axis=0)
-    if not BYTES_PER_VOLUME * np.prod(size) <= physical_memory() / 2:
+    for op in structure.ncs:
+        turn = np.array(op.tr.mat.tolist())
+        with np.errstate(over="ignore", invalid="ignore"):  # what is too large is no rotation either
+            turns = np.allclose(turn.T @ turn, np.eye(3), atol=0.01)
+        if not turns:
+            raise NbnumbaError(f"{path} has strict NCS that is no rotation, {turn.tolist()}; mend it, or leave it out.")
+    copies = [op.tr.apply(end).tolist() for op in structure.ncs if not op.given for end in ends]
+    size = np.ptp([*(end.tolist() for end in ends), *copies], axis=0).tolist()
+    if not BYTES_PER_VOLUME * math.prod(size) <= physical_memory() / 2:
         raise NbnumbaError(
             f"{path} has atoms {size[0]:.3g} x {size[1]:.3g} x {size[2]:.3g} A apart, too far for half of this "
             "machine's memory; give the coordinates of one cell."

@@ -1,6 +1,7 @@
 """MTZ files: merged structure factors, spread over all of reciprocal space."""
 
 import re
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from nbnumba.model.reflections import Reflections
 DEFAULT_TYPES = "FJGK"
 AMPLITUDE_TYPES = "FGER"
 INTENSITY_TYPES = "JK"
-_SIZE = re.compile(rb"NCOL[A-Z]* +(\d{1,18}) +(\d{1,18})")  # record of the header: columns, reflections
+_RECORD = 80  # bytes of a line of the header
+_VALUES = re.compile(rb"NCOL\w* +(\d{1,18}) +(\d{1,18})(?: +(\d{1,18}))?")  # numbers of columns, reflections, batches
+_RECORDS = re.compile(rb"(?:SYMI|NDIF)\w* +(\d{1,18})")  # of symmetry operations, and of data sets: a line each, or more
 
 
 def read_mtz(path: Path, column: str | None = None, resolution: float | None = None) -> tuple[Reflections, str]:
@@ -54,12 +57,7 @@ def _open(path: Path) -> Any:
     content = read_bytes(path)
     if not content.startswith(b"MTZ"):
         raise NbnumbaError(f"{path} is not an MTZ file (it does not begin with MTZ); give its kind with format=.")
-    for columns, count in _SIZE.findall(content):
-        if 4 * int(columns) * int(count) > len(content):
-            raise NbnumbaError(
-                f"{path} has {len(content)} bytes, too few for {int(count)} reflections of {int(columns)} columns, as its "
-                "header tells; give an intact file."
-            )
+    _check_sizes(path, content)
     mtz = gemmi.read_mtz_file(str(path))
     if len(mtz.batches):
         raise NbnumbaError(f"{path} is unmerged ({len(mtz.batches)} batches); scale and merge it first.")
@@ -69,6 +67,19 @@ def _open(path: Path) -> Any:
             f"expanded; write the file again with its space group, such as 'P 1'."
         )
     return mtz
+
+
+def _check_sizes(path: Path, content: bytes) -> None:
+    """Refuse numbers in the header that are larger than the file, before room is made for them."""
+    order = ">" if content[9:10] > b"" and content[9] & 0xF0 == 0x10 else "<"  # the machine's stamp: 1 for big, 4 for little
+    (words,) = struct.unpack(f"{order}i", content[4:8].ljust(4, b"\0"))
+    if words == -1:  # then it is a number of 64 bits
+        (words,) = struct.unpack(f"{order}q", content[12:20].ljust(8, b"\0"))
+    sizes = [(int(columns), int(count), int(batches or 0)) for columns, count, batches in _VALUES.findall(content)]
+    told = [4 * words - 4, *(4 * columns * count + _RECORD * batches for columns, count, batches in sizes)]
+    told += [_RECORD * int(count) for count in _RECORDS.findall(content)]
+    if max(told, default=0) > len(content):
+        raise NbnumbaError(f"{path} has {len(content)} bytes, and a header that tells of {max(told)}; give an intact file.")
 
 
 def _choose_column(mtz: Any, wanted: str | None, path: Path) -> Any:
