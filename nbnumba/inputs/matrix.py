@@ -28,7 +28,7 @@ def read_matrix(file: str | Path, wavelength: float) -> tuple[tuple[float, ...],
     if len(numbers) < 9:
         raise NbnumbaError(f"{file}: found {len(numbers)} numbers; allowed: the nine of a MOSFLM matrix")
     starred = np.array(numbers).reshape(3, 3).T / wavelength
-    with np.errstate(over="ignore", invalid="ignore"):  # what is too large spans no volume either
+    with np.errstate(all="ignore"):  # what is too large or too small spans no volume either
         bulk, volume = np.prod(np.linalg.norm(starred, axis=1)), abs(np.linalg.det(starred))
     if not np.all(np.isfinite(starred)) or not volume > 1e-9 * bulk:
         raise NbnumbaError(f"{file}: found a singular matrix {numbers}; allowed: axes a*, b*, c* that span a volume")

@@ -182,7 +182,7 @@ FLAGS = (
 )
 SETTINGS = (
     b"crystal.misset=10,20,30", b"crystal.mosaic.spread=0.1", b"scan.width=1", b"detector.roi=[[0,5],[1,7]]",
-    b"beam.stokes=1,0,0,0", b"response.gain=2", b"lattices.0.cells=3,3,3", b"detector.preset=pilatus", b"beam.spectrum=none.txt",
+    b"beam.stokes=1,0,0,0", b"response.gain=2", b"lattices.0.cells=3,3,3", b"beam.spectrum={wavelengths=[1.0],weights=[1]}",
     b'crystal.shape="gauss"', b"sampling={oversample=2}", b"crystal.reflections={list=[[1,2,3,4]]}", b"background.0.thickness=1e-3",
 )  # fmt: skip
 EXPRESSIONS = (
