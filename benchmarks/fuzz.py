@@ -28,8 +28,15 @@ for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MPLBACKEND"):
 TESTS = Path(__file__).parents[1] / "tests"
 sys.path[:0] = [str(TESTS), str(TESTS / "fuzz")]
 
-from targets import TARGETS  # noqa: E402
-from work import made, outcome, pretend_small_machine  # noqa: E402
+if "--guided" in sys.argv:
+    import atheris
+
+    watched = atheris.instrument_imports(include=["nbnumba", "tomllib", "json"], enable_loader_override=False)
+else:
+    watched = contextlib.nullcontext()
+with watched:
+    from targets import TARGETS
+    from work import made, outcome, pretend_small_machine
 
 MEMORY = 2**30  # bytes of addresses that a process may take while it reads
 LIMIT = 20.0  # seconds for an input
@@ -171,8 +178,6 @@ def keep(folder: Path, name: str, number: int, content: bytes, why: str) -> None
 
 def guided(name: str, minutes: float, found: Path) -> int:
     """Let atheris look for inputs that reach new lines."""
-    import atheris
-
     target = TARGETS[name]
     corpus = found / f"corpus-{name}"
     corpus.mkdir(parents=True, exist_ok=True)
@@ -187,8 +192,7 @@ def guided(name: str, minutes: float, found: Path) -> int:
         if said == "fault":
             keep(found, name, int(hashlib.sha256(content).hexdigest()[:8], 16), content, why)
 
-    atheris.instrument_all()
-    options = [f"-max_total_time={int(60 * minutes)}", f"-timeout={int(LIMIT)}", "-rss_limit_mb=4096", f"-artifact_prefix={found}/{name}-"]
+    options = [f"-max_total_time={int(60 * minutes)}", f"-timeout={int(LIMIT)}", "-rss_limit_mb=4096", "-print_final_stats=1", f"-artifact_prefix={found}/{name}-"]
     atheris.Setup([sys.argv[0], str(corpus), *options], once)
     atheris.Fuzz()
     return 0

@@ -33,6 +33,7 @@ from nbnumba.inputs.like import likened
 from nbnumba.inputs.mask import read_mask
 from nbnumba.inputs.matrix import read_matrix
 from nbnumba.inputs.sources import read_sources
+from nbnumba.inputs.text import naming
 from nbnumba.model.changes import PARTS
 from nbnumba.outputs.nexus import read_experiment
 from nbnumba.outputs.stored import experiment_of, stored
@@ -164,7 +165,8 @@ def geometry(path: Path) -> nb.Experiment:
     found = nb.read_geometry(path)
     crystal = nb.Crystal(cell=(50, 60, 70, 90, 90, 90), default_f=1.0)
     still = {"crystal": crystal, "sampling": nb.Sampling(oversample=1)}
-    experiment = nb.Experiment(beam=found.beam, detector=found.detector, **still)
+    with naming(path):
+        experiment = nb.Experiment(beam=found.beam, detector=found.detector, **still)
     same_again(experiment)
     assert found.spindle is None or finite(found.spindle)
     assert found.oscillation is None or finite(found.oscillation)
