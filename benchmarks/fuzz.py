@@ -4,11 +4,12 @@ Run: python benchmarks/fuzz.py [--target NAME ...] [--inputs N] [--minutes M] [-
      python benchmarks/fuzz.py --target NAME --replay FILE
      python benchmarks/fuzz.py --target NAME --guided --minutes M      (by coverage; takes atheris, pip install atheris)
 
-Each target of tests/fuzz/targets.py gets N inputs (the slow ones a share of that), or all that are made in M minutes: first a small good one, cut after
-every byte, then damaged ones, which follow from the seed and their number. An input is accepted, where what was read has
-to agree with an independent reading, or refused by an NbnumbaError that names it. Anything else is a fault: other errors,
-warnings, more than LIMIT seconds, more than MEMORY bytes beyond those of the program at rest. Faulty inputs are kept in
-FOLDER, each beside what was wrong. Prints a table; exit code 1 where there are faults.
+Each target of tests/fuzz/targets.py gets N inputs (the slow ones a share of that), or all that are made in M minutes:
+first a small good one, cut after every byte, then damaged ones, which follow from the seed and their number. An input
+is accepted, and what was read has to agree with an independent reading, or refused by an NbnumbaError that names it.
+Anything else is a fault: other errors, warnings, more than LIMIT seconds, more than MEMORY bytes beyond those of the
+program at rest. Faulty inputs are kept in FOLDER, each beside what was wrong. Prints a table; exit code 1 where there
+are faults.
 """
 
 import argparse
@@ -65,7 +66,10 @@ def main() -> int:
     if asked.guided:
         return guided(asked.target[0], asked.minutes, asked.found)
     asked.found.mkdir(parents=True, exist_ok=True)
-    print(f"{'target':12} {'inputs':>9} {'accepted':>9} {'refused':>9} {'faults':>7} {'crashes':>8} {'slowest':>9} {'memory':>9}")
+    print(
+        f"{'target':12} {'inputs':>9} {'accepted':>9} {'refused':>9} {'faults':>7} {'crashes':>8} "
+        f"{'slowest':>9} {'memory':>9}"
+    )
     totals = [0] * 5
     for name in asked.target:
         found = run(name, asked)
@@ -98,7 +102,9 @@ def run(name: str, asked: argparse.Namespace) -> list[float]:
             first, last = todo.pop()
             shared = fork.Array("d", 8, lock=False)
             shared[NUMBER] = first - 1
-            process = fork.Process(target=work, args=(name, asked.seed, first, last, asked.found, shared, end), daemon=True)
+            process = fork.Process(
+                target=work, args=(name, asked.seed, first, last, asked.found, shared, end), daemon=True
+            )
             process.start()
             running.append((process, shared, last))
         time.sleep(0.02)
@@ -134,7 +140,7 @@ def work(name: str, seed: int, first: int, last: int, found: Path, counts: list[
     """Read the inputs of a range of numbers, in a process of its own."""
     with open(os.devnull, "w") as nothing:
         os.dup2(nothing.fileno(), 2)  # HDF5 tells its troubles there
-    target, inputs = TARGETS[name], 0
+    target = TARGETS[name]
     with tempfile.TemporaryDirectory() as folder:  # what is loaded at first use is not what an input takes
         (Path(folder) / f"input{target.ending}").write_bytes(target.seeds()[-1])
         outcome(target, Path(folder) / f"input{target.ending}")
@@ -192,7 +198,13 @@ def guided(name: str, minutes: float, found: Path) -> int:
         if said == "fault":
             keep(found, name, int(hashlib.sha256(content).hexdigest()[:8], 16), content, why)
 
-    options = [f"-max_total_time={int(60 * minutes)}", f"-timeout={int(LIMIT)}", "-rss_limit_mb=4096", "-print_final_stats=1", f"-artifact_prefix={found}/{name}-"]
+    options = [
+        f"-max_total_time={int(60 * minutes)}",
+        f"-timeout={int(LIMIT)}",
+        "-rss_limit_mb=4096",
+        "-print_final_stats=1",
+        f"-artifact_prefix={found}/{name}-",
+    ]
     atheris.Setup([sys.argv[0], str(corpus), *options], once)
     atheris.Fuzz()
     return 0

@@ -14,9 +14,10 @@ import nbnumba as nb
 sys.path.insert(0, str(Path(__file__).parent / "fuzz"))
 pytest.importorskip("fabio", reason="fabio is not installed")
 
-import seeds  # noqa: E402
-import work  # noqa: E402
-from targets import TARGETS, geometry  # noqa: E402
+import seeds
+import work
+from accepted import geometry
+from targets import TARGETS
 
 #: Inputs of a target: those that are slow get fewer, HDF5 none whose library may crash the suite.
 COUNT = 60
@@ -38,7 +39,9 @@ def test_damaged_inputs_are_read_right_or_refused_by_name(name, tmp_path):
         number = 10**6 + i if i % 2 else 7 * i  # damaged, and cut off
         path.write_bytes(work.made(target, 0, number))
         said, why = work.outcome(target, path)
-        assert said in ("accepted", "refused"), f"python benchmarks/fuzz.py --target {name} --seed 0 --first {number}\n{why}"
+        assert said in ("accepted", "refused"), (
+            f"python benchmarks/fuzz.py --target {name} --seed 0 --first {number}\n{why}"
+        )
 
 
 @pytest.mark.parametrize("name", SOME)
@@ -72,7 +75,7 @@ def read(tmp_path, name, content):
         ("npy", b"(3, 4)", b"(3000000000, 4)", "cannot be read as an array"),
         ("pgm", b"4 3", b"4000 3000", "for 3000 x 4000 pixels"),
         ("dump", b"1 1 2 2 3 3", b"1 1000 2 1000 3 1000", "needs 7999992000"),
-        ("mtz", b"NCOL        6            3", b"NCOL        6   1000000000", "tells of 24000000000; give an intact file"),
+        ("mtz", b"NCOL        6            3", b"NCOL        6   1000000000", "tells of 24000000000; give an intact"),
         ("mtz", b"SYMINF   4", b"SYMINF   1000000000", "tells of 80000000000"),
         ("mtz", b"NDIF        2", b"NDIF        1000000000", "tells of 80000000000"),
         ("mtz", b"MTZ '", b"MTZ \x7f\x7f\x7f\x7f", "give an intact file"),
@@ -100,6 +103,17 @@ def test_a_compressed_list_that_would_fill_the_memory_is_refused(tmp_path):
     bomb = gzip.compress(bytes(2**24), mtime=0) * 128  # two GiB of 2 MB
     with pytest.raises(nb.NbnumbaError, match=r"input\.hkl\.gz.* more than .* bytes"):
         read(tmp_path, "hkl-gzip", bomb)
+
+
+def test_images_of_tiff_that_lead_back_to_one_another_are_refused(tmp_path):
+    """For ever is how long fabio would follow them."""
+    content = bytearray(seeds.tiff()[0])
+    start = int.from_bytes(content[4:8], "little")
+    end = start + 2 + 12 * int.from_bytes(content[start : start + 2], "little")
+    assert content[end : end + 4] == bytes(4)
+    content[end : end + 4] = content[4:8]
+    with pytest.raises(nb.NbnumbaError, match=r"input\.tif: found lists of fields that lead back"):
+        read(tmp_path, "tiff", bytes(content))
 
 
 @pytest.mark.parametrize("exponent", ["D", "d", "E"])

@@ -41,7 +41,7 @@ EXECUTING = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "co
 #: Where one of them is named all the same, and why.
 HARMLESS = {
     "nbnumba/_run.py": "names an error that Numba's cache of compiled code may raise",
-    "nbnumba/datasets/engines/worker.py": "looks whether an error of its own can go through a pipe between its processes",
+    "nbnumba/datasets/engines/worker.py": "looks whether an error of its own can go through a pipe",
 }
 #: Calls that run text as code, or as words of a shell.
 RUNNING = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "yaml.load", "pickle.load", "numpy.loads"}
@@ -70,8 +70,8 @@ def test_nothing_that_is_read_is_run():
 
 @pytest.mark.parametrize(
     "text",
-    ["import pickle", "from pickle import loads", "import os.path, marshal", "eval(x)", "f(x, shell=True)", "os.system(x)",
-     "np.load(x)", "np.load(x, allow_pickle=True)"],
+    ["import pickle", "from pickle import loads", "import os.path, marshal", "eval(x)", "f(x, shell=True)",
+     "os.system(x)", "np.load(x)", "np.load(x, allow_pickle=True)"],
 )  # fmt: skip
 def test_what_would_be_run_is_found(text):
     assert list(executed(ast.parse(text)))

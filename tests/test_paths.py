@@ -16,7 +16,14 @@ from nbnumba.datasets.recipe import Recipe
 
 STILL = scenes.still()
 IMAGES = np.ones((2, *STILL.detector.shape), "int32")
-OUTSIDE = ["../a_000001.h5", "../victim.h5", "sub/a_000001.h5", "a_000001.h5/../../victim.h5", "..\\a_000001.h5", "a_1.h5"]
+OUTSIDE = [
+    "../a_000001.h5",
+    "../victim.h5",
+    "sub/a_000001.h5",
+    "a_000001.h5/../../victim.h5",
+    "..\\a_000001.h5",
+    "a_1.h5",
+]
 
 
 def contents(folder):
@@ -89,7 +96,9 @@ def test_names_in_recipes_make_no_files(around):
     assert set(contents(around.parent)) - before == {around / "set" / "manifest.json"}
 
 
-@pytest.mark.parametrize("name", ["../victim.h5", "/etc/passwd", "shard-0.h5/../../victim.h5", "shard-0.h5\n", "", 3, None, ["a"]])
+@pytest.mark.parametrize(
+    "name", ["../victim.h5", "/etc/passwd", "shard-0.h5/../../victim.h5", "shard-0.h5\n", "", 3, None, ["a"]]
+)
 def test_a_manifest_that_names_other_files_is_refused(around, name):
     folder: Path = around / "set"
     recipe = Recipe.from_toml(RECIPE)

@@ -10,13 +10,16 @@ import numpy as np
 #: What stands where a number was.
 NUMBERS = (
     b"0", b"-1", b"1", b"-0", b"1e9", b"1000000000", b"-1000000000", b"2147483647", b"4294967296", b"1000000", b"1e308",
-    b"1e400", b"-1e400", b"1e-400", b"nan", b"-nan", b"inf", b"-inf", b"0x10", b"1_0", b"9" * 30, b"9" * 5000, b"1e999999999",
+    b"1e400", b"-1e400", b"1e-400", b"nan", b"-nan", b"inf", b"-inf", b"0x10", b"1_0", b"9" * 30, b"9" * 5000,
+    b"1e999999999",
     b".", b"-", b"1.5", b"32768", b"-32768", b"0.3", "\u0663".encode(), "\uff11".encode(), b"",
 )  # fmt: skip
 #: What is put between other things.
 TOKENS = (
-    b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\n", b"\r", b"\t", b" " * 300, b"#", b"'", b'"', b"{", b"}", b"[" * 2000, b"=", b";",
-    b"\x0c", b"\x1a", b"..", b"/", b"../../x", b"\x85", "\u2028".encode(), "\ud800".encode("utf-8", "surrogatepass"), b"%s",
+    b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\n", b"\r", b"\t", b" " * 300, b"#", b"'", b'"', b"{", b"}", b"[" * 2000,
+    b"=", b";",
+    b"\x0c", b"\x1a", b"..", b"/", b"../../x", b"\x85", "\u2028".encode(), "\ud800".encode("utf-8", "surrogatepass"),
+    b"%s",
     b"data_", b"loop_", b"_", b"None", b"true", b"\x1b[31m",
 )  # fmt: skip
 _WHOLE = (0, 1, -1, 2**15, 2**31 - 1, -(2**31), 10**9, 10**6, 255, 2**16 - 1)
@@ -26,8 +29,10 @@ _ENDS = (b"\r\n", b"\r", b"", b"\n\n", b" \n", b"\x0b")
 
 #: What stands where a value of a tree was.
 VALUES = (
-    0, -1, 1, 2, 1.5, 10**6, 10**9, 2**31, 2**53, 2**63, 2**64, 10**30, -(10**9), 1e-300, 1e308, 1e200, float("nan"), float("inf"),
-    -0.0, "", "a", "nan", "\0", "x" * 5000, "../x", "/dev/null", "auto", True, False, [], [0], [1, 2, 3], [1e308] * 3, [[]], [[1, 2], [3]],
+    0, -1, 1, 2, 1.5, 10**6, 10**9, 2**31, 2**53, 2**63, 2**64, 10**30, -(10**9), 1e-300, 1e308, 1e200, float("nan"),
+    float("inf"),
+    -0.0, "", "a", "nan", "\0", "x" * 5000, "../x", "/dev/null", "auto", True, False, [], [0], [1, 2, 3], [1e308] * 3,
+    [[]], [[1, 2], [3]],
     [1, 2, 3, 90, 90, 90], [0, 0, 0], ["a"], {}, {"file": "a"}, {"file": ""}, {"a": 1}, [{}], [None],
 )  # fmt: skip
 
@@ -114,13 +119,29 @@ def _ends(chosen, content, seeds):
 
 def _word(chosen, content, seeds):
     """A binary number of 2, 4 or 8 bytes, on an even place."""
-    value, kind = chosen.choice(_WHOLE), chosen.choice("<h >h <i >i <q <f <d".split())
+    value, kind = chosen.choice(_WHOLE), chosen.choice(["<h", ">h", "<i", ">i", "<q", "<f", "<d"])
     packed = struct.pack(kind, value) if kind[1] in "fd" or abs(value) < 2**15 else struct.pack("<q", value)[:4]
     place = 2 * chosen.randrange(len(content) // 2 + 1)
     return content[:place] + packed + content[place + len(packed) :]
 
 
-_WAYS = (_flip, _early, _cut, _leave_out, _repeat, _splice, _number, _number, _number, _token, _token, _insert, _lines, _ends, _word)
+_WAYS = (
+    _flip,
+    _early,
+    _cut,
+    _leave_out,
+    _repeat,
+    _splice,
+    _number,
+    _number,
+    _number,
+    _token,
+    _token,
+    _insert,
+    _lines,
+    _ends,
+    _word,
+)
 
 
 def altered(chosen, tree):
@@ -150,7 +171,8 @@ def _altered(chosen, tree):
 #: What stands in the place of a dataset or an attribute.
 STRANGE = (
     "some text", "", np.bytes_(b"\xff\xfe"), np.arange(3.0), np.nan, np.zeros(0), np.zeros(0, "S3"), h5py.Empty("f8"),
-    np.ones((1, 2, 2, 2)), np.zeros(2, [("a", "i4"), ("b", "f8")]), 1j, 2**62, -1, 0, 1e308, np.inf, np.zeros((2, 3)), "../x",
+    np.ones((1, 2, 2, 2)), np.zeros(2, [("a", "i4"), ("b", "f8")]), 1j, 2**62, -1, 0, 1e308, np.inf, np.zeros((2, 3)),
+    "../x",
     np.int32([10**6, 10**6]), np.full(3, 1e200), True, np.array(["a", "b"], "S1"), "m", "deg", ".", "..", "/",
 )  # fmt: skip
 
@@ -191,7 +213,8 @@ def _link(chosen, file, name, names):
     del file[name]
     file[name] = chosen.choice((
         h5py.SoftLink("/nothing"), h5py.SoftLink("/" + chosen.choice(names)), h5py.SoftLink("/" + name),
-        h5py.ExternalLink("../other.h5", "/entry"), h5py.ExternalLink("x.h5", "/" + name), h5py.ExternalLink("/dev/zero", "/"),
+        h5py.ExternalLink("../other.h5", "/entry"), h5py.ExternalLink("x.h5", "/" + name),
+        h5py.ExternalLink("/dev/zero", "/"),
     ))  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import base64
 import functools
 import gzip
 import hashlib
+import itertools
 import tempfile
 from pathlib import Path
 
@@ -173,7 +174,7 @@ arm = 0.5
 bin = 2
 splits = { train = 0.8, test = 0.2 }
 """
-MANIFEST = b'{"format": 1, "program": "nbnumba", "recipe_hash": "ab", "count": 6, "shards": ["shard-0.h5"], "recipe": "count = 6"}'
+MANIFEST = b'{"format": 1, "recipe_hash": "ab", "count": 6, "shards": ["shard-0.h5"], "recipe": "count = 6"}'
 FLAGS = (
     b"-cell 100 100 100 90 90 90 -lambda 6.2 -N 5 -default_F 100 -distance 100 -detpixels 64 -pixel 0.1 -oversample 1",
     b"-cell 70 80 90 85 95 100 -misset 10 20 30 -default_F 1 -mosaic 0.5 -mosaic_dom 5 -divergence 2 -divsteps 2 -xds",
@@ -182,18 +183,23 @@ FLAGS = (
 )
 SETTINGS = (
     b"crystal.misset=10,20,30", b"crystal.mosaic.spread=0.1", b"scan.width=1", b"detector.roi=[[0,5],[1,7]]",
-    b"beam.stokes=1,0,0,0", b"response.gain=2", b"lattices.0.cells=3,3,3", b"beam.spectrum={wavelengths=[1.0],weights=[1]}",
-    b'crystal.shape="gauss"', b"sampling={oversample=2}", b"crystal.reflections={list=[[1,2,3,4]]}", b"background.0.thickness=1e-3",
+    b"beam.stokes=1,0,0,0", b"response.gain=2", b"lattices.0.cells=3,3,3",
+    b"beam.spectrum={wavelengths=[1.0],weights=[1]}",
+    b'crystal.shape="gauss"', b"sampling={oversample=2}", b"crystal.reflections={list=[[1,2,3,4]]}",
+    b"background.0.thickness=1e-3",
 )  # fmt: skip
 EXPRESSIONS = (
-    b"1 + 2 * a", b"min(a, b.c) ** 2 / sqrt(abs(a - 3))", b"a if a < b.c else -exp(1e-3)", b"1 < a < 3 != pi", b"log(2) + 1e308 * a",
+    b"1 + 2 * a", b"min(a, b.c) ** 2 / sqrt(abs(a - 3))", b"a if a < b.c else -exp(1e-3)", b"1 < a < 3 != pi",
+    b"log(2) + 1e308 * a",
     b"max(1, 2, a) + sin(radians(30)) - ((((1))))",
 )  # fmt: skip
 OPTIONS = (
     b"--rings 10,5,2.5 --scale log --colors viridis", b"--roi 1 5 2 9 --size 100", b"--percentiles 5 99.5 --scale sqrt",
-    b"--rings none --title abc --sum 1 --image 0", b"--panel 0 --colors magma", b"--scale linear --rings auto --size 120",
+    b"--rings none --title abc --sum 1 --image 0", b"--panel 0 --colors magma",
+    b"--scale linear --rings auto --size 120",
 )  # fmt: skip
-EXPT = b"""{"__id__": "ExperimentList", "experiment": [{"__id__": "Experiment", "beam": 0, "detector": 0, "goniometer": 0, "scan": 0}],
+EXPT = b"""{"__id__": "ExperimentList",
+"experiment": [{"__id__": "Experiment", "beam": 0, "detector": 0, "goniometer": 0, "scan": 0}],
 "beam": [{"direction": [0, 0, 1], "wavelength": 1.0, "polarization_normal": [0, 1, 0], "polarization_fraction": 0.9}],
 "detector": [{"panels": [{"fast_axis": [1, 0, 0], "slow_axis": [0, -1, 0], "origin": [-1, 1, -60], "image_size": [5, 4],
 "pixel_size": [0.5, 0.5], "mask": [[1, 1, 2, 2]], "thickness": 0.3, "mu": 3.9}],
@@ -245,7 +251,8 @@ def dump():
 def smv():
     """Of an ADSC detector, and of nanoBragg in the other byte order."""
     fields = (
-        "DIM=2;\nBYTE_ORDER=little_endian;\nTYPE=unsigned_short;\nSIZE1=4;\nSIZE2=3;\nPIXEL_SIZE=0.1;\nDISTANCE=250.0;\nTWOTHETA=0.0;\n"
+        "DIM=2;\nBYTE_ORDER=little_endian;\nTYPE=unsigned_short;\nSIZE1=4;\nSIZE2=3;\n"
+        "PIXEL_SIZE=0.1;\nDISTANCE=250.0;\nTWOTHETA=0.0;\n"
         "PHI=30.5;\nOSC_START=30.5;\nOSC_RANGE=0.25;\nWAVELENGTH=0.979180;\nBEAM_CENTER_X=7.9;\nBEAM_CENTER_Y=10.350;\n"
     )
     ours = fields + "XDS_ORGX=2.5;\nXDS_ORGY=3.5\nCLOSE_DISTANCE=250;\n"
@@ -258,7 +265,7 @@ def smv():
 def byte_offset(pixels):
     """Pixels as CBF packs them."""
     flat, found = [0, *pixels.ravel().tolist()], b""
-    for step in (b - a for a, b in zip(flat, flat[1:], strict=False)):
+    for step in (b - a for a, b in itertools.pairwise(flat)):
         if abs(step) < 128:
             found += step.to_bytes(1, "little", signed=True)
         else:
@@ -270,13 +277,23 @@ def _section(pixels):
     body = byte_offset(pixels)
     digest = base64.b64encode(hashlib.md5(body).digest()).decode()
     slow, fast = pixels.shape
-    return (
-        f'--CIF-BINARY-FORMAT-SECTION--\r\nContent-Type: application/octet-stream;\r\n     conversions="x-CBF_BYTE_OFFSET"\r\n'
-        f"Content-Transfer-Encoding: BINARY\r\nX-Binary-Size: {len(body)}\r\nX-Binary-ID: 1\r\n"
-        f'X-Binary-Element-Type: "signed 32-bit integer"\r\nX-Binary-Element-Byte-Order: LITTLE_ENDIAN\r\nContent-MD5: {digest}\r\n'
-        f"X-Binary-Number-of-Elements: {pixels.size}\r\nX-Binary-Size-Fastest-Dimension: {fast}\r\n"
-        f"X-Binary-Size-Second-Dimension: {slow}\r\nX-Binary-Size-Padding: 0\r\n\r\n\x0c\x1a\x04"
-    ).encode() + b"\xd5" + body + b"\r\n--CIF-BINARY-FORMAT-SECTION----\r\n;\r\n"
+    lines = [
+        "--CIF-BINARY-FORMAT-SECTION--",
+        "Content-Type: application/octet-stream;",
+        '     conversions="x-CBF_BYTE_OFFSET"',
+        "Content-Transfer-Encoding: BINARY",
+        f"X-Binary-Size: {len(body)}",
+        "X-Binary-ID: 1",
+        'X-Binary-Element-Type: "signed 32-bit integer"',
+        "X-Binary-Element-Byte-Order: LITTLE_ENDIAN",
+        f"Content-MD5: {digest}",
+        f"X-Binary-Number-of-Elements: {pixels.size}",
+        f"X-Binary-Size-Fastest-Dimension: {fast}",
+        f"X-Binary-Size-Second-Dimension: {slow}",
+        "X-Binary-Size-Padding: 0",
+    ]
+    head = "\r\n".join([*lines, "", ""]).encode() + b"\x0c\x1a\x04\xd5"
+    return head + body + b"\r\n--CIF-BINARY-FORMAT-SECTION----\r\n;\r\n"
 
 
 @functools.cache
@@ -284,7 +301,8 @@ def minicbf():
     """Of a PILATUS detector; with and without a checksum."""
     import measured
 
-    head = f'_array_data.header_convention "PILATUS_1.2"\n_array_data.header_contents\n;{measured.MINI};\n\n_array_data.data\n;\n'
+    head = f'_array_data.header_convention "PILATUS_1.2"\n_array_data.header_contents\n;{measured.MINI};\n\n'
+    head += "_array_data.data\n;\n"
     whole = f"###CBF: VERSION 1.5\n\ndata_a\n\n{head}".encode() + _section(PIXELS)
     return [whole, whole.replace(b"Content-MD5", b"Content-XXX")]
 
@@ -296,7 +314,9 @@ def imgcif():
 
     header = measured.IMGCIF.replace("1475", "4").replace("195 ", "3 ")
     about = f"{header}loop_\n_array_data.array_id\n_array_data.binary_id\n_array_data.data\nARRAY1 1\n;\n"
-    whole = f"###CBF: VERSION 1.5\n\ndata_a\n\n{about}".encode() + _section(PIXELS).replace(b"Content-MD5", b"Content-XXX")
+    whole = f"###CBF: VERSION 1.5\n\ndata_a\n\n{about}".encode() + _section(PIXELS).replace(
+        b"Content-MD5", b"Content-XXX"
+    )
     return [whole]
 
 
@@ -306,7 +326,8 @@ def tiff():
     from fabio.tifimage import TifImage
 
     return [
-        _written(lambda path, kind=kind: TifImage(data=PIXELS.astype(kind)).write(str(path)), ".tif") for kind in ("u2", "f4", "i4")
+        _written(lambda path, kind=kind: TifImage(data=PIXELS.astype(kind)).write(str(path)), ".tif")
+        for kind in ("u2", "f4", "i4")
     ]
 
 
@@ -338,21 +359,23 @@ def nexus():
     panels = nb.Experiment.from_toml(f"{head}[detector]\npixel_size = 0.6\nconvention = 'xds'\n{PANELS}")
     write = nb.write_nexus
     return [
-        _written(lambda path: write(path, scan, np.ones((3, 4, 5), "i4"), seeds={"photons": 1}, command_line="x"), ".h5"),
+        _written(
+            lambda path: write(path, scan, np.ones((3, 4, 5), "i4"), seeds={"photons": 1}, command_line="x"), ".h5"
+        ),
         _written(lambda path: write(path, still, np.ones((2, 4, 5), "f4"), beams=beams, cxi=True), ".h5"),
         _written(lambda path: write(path, panels, np.ones((2, 4, 5), "u2")), ".h5"),
     ]
 
 
 @functools.cache
-def tiny_hdf5():
-    """The smallest that our reader of images takes."""
+def hdf5():
+    """The smallest that our reader of images takes, and those of NXmx."""
 
     def write(path):
         with h5py.File(path, "w") as file:
             file["entry/data/data"] = np.ones((2, 4, 5), "u2")
 
-    return [_written(write, ".h5")]
+    return [_written(write, ".h5"), *nexus()]
 
 
 def _written(write, ending=".x"):

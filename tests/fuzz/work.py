@@ -34,7 +34,7 @@ def made(target: Target, seed: int, number: int) -> bytes:
 
 
 def outcome(target: Target, path: Path) -> tuple[str, str]:
-    """"accepted", "refused" or "fault" with what is wrong, of the input in a file."""
+    """ "accepted", "refused" or "fault" with what is wrong, of the input in a file."""
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         try:

@@ -179,7 +179,9 @@ def _absent(structure: Any, hkl: np.ndarray) -> np.ndarray:
 
 def _check_cell(path: Path, cell: Any) -> None:
     if not (min(cell.parameters) > 0.0 and max(cell.parameters[3:]) < 180.0 and 0.0 < cell.volume < math.inf):
-        raise NbnumbaError(f"{path} has a unit cell that cannot exist, {cell.parameters}; mend its CRYST1 or _cell items.")
+        raise NbnumbaError(
+            f"{path} has a unit cell that cannot exist, {cell.parameters}; mend its CRYST1 or _cell items."
+        )
 
 
 def _check_atoms(path: Path, structure: Any) -> None:

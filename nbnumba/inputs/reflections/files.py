@@ -59,5 +59,7 @@ def _decompressed(content: bytes, path: Path) -> bytes:
     except (OSError, EOFError, zlib.error) as error:
         raise NbnumbaError(f"{path} is not an intact gzip file ({error}); copy or compress it again.") from error
     if len(found) > MOST_BYTES:
-        raise NbnumbaError(f"{path} holds more than {MOST_BYTES} bytes; allowed are so many, give it without compression.")
+        raise NbnumbaError(
+            f"{path} holds more than {MOST_BYTES} bytes; allowed are so many, give it without compression."
+        )
     return found

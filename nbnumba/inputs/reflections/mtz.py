@@ -18,7 +18,9 @@ AMPLITUDE_TYPES = "FGER"
 INTENSITY_TYPES = "JK"
 _RECORD = 80  # bytes of a line of the header
 _VALUES = re.compile(rb"NCOL\w* +(\d{1,18}) +(\d{1,18})(?: +(\d{1,18}))?")  # numbers of columns, reflections, batches
-_RECORDS = re.compile(rb"(?:SYMI|NDIF)\w* +(\d{1,18})")  # of symmetry operations, and of data sets: a line each, or more
+_RECORDS = re.compile(
+    rb"(?:SYMI|NDIF)\w* +(\d{1,18})"
+)  # of symmetry operations, and of data sets: a line each, or more
 
 
 def read_mtz(path: Path, column: str | None = None, resolution: float | None = None) -> tuple[Reflections, str]:
@@ -71,7 +73,9 @@ def _open(path: Path) -> Any:
 
 def _check_sizes(path: Path, content: bytes) -> None:
     """Refuse numbers in the header that are larger than the file, before room is made for them."""
-    order = ">" if content[9:10] > b"" and content[9] & 0xF0 == 0x10 else "<"  # the machine's stamp: 1 for big, 4 for little
+    order = (
+        ">" if content[9:10] > b"" and content[9] & 0xF0 == 0x10 else "<"
+    )  # the machine's stamp: 1 for big, 4 for little
     (words,) = struct.unpack(f"{order}i", content[4:8].ljust(4, b"\0"))
     if words == -1:  # then it is a number of 64 bits
         (words,) = struct.unpack(f"{order}q", content[12:20].ljust(8, b"\0"))
@@ -79,7 +83,9 @@ def _check_sizes(path: Path, content: bytes) -> None:
     told = [4 * words - 4, *(4 * columns * count + _RECORD * batches for columns, count, batches in sizes)]
     told += [_RECORD * int(count) for count in _RECORDS.findall(content)]
     if max(told, default=0) > len(content):
-        raise NbnumbaError(f"{path} has {len(content)} bytes, and a header that tells of {max(told)}; give an intact file.")
+        raise NbnumbaError(
+            f"{path} has {len(content)} bytes, and a header that tells of {max(told)}; give an intact file."
+        )
 
 
 def _choose_column(mtz: Any, wanted: str | None, path: Path) -> Any:
