@@ -7,6 +7,7 @@ import gzip
 import sys
 from pathlib import Path
 
+import h5py
 import pytest
 
 import nbnumba as nb
@@ -123,3 +124,21 @@ def test_matrices_have_exponents_of_fortran_too(tmp_path, exponent):
     (tmp_path / "b.mat").write_bytes(seeds.MATRIX)
     found = nb.Crystal.from_matrix(path, 1.0, default_f=1.0)
     assert found == nb.Crystal.from_matrix(tmp_path / "b.mat", 1.0, default_f=1.0)
+
+
+def test_hdf5_that_tells_of_pixels_that_it_has_not_is_refused_before_memory_is_touched(tmp_path):
+    path = tmp_path / "input.h5"
+    path.write_bytes(seeds.nexus()[0])
+    with h5py.File(path, "r+") as file:
+        file["entry/instrument/detector/module/data_size"][...] = [10**6, 10**6]
+        for name, shape in (
+            ("entry/instrument/detector/pixel_mask", (10**6, 10**6)),
+            ("entry/data/data", (3, 10**6, 10**6)),
+        ):
+            del file[name]
+            file.create_dataset(name, shape, "i4", chunks=(1, 64, 64)[-len(shape) :])
+    with pytest.raises(nb.NbnumbaError, match=r"data_size \[1000000, 1000000\]; allowed: up to 100000000 pixels"):
+        nb.read_geometry(path)
+    for read_images in (nb.read_image, nb.read_nexus):
+        with pytest.raises(nb.NbnumbaError, match="found 0 bytes for images of shape"):
+            read_images(path)
