@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.model.validate import refuse
 
 LONGEST = 500  # characters
 FUNCTIONS: dict[str, Callable[..., float]] = {
@@ -55,7 +56,7 @@ def parsed(where: str, text: str) -> ast.expr:
         NbnumbaError: something else than arithmetic.
     """
     if not isinstance(text, str) or not text.strip() or len(text) > LONGEST:
-        raise NbnumbaError(f"{where}: found {text!r}; allowed: an expression of up to {LONGEST} characters")
+        raise refuse(where, text, f"an expression of up to {LONGEST} characters")
     try:
         tree = ast.parse(text.strip(), mode="eval").body
         _check(where, text, tree)

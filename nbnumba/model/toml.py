@@ -350,10 +350,10 @@ def _reflections(where: str, value: Any, folder: Path) -> Reflections | Spectral
         value = {"file": value}
     if not isinstance(value, dict):
         raise NbnumbaError(f"{where}: found {value!r}; allowed: the name of a file, or a table with {', '.join(known)}")
-    known = (*_OPTIONS, "digest") if "file" in value else known
+    allowed = (*_OPTIONS, "digest") if "file" in value else known
     for key in value:
-        if key not in known:
-            raise unknown_key(where, key, known)
+        if key not in allowed:
+            raise unknown_key(where, key, allowed)
     if "file" in value:
         return _reflections_from_file(where, dict(value), folder)
     if "tables" in value:

@@ -17,7 +17,7 @@ DEFAULT_TYPES = "FJGK"
 AMPLITUDE_TYPES = "FGER"
 INTENSITY_TYPES = "JK"
 _RECORD = 80  # bytes of a line of the header
-_VALUES = re.compile(rb"NCOL\w* +(\d{1,18}) +(\d{1,18})(?: +(\d{1,18}))?")  # numbers of columns, reflections, batches
+_VALUES = re.compile(rb"NCOL\w* +(\d{1,18}) +(\d{1,18})(?: +(\d{1,18}))?")  # columns, reflections, batches
 _RECORDS = re.compile(
     rb"(?:SYMI|NDIF)\w* +(\d{1,18})"
 )  # of symmetry operations, and of data sets: a line each, or more
@@ -73,18 +73,18 @@ def _open(path: Path) -> Any:
 
 def _check_sizes(path: Path, content: bytes) -> None:
     """Refuse numbers in the header that are larger than the file, before room is made for them."""
-    order = (
-        ">" if content[9:10] > b"" and content[9] & 0xF0 == 0x10 else "<"
-    )  # the machine's stamp: 1 for big, 4 for little
+    stamp = content[9:10].hex()[:1]  # of the machine that wrote it: 1 stands for big endian
+    order = ">" if stamp == "1" else "<"
     (words,) = struct.unpack(f"{order}i", content[4:8].ljust(4, b"\0"))
     if words == -1:  # then it is a number of 64 bits
         (words,) = struct.unpack(f"{order}q", content[12:20].ljust(8, b"\0"))
     sizes = [(int(columns), int(count), int(batches or 0)) for columns, count, batches in _VALUES.findall(content)]
     told = [4 * words - 4, *(4 * columns * count + _RECORD * batches for columns, count, batches in sizes)]
     told += [_RECORD * int(count) for count in _RECORDS.findall(content)]
-    if max(told, default=0) > len(content):
+    if max(told) > len(content):
         raise NbnumbaError(
-            f"{path} has {len(content)} bytes, and a header that tells of {max(told)}; give an intact file."
+            f"{path} cannot be read as an MTZ file: its header tells of {max(told)} bytes, and it has {len(content)}. "
+            "Give an intact file."
         )
 
 
