@@ -10,7 +10,6 @@ from typing import Any
 
 from nbnumba.errors import NbnumbaError
 
-
 _LONGEST = 500  # characters of a value in a message
 
 
