@@ -21,12 +21,12 @@ from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.shard import (
     FORMAT,
     PROVENANCE,
-    STACKS,
     Shard,
     is_finished,
     read_provenance,
     shards,
 )
+from nbnumba.datasets.stacks import STACKS
 from nbnumba.errors import NbnumbaError
 from nbnumba.outputs.compression import need_filters
 from nbnumba.outputs.hdf5 import new_hdf5
@@ -37,7 +37,6 @@ _DIFFERENCES = 20  # lines that are shown
 _SHARD = re.compile(r"shard-\d+\.h5")
 
 Report = Callable[[dict[str, Any]], None]
-Progress = Callable[[int, int], None]
 
 
 class Plan(NamedTuple):

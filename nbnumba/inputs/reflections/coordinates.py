@@ -119,6 +119,7 @@ def _open(path: Path) -> Any:
     if len(structure) > 1:
         warnings.warn(f"{path} has {len(structure)} models; only the first is used.", NbnumbaWarning, stacklevel=5)
     _check_atoms(path, structure)
+    _check_box_fits(path, structure)
     structure.expand_ncs(gemmi.HowToNameCopiedChain.Dup)
     return structure
 
@@ -185,7 +186,7 @@ def _check_cell(path: Path, cell: Any) -> None:
 
 
 def _check_atoms(path: Path, structure: Any) -> None:
-    """Refuse atoms that would take forever, or memory without end: far away, or smeared out over everything."""
+    """Refuse atoms that are nowhere, or smeared out over everything, which would take for ever."""
     import gemmi
 
     atoms = gemmi.FlatStructure(structure)
@@ -195,16 +196,23 @@ def _check_atoms(path: Path, structure: Any) -> None:
         raise NbnumbaError(f"{path} has atoms with coordinates or occupancies that are no numbers; mend them.")
     if not (abs(factors) <= LARGEST_B).all():
         raise NbnumbaError(f"{path} has B factors up to {abs(factors).max():g} A^2; allowed are {LARGEST_B:g}.")
-    box = structure.calculate_box()
-    ends = [gemmi.Position(*corner) for corner in itertools.product(*zip(box.minimum, box.maximum, strict=True))]
-    for op in structure.ncs:
+
+
+def _check_box_fits(path: Path, structure: Any) -> None:
+    """Refuse atoms, or copies of them by strict NCS, that are too far apart for gemmi to look for neighbours."""
+    import gemmi
+
+    copied = [op for op in structure.ncs if not op.given]
+    for op in copied:
         turn = np.array(op.tr.mat.tolist())
         with np.errstate(over="ignore", invalid="ignore"):  # what is too large is no rotation either
             turns = np.allclose(turn.T @ turn, np.eye(3), atol=0.01)
         if not turns:
             raise NbnumbaError(f"{path} has strict NCS that is no rotation, {turn.tolist()}; mend it, or leave it out.")
-    copies = [op.tr.apply(end).tolist() for op in structure.ncs if not op.given for end in ends]
-    size = np.ptp([*(end.tolist() for end in ends), *copies], axis=0).tolist()
+    box = structure.calculate_box()
+    ends = [gemmi.Position(*corner) for corner in itertools.product(*zip(box.minimum, box.maximum, strict=True))]
+    copies = [op.tr.apply(end) for op in copied for end in ends]
+    size = np.ptp([place.tolist() for place in (*ends, *copies)], axis=0).tolist()
     if not BYTES_PER_VOLUME * math.prod(size) <= physical_memory() / 2:
         raise NbnumbaError(
             f"{path} has atoms {size[0]:.3g} x {size[1]:.3g} x {size[2]:.3g} A apart, too far for half of this "

@@ -18,9 +18,7 @@ AMPLITUDE_TYPES = "FGER"
 INTENSITY_TYPES = "JK"
 _RECORD = 80  # bytes of a line of the header
 _VALUES = re.compile(rb"NCOL\w* +(\d{1,18}) +(\d{1,18})(?: +(\d{1,18}))?")  # columns, reflections, batches
-_RECORDS = re.compile(
-    rb"(?:SYMI|NDIF)\w* +(\d{1,18})"
-)  # of symmetry operations, and of data sets: a line each, or more
+_RECORDS = re.compile(rb"(?:SYMI|NDIF)\w* +(\d{1,18})")  # symmetry operations, data sets: a line each, or more
 
 
 def read_mtz(path: Path, column: str | None = None, resolution: float | None = None) -> tuple[Reflections, str]:
