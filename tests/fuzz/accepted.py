@@ -26,6 +26,7 @@ from nbnumba.datasets.expressions import evaluated, names_in
 from nbnumba.datasets.folder import unfinished, write_master
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.inputs.dump import read_dump
+from nbnumba.inputs.kinds import kind_of
 from nbnumba.inputs.like import likened
 from nbnumba.inputs.matrix import read_matrix
 from nbnumba.inputs.sources import read_sources
@@ -177,7 +178,7 @@ def plain_image(path: Path) -> np.ndarray:
 def smv(path: Path) -> None:
     """Pixels after the header, one by one."""
     found, content = plain_image(path), path.read_bytes()
-    if not content.startswith(b"{"):
+    if kind_of(path) != "smv":
         return  # another kind of file by now
     about = dict(re.findall(r"(\w+)\s*=([^;\n]*)", content[: content.index(b"}")].decode("latin-1")))
     head, fast, slow = (int(float(about[key])) for key in ("HEADER_BYTES", "SIZE1", "SIZE2"))
@@ -189,7 +190,7 @@ def smv(path: Path) -> None:
 def cbf(path: Path) -> None:
     """Differences, added up one by one."""
     found, content = image(path), path.read_bytes()
-    if not content.startswith(b"###CBF"):
+    if kind_of(path) != "cbf":
         return  # another kind of file by now
     flat, place = [], 0
     while (place := content.find(b"\x0c\x1a\x04\xd5", place) + 4) > 3 and len(flat) < found.size:
