@@ -191,7 +191,7 @@ def setting(text: str) -> tuple[str, Any]:
         try:
             value = tomllib.loads(f"value = {candidate}")["value"]
             break
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):  # numbers of thousands of digits, lists within thousands of lists
             continue
     return name.strip(), _from_here(name.strip(), value)
 

@@ -153,6 +153,8 @@ class Expression:
         """Refuse what is no arithmetic."""
         from nbnumba.datasets.expressions import parsed
 
+        if not isinstance(self.text, str):
+            raise refuse(where, self.text, "an expression, as text")
         parsed(where, self.text)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.model.validate import nearest
+from nbnumba.model.validate import nearest, refuse
 
 LONGEST = 500  # characters
 _DEEPEST = 100  # parts in one another, such as the terms of a sum
@@ -56,7 +56,7 @@ def parsed(where: str, text: str) -> ast.expr:
         NbnumbaError: something else than arithmetic.
     """
     if not isinstance(text, str) or not text.strip() or len(text) > LONGEST:
-        raise NbnumbaError(f"{where}: found {text!r}; allowed: an expression of up to {LONGEST} characters")
+        raise refuse(where, text, f"an expression of up to {LONGEST} characters")
     try:
         tree = ast.parse(text.strip(), mode="eval").body
         _check(where, text, tree)

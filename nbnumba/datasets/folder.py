@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from nbnumba.errors import NbnumbaError
 
 MANIFEST, MASTER, REPORT = "manifest.json", "master.h5", "report.html"
 _DIFFERENCES = 20  # lines that are shown
+_SHARD = re.compile(r"shard-\d+\.h5")
 
 
 class Plan(NamedTuple):
@@ -104,15 +106,24 @@ def _remove(folder: Path) -> None:
 def _read_manifest(folder: Path) -> dict[str, Any] | None:
     try:
         found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        if not {"version", "recipe_hash", "recipe", "count"} <= set(found) or not isinstance(found["shards"], dict):
-            raise ValueError("not a manifest")
+        _check_manifest(found)
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError, KeyError, OSError) as error:
+    except (ValueError, TypeError, LookupError, RecursionError, OSError) as error:
         raise NbnumbaError(
             f"{folder / MANIFEST}: cannot be read ({error}); remove it, or name another folder"
         ) from None
     return dict(found)
+
+
+def _check_manifest(found: Any) -> None:
+    """Refuse what is no manifest, or names files that are none of a data set, by some ValueError or its like."""
+    for name, kind in (("version", str), ("recipe_hash", str), ("recipe", str), ("count", int), ("shards", dict)):
+        if not isinstance(found[name], kind):
+            raise TypeError(f"found {found[name]!r:.60} for {name!r}")
+    for name, images in found["shards"].items():
+        if not _SHARD.fullmatch(name) or [type(number) for number in images] != [int, int]:
+            raise ValueError(f"found a file {name!r:.60} of the images {images!r:.60}")
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import itertools
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from nbnumba.datasets.structures import structures_of
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.changes import put
 from nbnumba.model.experiment import Experiment
-from nbnumba.model.toml import from_tree
+from nbnumba.model.toml import from_tree, tree_of
 from nbnumba.model.validate import refuse, unknown_key
 
 #: Parts of a recipe that hold distributions by dotted name.
@@ -34,15 +33,13 @@ def load(source: str | Path, changes: Mapping[str, Any], folder: str | Path | No
     own = Path.cwd() if is_text else Path(source).resolve().parent
     try:
         text = str(source) if is_text else Path(source).read_text(encoding="utf-8")
-        return _recipe(tomllib.loads(text), own if folder is None else Path(folder), changes)
-    except tomllib.TOMLDecodeError as error:
-        raise NbnumbaError(f"{name}: not valid TOML: {error}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        if getattr(error, "filename", name) not in (name, str(source)):
-            raise
+    except (OSError, ValueError) as error:
         raise NbnumbaError(
             f"{name}: cannot be read ({getattr(error, 'strerror', 'not text')}); name a recipe"
         ) from None
+    tree = tree_of(text, name)
+    try:
+        return _recipe(tree, own if folder is None else Path(folder), changes)
     except NbnumbaError as error:
         raise NbnumbaError(f"{name}: {error}") from None
 
@@ -182,8 +179,8 @@ def _base(value: Any, folder: Path, settings: dict[str, Any]) -> tuple[dict[str,
         return tables, folder
     path = folder / str(file)
     try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        tree = tree_of(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
         raise NbnumbaError(f"base.experiment: {path} cannot be read: {error}") from None
     over = {f"{part}.{key}": item for part, table in tables.items() if isinstance(table, dict)
             for key, item in table.items()} | {k: v for k, v in tables.items() if not isinstance(v, dict)}  # fmt: skip

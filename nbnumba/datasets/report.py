@@ -82,7 +82,7 @@ def _page(folder: Path, manifest: dict[str, Any], master: h5py.File) -> Iterator
     yield _section("Labels", f'<div class="grid">{"".join(map(_figure, varied))}</div>')
     yield _section("Labels of one value", table(map(_constant, (one for one in columns if not _varies(one.values)))))
     yield _section("Time", _times(manifest, lines))
-    yield _section("Recipe", f"<p>Hash {manifest['recipe_hash']}</p><pre>{escape(manifest['recipe'])}</pre>")
+    yield _section("Recipe", f"<p>Hash {escape(manifest['recipe_hash'])}</p><pre>{escape(manifest['recipe'])}</pre>")
 
 
 def _section(title: str, piece: str) -> str:
