@@ -246,7 +246,13 @@ class _Store:
             "recipe_hash": self.recipe.hash, "first": self.shard.first, "stop": self.shard.stop,
             "content_hash": self.content_hash, "by_image": "\n".join(self._header.names),
         }.items():  # fmt: skip
-            put(process, key, value)
+            put(process, key, _fixed(value) if isinstance(value, str) else value)
+
+
+def _fixed(text: str) -> np.ndarray:
+    """Text of its own length: those of any length lie on a heap, and a damaged heap keeps HDF5 busy for ever."""
+    content = text.encode()
+    return np.array(content, h5py.string_dtype("utf-8", max(len(content), 1)))
 
 
 def _label_in(about: dict[str, Label], name: str) -> Label:
