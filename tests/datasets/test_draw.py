@@ -375,6 +375,14 @@ def test_bad_recipes_are_refused(text, message):
         ({"output.splits": {"tr\0ain": 1.0}}, "characters that can be seen"),
         ({"output.dtype": "int8"}, "output.dtype"),
         ({"vary.beam.flux.high": 3}, "no such key 'beam.flux.high'"),
+        ({"vary.beam.wavelength": [3, 4]}, r"no such key 'beam.wavelength'.*as vary\.beam\.wavelength\.uniform=1,2"),
+        ({"draw.a": 5}, r"draw: no such key 'a'.*There are: none"),
+        ({"vary": {"beam.wavelength": {"uniform": [1, 2]}}, "vary.beam.wavelenght": 3}, "you mean 'beam.wavelength'"),
+        *(({part: 3}, f"{part}: found 3; allowed: a table") for part in ("vary", "draw", "lattices", "lattices.vary")),
+        ({"shadow": 3}, "shadow: found 3"),
+        ({"draw": {"beam.wavelength": 1}}, "draw.beam.wavelength: found 1; allowed: a distribution"),
+        ({"base": 3}, "base: found 3; allowed: an experiment"),
+        ({"experiment": "a.toml"}, "no such key 'experiment'. Did you mean 'base.experiment'"),
         ({"base.detector.curvature": "spherical"}, "output.spots"),
     ],
 )
@@ -391,6 +399,29 @@ def test_changes_reach_every_value():
     assert r.vary["crystal.mosaic.spread"].distribution.high == 0.5
     assert draw(r, 0).values["a"] == 0.0
     assert 1.0 < draw(r, 0).experiment.beam.wavelength < 2.0
+
+
+def test_changes_take_tables_of_distributions_at_any_depth(tmp_path):
+    text = '[vary]\n"beam.flux" = {loguniform = [0.5, 2], scaled = true}\n[lattices]\ncount = 2\n[shadow]\nradius = 1\n'
+    r = recipe(text, lattices__vary={"cells": {"choice": [[5, 5, 5], [6, 6, 6]]}}, draw={"a": {"normal": [0, 1]}},
+               shadow={"radius": {"uniform": [1, 2]}}, shadow__radius__high=3, draw__a__mean=2)  # fmt: skip
+    assert r.lattices.vary["cells"].distribution.values == ((5, 5, 5), (6, 6, 6))
+    assert (r.shadow.radius.distribution.high, r.draw["a"].distribution.mean) == (3, 2)
+    assert list(r.vary) == ["beam.flux"]
+    assert list(recipe(text, vary={"detector.rotation": {"uniform": [-5, 5], "each": True}}).vary) == ["detector.rotation"]
+    path = tmp_path / "base.toml"
+    path.write_text(r.base.replace(**{"beam.wavelength": 1.5}).to_toml())
+    assert recipe(base=str(path)).base.beam.wavelength == 1.5
+
+
+def test_the_kind_of_a_distribution_may_be_changed_by_its_name():
+    text = '[vary]\n"beam.flux" = {loguniform = [0.5, 2], scaled = true}\n[shadow]\nradius = {uniform = [1, 2]}\n'
+    r = recipe(text, vary__beam__flux__uniform=(0.9, 1.1), vary__beam__wavelength__uniform=[1, 2],
+               lattices={"count": {"integer": [1, 2]}}, lattices__vary__cells__choice=[[5, 5, 5]])  # fmt: skip
+    wanted = {"distribution": "uniform", "low": 0.9, "high": 1.1, "scaled": True}
+    assert r.vary["beam.flux"].table() == wanted
+    assert r.vary["beam.wavelength"].distribution.high == 2
+    assert r.lattices.vary["cells"].distribution.values == ((5, 5, 5),)
 
 
 def test_a_plain_value_pins_what_varies():
