@@ -408,7 +408,8 @@ def test_changes_take_tables_of_distributions_at_any_depth(tmp_path):
     assert r.lattices.vary["cells"].distribution.values == ((5, 5, 5), (6, 6, 6))
     assert (r.shadow.radius.distribution.high, r.draw["a"].distribution.mean) == (3, 2)
     assert list(r.vary) == ["beam.flux"]
-    assert list(recipe(text, vary={"detector.rotation": {"uniform": [-5, 5], "each": True}}).vary) == ["detector.rotation"]
+    other = recipe(text, vary={"detector.rotation": {"uniform": [-5, 5], "each": True}})
+    assert list(other.vary) == ["detector.rotation"]
     path = tmp_path / "base.toml"
     path.write_text(r.base.replace(**{"beam.wavelength": 1.5}).to_toml())
     assert recipe(base=str(path)).base.beam.wavelength == 1.5

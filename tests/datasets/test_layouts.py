@@ -6,7 +6,9 @@ import pytest
 from recipes import recipe
 
 import nbnumba as nb
+from nbnumba.datasets.cache import Cache
 from nbnumba.datasets.draw import draw
+from nbnumba.datasets.sample import make
 from nbnumba.datasets.shard import shards, write_shard
 
 
@@ -84,6 +86,18 @@ def test_resonet_is_told_of_the_image_that_is_kept(tmp_path):
         assert file["images"].shape == (4, geom["ydim"][0], geom["xdim"][0]) == (4, 24, 28)
         assert geom["pixsize"].tolist() == [np.float32(1.2)] * 4
         assert labels["beam_center_fast"][0] == 12.25  # (19.2 mm / 0.6 mm + 1/2 by convention - 8) / 2
+
+
+def test_resonet_gets_images_that_it_reads(tmp_path):
+    counted, wide = recipe(), recipe(output__layout="resonet")
+    assert (counted.output.dtype, wide.output.dtype) == ("int32", "float32")
+    assert recipe(output__layout="resonet", output__dtype="uint16").output.dtype == "uint16"
+    with pytest.raises(nb.NbnumbaError, match=r"output\.dtype: found 'int32'; allowed: float32 . uint16 with layout"):
+        recipe(output__layout="resonet", output__dtype="int32")
+    _, file = written(tmp_path, output__layout="resonet", count=1)
+    with file:
+        assert file["images"].dtype == np.float32
+        np.testing.assert_array_equal(file["images"][0], make(draw(counted, 0), Cache(counted)).image)
 
 
 def test_resonet_is_told_of_each_image(tmp_path):
