@@ -13,9 +13,10 @@ from nbnumba.datasets.distributions import Choice, Grid
 from nbnumba.datasets.draw import Drawn, draw
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.sample import shared_mask
+from nbnumba.datasets.stacks import STACKS
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.panel import Panel
-from nbnumba.outputs.nexus_tree import columns, describe, finish, put
+from nbnumba.outputs.nexus_tree import columns, describe, finish, group, put
 from nbnumba.outputs.stack import Column
 
 #: Parts of a recipe that move pixels, change what they are, or turn the axis that the crystal rotates about.
@@ -70,6 +71,7 @@ class Header:
 
     def write(self, entry: h5py.Group, recipe: Recipe, images: int) -> None:
         """Fill the entry."""
+        shared = None if masks_vary(recipe) else _put_mask(group(entry, "shared", "NXcollection"), recipe)
         if not self._described:
             return
         shown = kept_part(recipe)
@@ -83,11 +85,17 @@ class Header:
         detector = entry["instrument/detector"]
         if "pixel_mask" in detector:
             del detector["pixel_mask"]
-        if not masks_vary(recipe):
-            bits = shared_mask(recipe, draw(recipe, 0))
-            detector.create_dataset(
-                "pixel_mask", data=bits.reshape(-1, bits.shape[-1]), compression="gzip", shuffle=True
-            )
+        if shared is not None:
+            detector["pixel_mask"] = shared  # the same one under two names
+
+
+def _put_mask(parent: h5py.Group, recipe: Recipe) -> h5py.Dataset:
+    """The pixels of all images that are no measurement."""
+    bits = shared_mask(recipe, draw(recipe, 0))
+    rows = bits.reshape(-1, bits.shape[-1])
+    found = parent.create_dataset("pixel_mask", data=rows, compression="gzip", shuffle=True)
+    found.attrs["meaning"] = STACKS["entry/pixel_mask/data"]["meaning"]
+    return found
 
 
 def kept_part(recipe: Recipe) -> Experiment:

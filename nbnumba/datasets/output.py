@@ -76,9 +76,7 @@ class Output:
         ):  # fmt: skip
             choice(f"output.{name}", getattr(self, name), allowed)
         if self.layout == "resonet" and self.dtype == "int32":
-            raise refuse(
-                "output.dtype", self.dtype, 'with layout = "resonet", whose readers take them: float32 | uint16'
-            )
+            raise refuse("output.dtype", self.dtype, 'float32 | uint16 with layout = "resonet", which reads no int32')
         for name in ("counts", "expected", "spots", "spot_mask"):
             flag(f"output.{name}", getattr(self, name))
         put("bin", whole("output.bin", self.bin, low=1, high=4096))

@@ -3,6 +3,7 @@
 import h5py
 import numpy as np
 import pytest
+from making import make_set
 from recipes import recipe
 
 import nbnumba as nb
@@ -72,6 +73,25 @@ def test_a_response_drawn_as_a_whole_has_masks_of_its_own(tmp_path):
             bits = nb.pixel_mask(draw(r, i).experiment)
             np.testing.assert_array_equal(file["entry/pixel_mask/data"][i], bits)
             assert bits.any() == (i % 2 == 1)
+
+
+@pytest.mark.parametrize("layout", ["nxmx", "resonet"])
+def test_a_mask_that_all_images_share_is_told_wherever_they_lie(tmp_path, layout):
+    moved = '[vary]\n"detector.distance" = {uniform = [50, 60]}\n'
+    r, file = written(tmp_path, moved, base__response__hot_pixels=0.05, output__layout=layout, count=2)
+    with file:
+        assert "pixel_mask" not in file["entry"]
+        np.testing.assert_array_equal(file["entry/shared/pixel_mask"], nb.pixel_mask(r.base))
+        assert (file["entry/shared/pixel_mask"][()] == 8).sum() > 100
+
+
+def test_a_shared_mask_is_in_the_master_and_in_nxmx(tmp_path):
+    r = recipe(count=2, base__response__hot_pixels=0.05)
+    make_set(r, tmp_path)
+    for name in ("shard-00000.h5", "master.h5"):
+        with h5py.File(tmp_path / name) as file:
+            for path in ("shared", "instrument/detector"):
+                np.testing.assert_array_equal(file[f"entry/{path}/pixel_mask"], nb.pixel_mask(r.base))
 
 
 def columns(table):
