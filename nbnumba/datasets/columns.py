@@ -12,6 +12,8 @@ import numpy as np
 from nbnumba.datasets.distributions import Choice, Drawing, Expression, Grid, Integer, plain
 from nbnumba.datasets.labels import Label
 from nbnumba.datasets.names import base_value, components
+from nbnumba.datasets.panels import COLUMNS as PANELS
+from nbnumba.datasets.panels import PLACES
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.outputs.nexus_tree import put
 
@@ -64,6 +66,9 @@ class Columns:
         kinds |= dict.fromkeys(("wavelength", "fluence"), _FLOAT)
         if not recipe.base.detector.panels:
             kinds |= dict.fromkeys(("distance", "beam_slow", "beam_fast"), _FLOAT)
+        if recipe.varies(*PLACES):
+            panels = (len(recipe.base.geometries),) if recipe.base.detector.panels else ()
+            kinds |= dict.fromkeys(PANELS, Kind("<f8", (*panels, 3))) | {"pixel_size": _FLOAT}
         kinds |= {name: kind_of(recipe, name, one) for name, one in recipe.drawings.items() if name != "lattices.count"}
         kinds |= dict.fromkeys(("spots", "clipped"), _INT)
         return cls(kinds | dict.fromkeys(("resolution", "photons", "background"), _FLOAT))
@@ -101,7 +106,7 @@ class Columns:
         """Write all columns into a group, with their units and meaning."""
         for name, column in self.arrays().items():
             about = label(name)
-            put(parent, name, column, about.units or None, meaning=about.meaning)
+            put(parent, name, column, about.units, meaning=about.meaning)
 
     def read(self, parent: h5py.Group) -> list[np.ndarray]:
         """All columns from a group."""

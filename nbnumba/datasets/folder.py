@@ -15,6 +15,7 @@ import numpy as np
 
 from nbnumba import __version__
 from nbnumba.atomic import new_file
+from nbnumba.datasets.labels import PROCESS
 from nbnumba.datasets.log import LOG
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.shard import (
@@ -252,7 +253,7 @@ def _fill_master(file: h5py.File, parts: list[tuple[Path, int, int]], manifest: 
         "recipe_hash": manifest["recipe_hash"], "content_hash": whole, "images": sum(b - a for _, a, b in parts),
         "files": "\n".join(path.name for path, *_ in parts),
     }.items():  # fmt: skip
-        put(process, name, value)
+        put(process, name, value, "", meaning=PROCESS[name])
 
 
 #: Groups that are filled by joining those of all files.

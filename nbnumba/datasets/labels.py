@@ -42,6 +42,10 @@ IMAGES = {
     "clipped": Label("pixels whose numbers did not fit into the type of the images and were cut off"),
     "photons": Label("expected photons of the crystals in the whole image", "photons"),
     "background": Label("expected photons of everything else, mean over pixels", "photons"),
+    "panel_origin": Label("outer corner of the first kept pixel of each panel, x, y, z in the laboratory", "mm"),
+    "panel_fast": Label("unit vector along which fast grows, x, y, z in the laboratory, of each panel"),
+    "panel_slow": Label("unit vector along which slow grows, x, y, z in the laboratory, of each panel"),
+    "pixel_size": Label("edge of a pixel of the image that is kept", "mm"),
     "digest": Label("SHA-256 of the image and all of its labels"),
     "structures.b_factor": Label("overall B that the amplitudes were damped by", "angstrom^2"),
     "shadow.radius": Label("of the beamstop's disc", "mm"),
@@ -74,12 +78,27 @@ SPOTS = {
 LATTICES = {
     "axes": Label("rows a, b, c in the laboratory", "angstrom"),
     "rotation": Label("matrix from the standard setting (a* along x, c along z) to the laboratory"),
-    "cell": Label("a, b, c in angstrom, alpha, beta, gamma in degrees"),
+    "cell": Label("a, b, c in angstrom, alpha, beta, gamma in degrees", "angstrom, degrees"),
     "offsets": Label("lattices offsets[i] to offsets[i + 1] - 1 are those of image i"),
+}
+#: What a file says of where it is from.
+PROCESS = {
+    "program": "that made the file",
+    "version": "of the program",
+    "format": "number of the way in which files are laid out",
+    "recipe": "TOML that images follow from",
+    "recipe_hash": "SHA-256 of all that determines an image",
+    "first": "number of the first image of the file",
+    "stop": "number of the image after the last one",
+    "content_hash": "SHA-256 of the digests of all images, in order",
+    "by_image": "paths of datasets with a value for each image, beside labels",
+    "images": "how many there are",
+    "files": "names of the files that hold the images",
 }
 #: Units that the documentation of a field tells in words.
 _IN_WORDS = {
     "beam.fluence": "photons/m^2", "beam.flux": "photons/s", "beam.exposure": "s", "crystal.reflections": "electron",
+    "crystal.cell": "angstrom, degrees", **{f"crystal.cell.{i}": "degrees" for i in (3, 4, 5)},
 }  # fmt: skip
 
 

@@ -91,6 +91,11 @@ class Output:
         if self.expected and not self.counts:
             raise NbnumbaError("output.expected: found with counts = false, where images are expected photons already")
 
+    @property
+    def first(self) -> tuple[int, int]:
+        """Slow, fast of the first pixel of the detector that is kept."""
+        return (0, 0) if self.crop is None else (self.crop[0][0], self.crop[1][0])
+
     def shape(self, detector: Detector) -> tuple[int, ...]:
         """Shape of an image that is kept.
 
