@@ -425,6 +425,22 @@ def test_the_kind_of_a_distribution_may_be_changed_by_its_name():
     assert r.lattices.vary["cells"].distribution.values == ((5, 5, 5),)
 
 
+@pytest.mark.parametrize("convention", ["mosflm", "adxv", "xds"])
+def test_a_beam_centre_moves_from_where_it_is_without_being_told(convention):
+    base = {"base__detector__beam_center": None, "base__detector__convention": convention}
+    text = '[vary]\n"detector.beam_center" = {normal = [0, 5], added = true, each = true}\n'
+    r = recipe(text, **base)
+    still = recipe(text, **base, vary__detector__beam_center__sd=0.0)
+    geometry = r.base.geometry
+    np.testing.assert_allclose(draw(still, 0).experiment.geometry.beam_center, geometry.beam_center, rtol=1e-12)
+    moved = np.array([draw(r, i).experiment.geometry.beam_center for i in range(6)]) - geometry.beam_center
+    there = draw(still, 0).values["detector.beam_center"]
+    steps = np.abs(np.subtract([draw(r, i).values["detector.beam_center"] for i in range(6)], there))
+    np.testing.assert_allclose(np.sort(abs(moved)), np.sort(steps), rtol=1e-9)
+    one = recipe('[vary]\n"detector.beam_center.0" = {uniform = [1, 2], added = true}\n', **base)
+    assert 1.0 <= np.abs(np.subtract(draw(one, 0).experiment.geometry.beam_center, geometry.beam_center)).max() <= 2.0
+
+
 def test_a_plain_value_pins_what_varies():
     text = '[vary]\n"beam.flux" = {uniform = [1, 2], scaled = true}\n[draw]\na = {normal = [0, 1]}\n'
     text += "[lattices]\ncount = 2\nvary = {misset = {uniform = [0, 90], each = true}}\n"
