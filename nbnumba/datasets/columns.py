@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-from nbnumba.datasets.distributions import Choice, Drawing, Expression, Grid, Integer, plain
+from nbnumba.datasets.distributions import Choice, Drawing, Grid, Integer, plain
 from nbnumba.datasets.labels import IMAGES, LATTICES, Label
 from nbnumba.datasets.names import base_value, components
 from nbnumba.datasets.panels import COLUMNS as PANELS
@@ -123,7 +123,7 @@ def kind_of(recipe: Recipe, name: str, one: Drawing) -> Kind:
         return Kind("<f8", (len(base),)) if isinstance(base, tuple) else _FLOAT
     if isinstance(distribution, Integer):
         return _INT
-    if not isinstance(distribution, Choice | Grid) or isinstance(distribution, Expression):
+    if not isinstance(distribution, Choice | Grid):
         return _FLOAT
     return _common(list(distribution.values))
 

@@ -35,6 +35,8 @@ def write_preview(
     *,
     spots: bool = False,
     overwrite: bool = False,
+    threads: int = 1,
+    device: str = "cpu",
     progress: Progress | None = None,
 ) -> Path:
     """Write the first images of a data set as one PNG, each with what was drawn for it beneath.
@@ -47,13 +49,14 @@ def write_preview(
         count: number of images.
         spots: whether those that are listed are marked.
         overwrite: replace an existing file.
+        threads, device: as ``write_shard`` has them.
         progress: called as progress(done, total) after each image.
 
     Raises:
         NbnumbaError: an image cannot be rendered, or the file cannot be written.
     """
     count = min(whole("preview", count, low=1, high=_MOST), recipe.count)
-    cache, pictures = Cache(recipe), list[Picture]()
+    cache, pictures = Cache(recipe, threads, device), list[Picture]()
     for drawn, sample in samples(cache, range(count)):
         pictures.append(_picture(drawn, sample, cache, spots))
         if progress is not None:
@@ -89,12 +92,15 @@ def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def estimate(recipe: Recipe, *, workers: int = 1, progress: Progress | None = None) -> dict[str, Any]:
+def estimate(
+    recipe: Recipe, *, workers: int = 1, threads: int = 1, device: str = "cpu", progress: Progress | None = None
+) -> dict[str, Any]:
     """Time, size and memory of a data set, from a few of its images that are made now.
 
     Args:
         recipe: of the data set.
         workers: processes that share the work, each as fast as this one.
+        threads, device: of each, as ``write_shard`` has them.
         progress: called as progress(done, total) after each image.
 
     Returns:
@@ -102,8 +108,8 @@ def estimate(recipe: Recipe, *, workers: int = 1, progress: Progress | None = No
         images_per_file, memory (bytes, of all workers) and workers.
     """
     count = min(_MEASURED, recipe.count)
-    list(_sizes(Cache(recipe), [0]))  # compiles
-    cache, size, start = Cache(recipe), 0, time.perf_counter()
+    list(_sizes(Cache(recipe, threads, device), [0]))  # compiles
+    cache, size, start = Cache(recipe, threads, device), 0, time.perf_counter()
     for i, one in enumerate(_sizes(cache, [i * recipe.count // count for i in range(count)])):
         size += one
         if progress is not None:

@@ -450,6 +450,18 @@ def test_a_shadow_that_cannot_be_names_the_image():
         draw(r, 3)
 
 
+@pytest.mark.parametrize("kind", ["uniform", "loguniform", "normal"])
+def test_whole_limits_are_the_same_as_others(kind):
+    hashes = {recipe(f"[draw]\nx = {{{kind} = {limits}}}").hash for limits in ("[1, 2]", "[1.0, 2.0]")}
+    assert len(hashes) == 1
+
+
+@pytest.mark.parametrize("value", ["2024-01-01", "[1, 08:30:00]", "{ a = 2024-01-01T08:30:00Z }"])
+def test_dates_and_times_are_no_values(value):
+    with pytest.raises(nb.NbnumbaError, match=r"draw\.x\.values: found .*allowed: numbers, texts"):
+        recipe(f"[draw]\nx = {{choice = [1, {value}]}}")
+
+
 def test_long_lists_of_numbers_are_tried_at_their_ends():
     values = [1.0 + 0.001 * i for i in range(300)]
     assert extremes(Choice(tuple(values)), 10) == (values[0], values[-1])
