@@ -285,7 +285,7 @@ def spelled_out(where: str, value: Any) -> dict[str, Any]:
     short: tuple[str, ...] = KINDS[kind].short  # type: ignore[attr-defined]
     if len(short) == 1:
         return {"distribution": kind, short[0]: given, **others}
-    if not isinstance(given, list) or len(given) != len(short):
+    if not isinstance(given, list | tuple) or len(given) != len(short):
         raise refuse(f"{where}.{kind}", given, f"[{', '.join(short)}]")
     return {"distribution": kind, **dict(zip(short, given, strict=True)), **others}
 

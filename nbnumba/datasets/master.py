@@ -15,6 +15,7 @@ import numpy as np
 
 from nbnumba import __version__
 from nbnumba.datasets.folder import MASTER, manifest_of
+from nbnumba.datasets.labels import PROCESS
 from nbnumba.datasets.provenance import read_provenance
 from nbnumba.datasets.shard import PROVENANCE
 from nbnumba.datasets.stacks import STACKS
@@ -130,7 +131,7 @@ def _fill_master(file: h5py.File, parts: list[Part], manifest: dict[str, Any]) -
         "recipe_hash": manifest["recipe_hash"], "content_hash": _hash_of(parts),
         "images": sum(part.images for part in parts), "files": "\n".join(part.path.name for part in parts),
     }.items():  # fmt: skip
-        put(process, name, value)
+        put(process, name, value, "", meaning=PROCESS[name])
 
 
 def _copy_header(source: h5py.File, target: h5py.File) -> None:

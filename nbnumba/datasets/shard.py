@@ -23,7 +23,7 @@ from nbnumba import __version__
 from nbnumba.datasets.cache import Cache
 from nbnumba.datasets.columns import Columns
 from nbnumba.datasets.draw import Drawn
-from nbnumba.datasets.labels import LATTICES, SPOTS, Label, label_of
+from nbnumba.datasets.labels import LATTICES, PROCESS, SPOTS, Label, label_of
 from nbnumba.datasets.layouts import Header, Resonet
 from nbnumba.datasets.log import FAILED, MADE, note
 from nbnumba.datasets.recipe import Recipe
@@ -221,6 +221,8 @@ class _Store:
         for path, one in image.stacks.items():
             dataset = begin_stack(file, path, one, chosen)
             dataset.attrs.update(STACKS[path])
+            if dataset.attrs["units"] == "counts" and not self.recipe.output.counts:
+                dataset.attrs.update({"units": "photons", "meaning": STACKS["entry/expected/data"]["meaning"]})
 
     def finish(self, file: h5py.File) -> None:
         """Write all but the pixels."""
@@ -229,7 +231,7 @@ class _Store:
         labels = group(entry, "labels", "NXcollection")
         self._rows.write(labels, label_of)
         digests = np.frombuffer(b"".join(self.digests), np.uint8).reshape(-1, 32)
-        put(labels, "digest", digests, meaning=label_of("digest").meaning)
+        put(labels, "digest", digests, "", meaning=label_of("digest").meaning)
         for name, columns, counts, about in (
             ("lattices", self._lattices, self._lattice_counts, LATTICES),
             ("spots", self._spots, self._spot_counts, SPOTS),
@@ -237,7 +239,7 @@ class _Store:
             inner = group(entry, name, "NXcollection")
             columns.write(inner, functools.partial(_label_in, about))
             meaning = f"{name} offsets[i] to offsets[i + 1] - 1 are those of image i"
-            put(inner, "offsets", np.cumsum(counts, dtype=np.int64), meaning=meaning)
+            put(inner, "offsets", np.cumsum(counts, dtype=np.int64), "", meaning=meaning)
         if self.recipe.output.layout == "resonet":
             self._resonet.write(file, self._rows.arrays(), self._lattices.arrays(), np.cumsum(self._lattice_counts))
         process = group(entry, "nbnumba", "NXprocess")
@@ -246,7 +248,8 @@ class _Store:
             "recipe_hash": self.recipe.hash, "first": self.shard.first, "stop": self.shard.stop,
             "content_hash": self.content_hash, "by_image": "\n".join(self._header.names),
         }.items():  # fmt: skip
-            put(process, key, _fixed(value) if isinstance(value, str) else value)
+            stored = _fixed(value) if isinstance(value, str) else value
+            put(process, key, stored, "", meaning=PROCESS[key])
 
 
 def _fixed(text: str) -> np.ndarray:

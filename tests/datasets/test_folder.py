@@ -425,7 +425,7 @@ vary.cells = {choice = [[8, 8, 8], [9, 9, 9]]}
 
 
 def test_lengths_of_atoms_have_one_name():
-    names = ("wavelength", "beam.wavelength", "crystal.cell", "structures.b_factor", "sampling.dmin")
+    names = ("wavelength", "beam.wavelength", "crystal.cell.0", "structures.b_factor", "sampling.dmin")
     assert {label_of(name).units for name in names} == {"angstrom", "angstrom^2"}
 
 
