@@ -16,6 +16,7 @@ def open_npy(path: str | Path) -> np.ndarray:
         NbnumbaError: a damaged file, one that is smaller than its array, or an array of objects.
     """
     try:
-        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+        with np.errstate(over="raise"):  # of the product of a shape
+            return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
     except Exception as error:  # NumPy reads the header as Python, which fails in many ways
         raise NbnumbaError(f"{path}: cannot be read as an array ({error}); name an undamaged .npy file") from None

@@ -12,6 +12,7 @@ import numpy as np
 from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.hdf5 import ENTRY, opened, row, value
 from nbnumba.inputs.kinds import kind_of
+from nbnumba.inputs.text import naming
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.spectrum import Spectrum
 from nbnumba.outputs.nexus import read_experiment
@@ -62,7 +63,8 @@ def experiment_of(path: str | Path, number: int = 0) -> Experiment | None:
         flux = file.get(f"{ENTRY}/instrument/beam/total_flux")
         if flux is None or not 0 <= number < sum(flux.shape):  # a number for all images, or one for each
             return experiment
-        return experiment.replace(beam=replace(experiment.beam, **_own(flux.parent, number)))
+        with naming(path):
+            return experiment.replace(beam=replace(experiment.beam, **_own(flux.parent, number)))
 
 
 def _own(beam: h5py.Group, number: int) -> dict[str, Any]:

@@ -180,7 +180,7 @@ def smv(path: Path) -> None:
     if kind_of(path) != "smv":
         return  # another kind of file by now
     about = dict(re.findall(r"(\w+)\s*=([^;\n]*)", content[: content.index(b"}")].decode("latin-1")))
-    head, fast, slow = (int(float(about[key])) for key in ("HEADER_BYTES", "SIZE1", "SIZE2"))
+    head, fast, slow = (int(float(about[key].strip())) for key in ("HEADER_BYTES", "SIZE1", "SIZE2"))
     order = ">" if about.get("BYTE_ORDER", "").strip().startswith("big") else "<"
     assert found.shape == (slow, fast)
     assert found.ravel().tolist() == list(struct.unpack_from(f"{order}{slow * fast}H", content, head))

@@ -46,15 +46,16 @@ def outcome(target: Target, path: Path) -> tuple[str, str]:
             if isinstance(error, KeyboardInterrupt):
                 raise
             said = ("fault", "".join(traceback.format_exception(error)[-12:]))
-    strange = [one for one in warned if not (issubclass(one.category, nb.NbnumbaWarning) or _others(one.filename))]
+    strange = [one for one in warned if not (issubclass(one.category, nb.NbnumbaWarning) or _of_others(one))]
     if strange and said[0] != "fault":
         return "fault", f"{strange[0].category.__name__} {strange[0].filename}:{strange[0].lineno} {strange[0].message}"
     return said
 
 
-def _others(file: str) -> bool:
-    """Whether a library warns, of an image that it reads all the same."""
-    return any(f"/{name}/" in file for name in ("PIL", "fabio")) or file == "<unknown>"  # NumPy's header of .npy
+def _of_others(warned) -> bool:
+    """Whether a library warns of what it reads all the same: Pillow of images, NumPy and Python of text as code."""
+    libraries = any(f"/{name}/" in warned.filename for name in ("PIL", "fabio"))
+    return libraries or warned.filename == "<unknown>" or "created on Python 2" in str(warned.message)
 
 
 def _refusal(path: Path, message: str) -> tuple[str, str]:

@@ -34,7 +34,7 @@ def reading(path: Path, kind: str) -> Iterator[None]:
         yield
     except NbnumbaError:
         raise
-    except (RuntimeError, ValueError, OSError, IndexError, MemoryError) as error:
+    except (RuntimeError, ValueError, OSError, IndexError, ArithmeticError, MemoryError) as error:
         raise NbnumbaError(
             f"{path} cannot be read as {kind}: {error}. Give an intact file, or its true kind with format=."
         ) from error

@@ -30,7 +30,7 @@ def read_mtz(path: Path, column: str | None = None, resolution: float | None = N
     resolution: in angstrom; reflections with smaller d are left out.
     Raises NbnumbaError for a damaged or unmerged file, without space group, column or reflections.
     """
-    with reading(path, "an MTZ file"):
+    with reading(path, "an MTZ file"), np.errstate(invalid="raise"):  # as an index that is no number
         return _read(path, column, resolution)
 
 
