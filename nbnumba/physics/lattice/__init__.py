@@ -18,6 +18,7 @@ from nbnumba.physics.lattice.gauss import (
     gauss_star_slopes,
     gauss_transform,
 )
+from nbnumba.physics.lattice.lorentz import Lorentz, lorentz_argument, lorentz_slopes, lorentz_transform
 from nbnumba.physics.lattice.round import Round, round_argument, round_slopes, round_transform
 from nbnumba.physics.lattice.slopes import Slopes
 from nbnumba.physics.lattice.square import Square, endless, same, square_amplitude, square_slopes
@@ -44,7 +45,7 @@ from nbnumba.physics.lattice.tophat import (
 )
 from nbnumba.physics.vector import Vector
 
-Lattice = Square | Round | Gauss | GaussStar | Tophat | TophatStar | TiltedRound | TiltedGauss | TiltedTophat
+Lattice = Square | Round | Gauss | GaussStar | Tophat | TophatStar | Lorentz | TiltedRound | TiltedGauss | TiltedTophat
 
 #: The shapes by the name that users give them. Fields of a shape's tuple are numbers of cells na, nb, nc, the factor
 #: fudge, products of reciprocal axes, as ``metric`` names them, or elements of a matrix, as ``tilted`` does; those with
@@ -56,6 +57,7 @@ SHAPES: dict[str, type] = {
     "gauss_star": GaussStar,
     "tophat": Tophat,
     "tophat_star": TophatStar,
+    "lorentz": Lorentz,
 }
 #: Those whose numbers of cells may be a matrix, with the tuples that they then have.
 TILTED: dict[str, type] = {"round": TiltedRound, "gauss": TiltedGauss, "tophat": TiltedTophat}
@@ -69,6 +71,7 @@ TILTED: dict[str, type] = {"round": TiltedRound, "gauss": TiltedGauss, "tophat":
         GaussStar: gauss_star_argument,
         Tophat: tophat_argument,
         TophatStar: tophat_star_argument,
+        Lorentz: lorentz_argument,
         TiltedRound: tilted_round_argument,
         TiltedGauss: tilted_gauss_argument,
         TiltedTophat: tilted_tophat_argument,
@@ -87,6 +90,7 @@ def argument(lattice: Lattice, dh: float, dk: float, dl: float) -> float:
         GaussStar: gauss_transform,
         Tophat: tophat_transform,
         TophatStar: tophat_transform,
+        Lorentz: lorentz_transform,
         TiltedRound: round_transform,
         TiltedGauss: gauss_transform,
         TiltedTophat: tophat_transform,
@@ -105,6 +109,7 @@ def transform(lattice: Lattice, argument: float) -> float:
         GaussStar: gauss_end,
         Tophat: tophat_end,
         TophatStar: tophat_end,
+        Lorentz: endless,
         TiltedRound: endless,
         TiltedGauss: gauss_end,
         TiltedTophat: tophat_end,
@@ -151,6 +156,7 @@ def along_axes(lattice: Lattice, dh: float, dk: float, dl: float) -> Along:
         GaussStar: gauss_star_slopes,
         Tophat: tophat_slopes,
         TophatStar: tophat_star_slopes,
+        Lorentz: lorentz_slopes,
         TiltedRound: tilted_round_slopes,
         TiltedGauss: tilted_gauss_slopes,
         TiltedTophat: tilted_tophat_slopes,
@@ -181,6 +187,7 @@ def standing(lattice: GaussStar | TophatStar, h: Vector) -> Vector:
         GaussStar: standing,
         Tophat: moving,
         TophatStar: standing,
+        Lorentz: moving,
         TiltedRound: moving,
         TiltedGauss: moving,
         TiltedTophat: moving,
