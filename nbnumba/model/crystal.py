@@ -95,7 +95,7 @@ class Crystal:
         if self.tilted and self.shape not in TILTED:
             raise refuse("crystal.cells", self.cells, f"three numbers for shape {self.shape!r}; a matrix for "
                          f"{', '.join(TILTED)}")  # fmt: skip
-        if self.mosaic.stretches and self.shape.endswith("_star"):
+        if self.mosaic.stretches and SHAPES[self.shape].reciprocal:
             raise refuse("crystal.shape", self.shape, "a shape in the index metric where mosaic.cell_spread is not 0: "
                          "in the reciprocal metric it would change from domain to domain")  # fmt: skip
 

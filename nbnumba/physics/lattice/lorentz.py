@@ -21,6 +21,7 @@ from typing import NamedTuple
 from nbnumba._jit import scalar
 from nbnumba._lowered import quotient
 from nbnumba.physics.lattice.metric import index_square
+from nbnumba.physics.lattice.shape import Shape
 from nbnumba.physics.lattice.slopes import Slopes
 
 #: Factor on the squared distance with which the integral of F_latt^2 is that of a square crystal.
@@ -34,6 +35,21 @@ class Lorentz(NamedTuple):
     nb: float
     nc: float
     fudge: float
+
+
+class TiltedLorentz(NamedTuple):
+    """n, three times, the factor on the squared radius, and the elements of M of ``tilted``."""
+
+    na: float
+    nb: float
+    nc: float
+    fudge: float
+    maa: float
+    mbb: float
+    mcc: float
+    mbc: float
+    mca: float
+    mab: float
 
 
 @scalar
@@ -59,3 +75,6 @@ def lorentz_slopes(lattice: Lorentz, dh: float, dk: float, dl: float) -> Slopes:
         f, steep * lattice.na * a, steep * lattice.nb * b, steep * lattice.nc * c,
         f / lattice.na + steep * a * dh, f / lattice.nb + steep * b * dk, f / lattice.nc + steep * c * dl,
     )  # fmt: skip
+
+
+LORENTZ = Shape(Lorentz, lorentz_argument, lorentz_transform, lorentz_slopes, tilted=TiltedLorentz)
