@@ -2,6 +2,7 @@
 
 import math
 import zlib
+from pathlib import Path
 
 import differences
 import numpy as np
@@ -14,10 +15,11 @@ from slow import few
 
 import nbnumba as nb
 from nbnumba.model.parameters import PARAMETERS
-from nbnumba.physics.lattice import TILTED
+from nbnumba.physics.lattice import SHAPES, TILTED
 from nbnumba.report import image_report, report_text
 from nbnumba.tracer.contributions import pixel_values
 
+ROOT = Path(__file__).parents[1]
 #: A matrix that is far from diagonal.
 MATRIX = ((3.0, 0.7, -0.4), (0.7, 2.5, 0.9), (-0.4, 0.9, 4.0))
 OWN = {
@@ -215,6 +217,12 @@ def test_a_matrix_comes_back_from_toml():
     again = nb.Experiment.from_toml(experiment.to_toml())
     assert again == experiment
     assert again.crystal.cells == MATRIX
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_is_told_of(shape):
+    assert f"`{shape}`" in (ROOT / "docs" / "crystals.md").read_text(encoding="utf-8")
+    assert f'"{shape}"' in nb.Crystal.__doc__
 
 
 # --- steps -----------------------------------------------------------------------------------------------------------

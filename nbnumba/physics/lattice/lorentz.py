@@ -1,18 +1,18 @@
 """Lorentzian: F_latt = Na Nb Nc/(1 + u), u = pi^(4/3) fudge rho, with rho from ``metric``.
 
-F_latt^2 is the square of a Lorentzian, (1 + u)^-2, which falls with the fourth power of the distance. That is how the
-intensity of all bodies with sharp surfaces falls on the average over directions (G. Porod, Kolloid-Z. 124 (1951) 83);
-this one is the transform of the correlation function exp(-r/xi) of random blocks (P. Debye, H. R. Anderson, H.
-Brumberger, J. Appl. Phys. 28 (1957) 679), here without the fringes of blocks of one size.
+F_latt^2 is the square of a Lorentzian, (1 + u)^-2, and falls with the fourth power of the distance, as the intensity of
+every body with sharp surfaces does on the average over its fringes (G. Porod, Kolloid-Z. 124 (1951) 83). It is the
+transform of a correlation function exp(-r/d), that of blocks of random form and size (P. Debye, H. R. Anderson, H.
+Brumberger, J. Appl. Phys. 28 (1957) 679), which have no fringes.
 
 It keeps two numbers of "square": the peak, F_latt = Na Nb Nc, and the integral of F_latt^2 over dh dk dl, Na Nb Nc,
 which a Lorentzian F_latt^2 would not have, as its integral over three dimensions diverges. With r^2 = fudge rho and a
 factor w, the integral of 4 pi r^2/(1 + w r^2)^2 over all r is pi^2 w^(-3/2), and w = pi^(4/3) makes it 1 ("gauss" and
 "tophat" have 0.984 and 1.047, as their widths are rounded). Offsets end half-way to the next reflections, beyond which
-lies 1.2/N of the integral at most. Over a plane at the distance z from the reflection, in units of 1/N, F_latt^2 has
-the integral pi/w/(1 + w z^2): the part of a spot that a beam records is a Lorentzian of the reflection's distance from
-the Ewald sphere, of the full width at half maximum 2/sqrt(w) = 0.932 ("square" 0.886, "gauss" 0.935). Partialities of
-such a profile are usual with free-electron lasers (M. Uervirojnangkoorn et al., eLife 4 (2015) e05421).
+lies 1.2/N of the integral at most. Over a plane at the distance z from the reflection, in units of 1/N, (1 + u)^-2 has
+the integral pi/w/(1 + w z^2): the part of a spot that a still records is a Lorentzian of the reflection's distance from
+the Ewald sphere, of the full width at half maximum 2/sqrt(w) = 0.932 ("square" 0.886, "gauss" 0.935). Of that form are
+partialities of stills at free-electron lasers (M. Uervirojnangkoorn et al., eLife 4 (2015) e05421).
 """
 
 import math
