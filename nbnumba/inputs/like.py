@@ -59,7 +59,7 @@ def _own(path: str | Path) -> dict[str, Any] | None:
 
 def _foreign(path: str | Path) -> dict[str, Any]:
     """Tables of what a file tells, in the frame of NeXus."""
-    from nbnumba.model.toml import table_of
+    from nbnumba.model.toml_write import table_of
 
     found = found_in(path, 0)
     scan: dict[str, Any] = {} if found.spindle is None else {"axis": list(found.spindle)}

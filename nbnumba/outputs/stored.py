@@ -15,7 +15,7 @@ from nbnumba.inputs.kinds import kind_of
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.spectrum import Spectrum
 from nbnumba.outputs.nexus import read_experiment
-from nbnumba.outputs.nexus_writer import DATA
+from nbnumba.outputs.nexus_series import DATA
 
 _NAME = "incident_wavelength"
 WAVELENGTHS = f"{ENTRY}/instrument/beam/{_NAME}"
