@@ -198,7 +198,7 @@ def test_the_extent_of_a_matrix_is_how_far_the_outline_reaches():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"crystal.cells": MATRIX}, "three numbers for shape 'square'; a matrix for round, gauss, tophat, lorentz"),
+        ({"crystal.cells": MATRIX}, "three numbers for shape 'square'; a matrix for " + ", ".join(TILTED)),
         ({"crystal.cells": MATRIX, "crystal.shape": "gauss_star"}, "three numbers for shape 'gauss_star'"),
         ({"crystal.cells": ((2, 1, 0), (0, 2, 0), (0, 0, 2)), "crystal.shape": "gauss"}, "a symmetric matrix"),
         ({"crystal.cells": ((2, 3, 0), (3, 2, 0), (0, 0, 2)), "crystal.shape": "gauss"}, "eigenvalues from 1 to"),

@@ -30,7 +30,7 @@ KINDS = [
     ("gauss", "uniform", "flat"),
     ("gauss_star", "nearest", "flat"),
     ("tophat_star", "uniform", "flat"),
-    ("lorentz", "uniform", "flat"),
+    *scenes.others("square", "round", "gauss", "gauss_star", "tophat", "tophat_star"),
 ]
 
 
