@@ -40,7 +40,6 @@ KINDS = {
     "nearest": NEAREST,
     "tricubic": TRICUBIC,
     "tilted": {"crystal.shape": "gauss", "crystal.cells": ((3, 0.5, 0.1), (0.5, 2, 0.4), (0.1, 0.4, 2.5))},
-    "tophat_nearest": {"crystal.shape": "tophat", **NEAREST},
     "curved": {**CURVED, **NEAREST},
     "curved_gauss_tricubic": {**CURVED, **TRICUBIC, "crystal.shape": "gauss"},
 }

@@ -11,8 +11,8 @@ factor w, the integral of 4 pi r^2/(1 + w r^2)^2 over all r is pi^2 w^(-3/2), an
 "tophat" have 0.984 and 1.047, as their widths are rounded). Offsets end half-way to the next reflections, beyond which
 lies 1.2/N of the integral at most. Over a plane at the distance z from the reflection, in units of 1/N, (1 + u)^-2 has
 the integral pi/w/(1 + w z^2): the part of a spot that a still records is a Lorentzian of the reflection's distance from
-the Ewald sphere, of the full width at half maximum 2/sqrt(w) = 0.932 ("square" 0.886, "gauss" 0.935). Of that form are
-partialities of stills at free-electron lasers (M. Uervirojnangkoorn et al., eLife 4 (2015) e05421).
+the Ewald sphere, of the full width at half maximum 2/sqrt(w) = 0.932 ("square" 0.886, "gauss" 0.935). Partialities
+of stills have that form in the program prime (M. Uervirojnangkoorn et al., eLife 4 (2015) e05421).
 """
 
 import math

@@ -39,9 +39,7 @@ class Shape(NamedTuple):
     argument: Callable[..., float]  # of the offsets dh, dk, dl: what F_latt is a function of
     transform: Callable[..., float]  # of the argument: F_latt
     slopes: Callable[..., Any]  # of the offsets: F_latt with its derivatives
-    end: Callable[..., float] = (
-        endless  # the argument from which on F_latt is 0; up to it a quadratic form of the offsets
-    )
+    end: Callable[..., float] = endless  # the argument from which on F_latt is 0: a quadratic form up to there
     lever: Callable[..., Vector] = moving  # of h, k, l: ``standing`` where the reciprocal axes are among the parameters
     edge: bool = False  # whether F_latt jumps somewhere, and has no derivatives
     tilted: type | None = None  # ``lattice`` with the elements of a matrix, where the argument is a function of rho
