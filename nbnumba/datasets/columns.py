@@ -10,8 +10,8 @@ import h5py
 import numpy as np
 
 from nbnumba.datasets.distributions import Choice, Drawing, Expression, Grid, Integer, plain
-from nbnumba.datasets.draw import base_value, components
 from nbnumba.datasets.labels import Label
+from nbnumba.datasets.names import base_value, components
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.outputs.nexus_tree import put
 
@@ -37,11 +37,6 @@ class Kind(NamedTuple):
         if isinstance(given, list):
             return self.array([self.value(one) for one in given])
         return np.asarray(given, self.dtype).reshape(-1, *self.shape)
-
-    @staticmethod
-    def raw(column: np.ndarray) -> bytes:
-        """Bytes of a column, for a digest."""
-        return column.tobytes()
 
 
 _INT, _FLOAT = Kind("<i8"), Kind("<f8")
@@ -93,7 +88,7 @@ class Columns:
     def _take(self, columns: Mapping[str, np.ndarray]) -> list[bytes]:
         for name, column in columns.items():
             self._parts[name].append(column)
-        return [Kind.raw(column) for column in columns.values()]
+        return [column.tobytes() for column in columns.values()]
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All columns."""

@@ -267,7 +267,7 @@ def spelled_out(where: str, value: Any) -> dict[str, Any]:
         NbnumbaError: it is none of these.
     """
     if not isinstance(value, dict):
-        raise refuse(where, value, "a distribution, as {uniform = [0.1, 0.5]}")
+        raise spelled_error(where, value)
     kinds = [key for key in value if key in KINDS]
     if "distribution" in value or len(kinds) != 1:
         if "distribution" in value and not kinds:

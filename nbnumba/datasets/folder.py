@@ -20,12 +20,12 @@ from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.shard import (
     FORMAT,
     PROVENANCE,
-    STACKS,
     Shard,
     is_finished,
     read_provenance,
     shards,
 )
+from nbnumba.datasets.stacks import STACKS
 from nbnumba.errors import NbnumbaError
 from nbnumba.outputs.compression import need_filters
 from nbnumba.outputs.hdf5 import new_hdf5
@@ -35,7 +35,6 @@ MANIFEST, MASTER, REPORT = "manifest.json", "master.h5", "report.html"
 _DIFFERENCES = 20  # lines that are shown
 
 Report = Callable[[dict[str, Any]], None]
-Progress = Callable[[int, int], None]
 
 
 class Plan(NamedTuple):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from nbnumba.model.changes import ITEMS, PARTS
@@ -109,3 +111,11 @@ def _documented(kind: type, field: str) -> str:
     text = kind.__doc__ or ""
     found = re.search(rf"^    (?:    )?(?:\w+, )*{field}(?:, \w+)*: (.*(?:\n {{12,}}.*)*)", text, re.MULTILINE)
     return " ".join(found[1].split()) if found else ""
+
+
+def caption(row: Mapping[str, Any]) -> tuple[str, str]:
+    """Whom an image is of, and what is seen there, by its labels."""
+    crystals = f"{row['lattices']} lattice{'' if row['lattices'] == 1 else 's'}" if row["hit"] else "miss"
+    reach = "none stands out" if math.isnan(row["resolution"]) else f"to {row['resolution']:.3g} A"
+    split = row["split"].decode() if isinstance(row["split"], bytes) else row["split"]
+    return f"{crystals} {split}".rstrip(), f"{max(row['spots'], 0)} spots, {reach}"

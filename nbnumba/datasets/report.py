@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import math
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 from nbnumba.atomic import new_file
 from nbnumba.datasets.folder import MASTER, REPORT, manifest_of, write_master
 from nbnumba.datasets.histogram import bars, histogram
+from nbnumba.datasets.labels import caption
 from nbnumba.datasets.log import MADE, read_log
 from nbnumba.markup import table
 from nbnumba.outputs.compression import need_filters
@@ -164,17 +164,11 @@ def _pictures(master: h5py.File, known: dict[str, np.ndarray]) -> Iterator[str]:
         image = stack[i]
         data = base64.b64encode(encode(grey_levels(image, largest=_EDGE))).decode()
         row = {name: known[name][i] for name in ("hit", "lattices", "spots", "resolution", "split")}
-        caption = escape(f"{numbers[i]}: {_caption(row)}")
+        words = escape(f"{numbers[i]}: {', '.join(caption(row))}")
         yield (
             f'<figure><img alt="image {numbers[i]}" src="data:image/png;base64,{data}">'
-            f"<figcaption>{caption}</figcaption></figure>"
+            f"<figcaption>{words}</figcaption></figure>"
         )
-
-
-def _caption(row: dict[str, Any]) -> str:
-    lattices = f"{row['lattices']} lattice{'' if row['lattices'] == 1 else 's'}" if row["hit"] else "miss"
-    reach = f"to {row['resolution']:.3g} A" if math.isfinite(row["resolution"]) else "none stands out"
-    return f"{lattices}, {max(row['spots'], 0)} spots, {reach} {row['split'].decode()}".rstrip()
 
 
 def _varies(values: np.ndarray) -> bool:

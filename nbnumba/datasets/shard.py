@@ -21,20 +21,22 @@ import numpy as np
 
 from nbnumba import __version__
 from nbnumba.datasets.cache import Cache
-from nbnumba.datasets.columns import Columns, Kind
-from nbnumba.datasets.draw import Drawn, draw
+from nbnumba.datasets.columns import Columns
+from nbnumba.datasets.draw import Drawn
 from nbnumba.datasets.labels import LATTICES, SPOTS, Label, label_of
-from nbnumba.datasets.layouts import header, resonet
+from nbnumba.datasets.layouts import Header, Resonet
 from nbnumba.datasets.log import logged, read_log
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.sample import SPOTS as SPOT_KINDS
-from nbnumba.datasets.sample import Sample, make
+from nbnumba.datasets.sample import Sample
+from nbnumba.datasets.stacks import STACKS, chunks_of, samples, stacks_of
 from nbnumba.datasets.structures import file_digest
 from nbnumba.outputs.compression import codec
 from nbnumba.outputs.hdf5 import Use, new_hdf5
 from nbnumba.outputs.nexus_tree import group, put
-from nbnumba.outputs.stack import append_image, begin_stack, packed
+from nbnumba.outputs.stack import append_image, begin_stack
 
+Progress = Callable[[int, int], None]
 FORMAT = 1
 PROVENANCE = "entry/nbnumba"
 #: Images that are packed and written while the next is rendered.
@@ -86,7 +88,7 @@ def write_shard(
     recipe: Recipe,
     shard: Shard,
     folder: str | Path,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     *,
     threads: int = 1,
     device: str = "cpu",
@@ -121,7 +123,7 @@ def write_shard(
                 if progress is not None:
                     progress(done, shard.images)
 
-        for number, (drawn, sample) in enumerate(_samples(cache, shard)):
+        for number, (drawn, sample) in enumerate(samples(cache, range(shard.first, shard.stop))):
             waiting.append(pool.submit(_add, use, store, number, store.take(drawn, sample), cache))
             wait_for_all_but(_WAITING)
         wait_for_all_but(0)
@@ -136,13 +138,6 @@ def write_shard(
     }  # fmt: skip
 
 
-def _samples(cache: Cache, shard: Shard) -> Iterator[tuple[Drawn, Sample]]:
-    for number in range(shard.first, shard.stop):
-        with cache.timed("draw"):
-            drawn = draw(cache.recipe, number)
-        yield drawn, make(drawn, cache)
-
-
 class _Packed(NamedTuple):
     """What of an image goes to stacks, by the path of the dataset, and its other labels for the digest."""
 
@@ -152,9 +147,7 @@ class _Packed(NamedTuple):
 
 def _add(use: Use, store: _Store, number: int, image: _Packed, cache: Cache) -> int:
     """Pack an image and write it, while the next is rendered; how many there are then."""
-    with cache.timed("compress"):
-        chosen = codec(cache.recipe.output.compression)
-        chunks = {path: packed(one, chosen) for path, one in image.stacks.items()}
+    chunks = chunks_of(cache, image.stacks)
     with cache.timed("digest"):
         store.digests.append(_digest(list(image.stacks.values()), image.labels))
     with cache.timed("write"):
@@ -187,11 +180,12 @@ class _Store:
         self._rows = Columns.of_rows(recipe)
         self._spots, self._lattices = Columns.of_kinds(SPOT_KINDS), Columns.of_lattices(recipe)
         self._spot_counts, self._lattice_counts = [0], [0]
-        self._header = header(recipe)
+        self._header, self._resonet = Header(recipe), Resonet(recipe)
 
     def take(self, drawn: Drawn, sample: Sample) -> _Packed:
         """Keep the labels of an image; what is left of it."""
         self._header.take(drawn)
+        self._resonet.take(drawn)
         labels = [
             *self._rows.add(sample.row),
             *self._lattices.extend(sample.lattices),
@@ -234,7 +228,7 @@ class _Store:
             columns.write(inner, functools.partial(_label_in, about))
             put(inner, "offsets", np.cumsum(counts, dtype=np.int64), meaning=about["offsets"].meaning)
         if self.recipe.output.layout == "resonet":
-            resonet(file, self.recipe, self._rows.arrays(), self._lattices.arrays(), np.cumsum(self._lattice_counts))
+            self._resonet.write(file, self._rows.arrays(), self._lattices.arrays(), np.cumsum(self._lattice_counts))
         process = group(entry, "nbnumba", "NXprocess")
         for key, value in {
             "program": "nbnumba", "version": __version__, "format": FORMAT, "recipe": self.recipe.to_toml(count=False),
@@ -246,33 +240,6 @@ class _Store:
 
 def _label_in(about: dict[str, Label], name: str) -> Label:
     return about.get(name) or label_of(f"crystal.{name}")
-
-
-#: Datasets of images, and what is to say of them.
-STACKS: dict[str, dict[str, Any]] = {
-    "images": {"units": "counts", "interpretation": "image"},
-    "entry/data/data": {"units": "counts", "interpretation": "image"},
-    "entry/expected/data": {
-        "units": "photons", "interpretation": "image", "meaning": "expected photons, without noise and response",
-    },
-    "entry/spot_mask/data": {
-        "interpretation": "image",
-        "meaning": "1 where the expected Bragg photons are at least the standard deviation of all photons of the pixel",
-    },
-    "entry/pixel_mask/data": {
-        "interpretation": "image",
-        "meaning": "bits of NXmx: 1 outside mask or region, 2 dead, 8 over-responding, 256 behind beamstop; 0: good",
-    },
-}  # fmt: skip
-
-
-def stacks_of(recipe: Recipe, sample: Sample) -> dict[str, np.ndarray]:
-    """Images (slow, fast) by the path of their dataset; panels below one another."""
-    first = "images" if recipe.output.layout == "resonet" else "entry/data/data"
-    found = {first: sample.image, "entry/expected/data": sample.expected, "entry/spot_mask/data": sample.spot_mask,
-             "entry/pixel_mask/data": sample.pixel_mask}  # fmt: skip
-    return {path: np.ascontiguousarray(one.reshape(-1, one.shape[-1]))
-            for path, one in found.items() if one is not None}  # fmt: skip
 
 
 class Found(NamedTuple):
@@ -343,5 +310,5 @@ def _digests_in(recipe: Recipe, file: h5py.File) -> Iterator[bytes]:
         labels: list[bytes] = []
         for values, offsets in read:
             part = slice(i, i + 1) if offsets is None else slice(offsets[i], offsets[i + 1])
-            labels += [Kind.raw(column[part]) for column in values]
+            labels += [column[part].tobytes() for column in values]
         yield _digest([stack[i] for stack in stacks], labels)

@@ -113,6 +113,10 @@ def direction(field: str, values: Any) -> tuple[float, ...]:
 
 def unknown_key(where: str, key: str, known: Sequence[str]) -> NbnumbaError:
     """Error for a name that does not exist, with the nearest one that does."""
-    close = get_close_matches(key, known, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    return NbnumbaError(f"{where}: no such key {key!r}.{hint} There are: {', '.join(known)}")
+    return NbnumbaError(f"{where}: no such key {key!r}.{nearest(key, known)} There are: {', '.join(known)}")
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """What to ask somebody who used a name that does not exist; empty where none is near."""
+    close = get_close_matches(name, known, n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""

@@ -20,9 +20,9 @@ from nbnumba.datasets.distributions import KINDS, MODIFIERS
 from nbnumba.datasets.folder import MANIFEST, MASTER, REPORT
 from nbnumba.datasets.log import LOG
 from nbnumba.datasets.output import Output
-from nbnumba.datasets.recipe import _KEYS
+from nbnumba.datasets.reading import KEYS
 from nbnumba.datasets.shadow import Shadow
-from nbnumba.datasets.shard import STACKS
+from nbnumba.datasets.stacks import STACKS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "datasets.md").read_text(encoding="utf-8")
 MODULES = {named[1]: body for kind, body in blocks(PAGE) if (named := re.match(r"# (\w+)\.py\n", body))}
@@ -40,7 +40,7 @@ def rows(text):
 
 
 def test_all_keys_of_a_recipe_are_on_the_page():
-    assert set(_KEYS) == set(rows(section("A recipe")))
+    assert set(KEYS) == set(rows(section("A recipe")))
     told = section("A recipe")
     assert all(f"`{name}`" in told for name in Shadow.__dataclass_fields__)
 

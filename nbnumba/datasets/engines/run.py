@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from nbnumba._run import using_threads
 from nbnumba.datasets.engines.upkeep import Queue, remove_leftovers
-from nbnumba.datasets.folder import Progress, Report, prepare, prepare_share, write_master
+from nbnumba.datasets.folder import Report, prepare, prepare_share, write_master
 from nbnumba.datasets.recipe import Recipe
-from nbnumba.datasets.shard import Shard, write_shard
+from nbnumba.datasets.shard import Progress, Shard, write_shard
 
 log = logging.getLogger(__name__)
 
