@@ -39,7 +39,6 @@ def check_recipe(recipe: Recipe) -> None:
             raise NbnumbaError(f"vary.{name}: all images of a set have one shape; make a set of each")
     _check_overlaps(recipe)
     draw(recipe, 0)
-    _check_spots(recipe)
     _check_extremes(recipe)
 
 
@@ -70,8 +69,3 @@ def _check_extremes(recipe: Recipe) -> None:
             except NbnumbaError as error:
                 where = f"vary.{name}" if name in recipe.vary else name
                 raise NbnumbaError(f"{where}: {value!r} may be drawn: {error}") from None
-
-
-def _check_spots(recipe: Recipe) -> None:
-    if recipe.output.spots and recipe.base.detector.curvature != "flat":
-        raise NbnumbaError("output.spots: spots are listed on flat detectors; set output.spots = false")

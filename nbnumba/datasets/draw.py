@@ -96,7 +96,7 @@ class _Draw:
         return Drawn(
             number=self.number,
             experiment=experiment,
-            values={name: self.values[name] for name in recipe.drawings if name != "lattices.count"},
+            values={name: self.values[name] for name in recipe.drawings},
             lattices=lattices,
             split=split_of(recipe, self.number, self.structure),
             structure=self.structure,

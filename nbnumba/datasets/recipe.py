@@ -24,7 +24,7 @@ from nbnumba.datasets.distributions import (
     plain,
 )
 from nbnumba.datasets.expressions import CONSTANTS, FUNCTIONS, is_name, names_in
-from nbnumba.datasets.labels import IMAGES
+from nbnumba.datasets.labels import IMAGES, OTHERS
 from nbnumba.datasets.names import base_value, components, overlap
 from nbnumba.datasets.output import Output
 from nbnumba.datasets.shadow import Shadow
@@ -45,7 +45,7 @@ LARGEST_SEED, MOST_IMAGES = 2**63 - 1, 2**32 - 1
 #: Names that stand for several fields.
 PRESETS = ("detector.preset", "response.preset")
 #: Names that columns of labels have anyway.
-RESERVED = tuple(name for name in IMAGES if name.isidentifier())
+RESERVED = tuple(name for name in (*IMAGES, *OTHERS) if name.isidentifier())
 
 
 @dataclass(frozen=True)

@@ -124,8 +124,6 @@ def _splits(split: np.ndarray) -> str:
 
 
 def _spots(spots: np.ndarray) -> str:
-    if (spots < 0).any():
-        return "not listed"
     return f"{spots.sum()}, {np.median(spots):g} in the median image, up to {spots.max()}"
 
 

@@ -27,7 +27,6 @@ from nbnumba.datasets.labels import LATTICES, SPOTS, Label, label_of
 from nbnumba.datasets.layouts import Header, Resonet
 from nbnumba.datasets.log import logged, read_log
 from nbnumba.datasets.recipe import Recipe
-from nbnumba.datasets.sample import SPOTS as SPOT_KINDS
 from nbnumba.datasets.sample import Sample
 from nbnumba.datasets.stacks import STACKS, chunks_of, samples, stacks_of
 from nbnumba.datasets.structures import file_digest
@@ -178,7 +177,7 @@ class _Store:
         self.recipe, self.shard = recipe, shard
         self.digests: list[bytes] = []
         self._rows = Columns.of_rows(recipe)
-        self._spots, self._lattices = Columns.of_kinds(SPOT_KINDS), Columns.of_lattices(recipe)
+        self._spots, self._lattices = Columns.of_labels(SPOTS), Columns.of_lattices(recipe)
         self._spot_counts, self._lattice_counts = [0], [0]
         self._header, self._resonet = Header(recipe), Resonet(recipe)
 
@@ -226,7 +225,8 @@ class _Store:
         ):
             inner = group(entry, name, "NXcollection")
             columns.write(inner, functools.partial(_label_in, about))
-            put(inner, "offsets", np.cumsum(counts, dtype=np.int64), meaning=about["offsets"].meaning)
+            meaning = f"{name} offsets[i] to offsets[i + 1] - 1 are those of image i"
+            put(inner, "offsets", np.cumsum(counts, dtype=np.int64), meaning=meaning)
         if self.recipe.output.layout == "resonet":
             self._resonet.write(file, self._rows.arrays(), self._lattices.arrays(), np.cumsum(self._lattice_counts))
         process = group(entry, "nbnumba", "NXprocess")
@@ -299,7 +299,7 @@ def _digests_in(recipe: Recipe, file: h5py.File) -> Iterator[bytes]:
     entry = file["entry"]
     stacks = [file[path] for path in STACKS if path in file]
     rows, lattices = Columns.of_rows(recipe), Columns.of_lattices(recipe)
-    spots = Columns.of_kinds(SPOT_KINDS)
+    spots = Columns.of_labels(SPOTS)
     tables = [(rows, entry["labels"], None)]
     tables += [
         (lattices, entry["lattices"], entry["lattices/offsets"][()]),

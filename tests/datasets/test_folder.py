@@ -58,6 +58,16 @@ def test_images_do_not_depend_on_the_size_of_files(made, tmp_path):
         assert chunks[0] == chunks[1]
 
 
+def test_the_number_of_lattices_that_was_drawn_is_a_column_as_all_that_is(made):
+    folder, _ = made
+    with h5py.File(folder / "master.h5") as file:
+        labels = file["entry/labels"]
+        drawn, hit = labels["lattices.count"][()], labels["hit"][()]
+        np.testing.assert_array_equal(drawn, [draw(small(), i).values["lattices.count"] for i in range(len(drawn))])
+        np.testing.assert_array_equal(labels["lattices"][()], drawn * hit)
+        assert 0 < hit.sum() < len(hit)
+
+
 def test_the_master_shows_all(made):
     folder, _ = made
     with h5py.File(folder / "master.h5") as master:
