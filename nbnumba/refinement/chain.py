@@ -1,4 +1,4 @@
-"""From the intermediates z of the loops to parameters: the constant matrix T = dz/dtheta (derivatives, 2.5 to 2.7).
+"""From the intermediates z of the loops to parameters: the constant matrix T = dz/dtheta.
 
 What a parameter does to the cell axes and to the detector is told by the model itself: T holds differences of its
 matrices, by seven points, which are exact to 1e-11; no formula of the model stands here a second time.

@@ -93,5 +93,5 @@ def slopes(lattice: Lattice, dh: float, dk: float, dl: float) -> Slopes:
 
 @by_type(_of_each("lever"))
 def lever(lattice: Lattice, h: Vector) -> Vector:
-    """What the slopes by the indices are multiplied with to get those by the cell axes (derivatives, 2.3)."""
+    """What the slopes by the indices are multiplied with to get those by the cell axes."""
     raise NotImplementedError

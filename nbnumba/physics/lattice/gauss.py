@@ -1,4 +1,4 @@
-"""Gaussian: F_latt = Na Nb Nc exp(-fudge rho/0.63) with rho from ``metric`` (forward model, 4)."""
+"""Gaussian: F_latt = Na Nb Nc exp(-fudge rho/0.63) with rho from ``metric`` (nanoBragg)."""
 
 from typing import NamedTuple
 

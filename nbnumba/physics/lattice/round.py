@@ -1,4 +1,4 @@
-"""Ellipsoid: F_latt = Na Nb Nc 0.7236 * 3 (sin x - x cos x)/x^3, x = pi sqrt(fudge rho) (forward model, 4).
+"""Ellipsoid: F_latt = Na Nb Nc 0.7236 * 3 (sin x - x cos x)/x^3, x = pi sqrt(fudge rho) (nanoBragg).
 
 rho is the squared distance in the index metric of ``metric``.
 """

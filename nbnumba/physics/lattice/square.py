@@ -1,4 +1,4 @@
-"""Parallelepiped: F_latt = product over axes of sin(pi N dh)/sin(pi dh), N at dh = 0 (forward model, 4).
+"""Parallelepiped: F_latt = product over axes of sin(pi N dh)/sin(pi dh), N at dh = 0 (M. von Laue, 1912).
 
 Only the square of F_latt is used, and it depends on the offset dh = h - h0 alone: exactly for whole N; for other N this
 is the definition.

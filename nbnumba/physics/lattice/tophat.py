@@ -1,4 +1,4 @@
-"""Flat-topped spots: F_latt = Na Nb Nc where fudge rho < 0.3969, else 0; rho from ``metric`` (forward model, 4)."""
+"""Flat-topped spots: F_latt = Na Nb Nc where fudge rho < 0.3969, else 0; rho from ``metric`` (nanoBragg)."""
 
 from typing import NamedTuple
 
