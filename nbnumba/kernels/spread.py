@@ -6,8 +6,8 @@ import numpy as np
 from numba import prange
 
 from nbnumba._jit import loop
-from nbnumba._run import call
 from nbnumba._lowered import wide_vectors
+from nbnumba._run import call
 from nbnumba.physics.spread import fiber_corner
 
 
