@@ -291,6 +291,8 @@ def lattice_transform(crystal, reciprocal, dh, dk, dl):
         return n_cells * np.exp(-r2 / 0.63 * fudge)
     if shape in ("tophat", "tophat_star"):
         return np.where(r2 * fudge < 0.3969, n_cells, 0.0)
+    if shape == "lorentz":
+        return n_cells / (1.0 + (np.pi**2 * fudge**1.5 * np.sqrt(r2) ** 3) ** (2.0 / 3.0))
     raise ValueError(f"unknown shape {shape!r}")
 
 

@@ -215,7 +215,7 @@ def _lattice(crystal: Crystal, faintest: float, kind: type) -> Lattice:
     peak = math.log(crystal.cell_count)
     known["least"] = kind(LEAST[kind])
     known["end"] = min(max(peak - 0.5 * math.log(faintest), 1.0), EXP_END)
-    shape: Any = (TILTED if crystal.tilted else SHAPES)[crystal.shape]
+    shape: Any = (TILTED if crystal.tilted else SHAPES)[crystal.shape].lattice
     return shape(**{name: known[name] for name in shape._fields if name in known})
 
 

@@ -1,4 +1,4 @@
-"""Amorphous matter in the beam: liquid, gas, plastic, or powder of ice (forward model, section 7)."""
+"""Amorphous matter in the beam: liquid, gas, plastic, or powder of ice."""
 
 from __future__ import annotations
 

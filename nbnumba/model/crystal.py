@@ -36,9 +36,10 @@ class Crystal:
         orientation: instead of ``cell``: rows a, b, c [A] in the laboratory frame.
         misset: rotations about the laboratory x, then y, then z axis [degrees], applied to either.
         cells: number of unit cells along a, b, c (at least 1, need not be whole); one number serves all three. For
-            "round", "gauss" and "tophat" also a symmetric 3 x 3 matrix N with eigenvalues from 1 on, whose elements off
-            the diagonal tilt the outline against the axes: F_latt depends on the length of N (dh, dk, dl).
-        shape: "square", "round", "gauss" or "tophat"; "gauss_star" or "tophat_star" in nanoBragg's reciprocal metric.
+            "round", "gauss", "tophat" and "lorentz" also a symmetric 3 x 3 matrix N with eigenvalues from 1 on, whose
+            elements off the diagonal tilt the outline against the axes: F_latt depends on the length of N (dh, dk, dl).
+        shape: "square", "round", "gauss", "tophat" or "lorentz"; "gauss_star" or "tophat_star" in nanoBragg's
+            reciprocal metric.
         fudge: factor on the squared radius of every shape but "square".
         reflections: structure factor amplitudes, one list, or one for each of some wavelengths; None: ``default_f``
             everywhere.
@@ -95,7 +96,7 @@ class Crystal:
         if self.tilted and self.shape not in TILTED:
             raise refuse("crystal.cells", self.cells, f"three numbers for shape {self.shape!r}; a matrix for "
                          f"{', '.join(TILTED)}")  # fmt: skip
-        if self.mosaic.stretches and self.shape.endswith("_star"):
+        if self.mosaic.stretches and SHAPES[self.shape].reciprocal:
             raise refuse("crystal.shape", self.shape, "a shape in the index metric where mosaic.cell_spread is not 0: "
                          "in the reciprocal metric it would change from domain to domain")  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The detector: size, position, orientation and sensor (forward model, section 5)."""
+"""The detector: size, position, orientation and sensor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a detector makes of expected photons (forward model, section 7)."""
+"""What a detector makes of expected photons."""
 
 from __future__ import annotations
 

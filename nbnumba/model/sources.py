@@ -1,4 +1,4 @@
-"""Where the photons come from: one direction and wavelength, a grid of both, or a list (forward model, section 6)."""
+"""Where the photons come from: one direction and wavelength, a grid of both, or a list."""
 
 from __future__ import annotations
 
