@@ -10,6 +10,11 @@ from typing import Any
 
 from nbnumba.errors import NbnumbaError
 
+#: Wavelengths [A] of a beam, however they are given.
+WAVELENGTHS = {"low": 1e-4, "high": 1e4}
+#: Offsets [mm] on a detector.
+OFFSETS = {"low": -1e9, "high": 1e9}
+
 
 def refuse(field: str, found: Any, allowed: str) -> NbnumbaError:
     """Error that every check raises, in one form."""
