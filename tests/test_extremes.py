@@ -173,6 +173,11 @@ REFUSED = {
     "crystal of 10^13 waves": ({"crystal.cell": (1e5, 1e5, 1e5, 90, 90, 90), "crystal.cells": (1e8,) * 3},
                                "crystal.cells: found spots as sharp as those of 1e"),
     "lattice of 10^13 waves": ({"lattices": [nb.Crystal(cell=(1e5,) * 3 + (90,) * 3, cells=1e8)]}, "lattices.0.cells"),
+    "large crystal on a detector askew": (
+        {"crystal.cell": (1e4,) * 3 + (90.0,) * 3, "crystal.cells": (1e6,) * 3, "detector.pivot": "sample",
+         "detector.pixel_size": 0.01, "detector.rotation": (0.0, 0.0, 89.99)},
+        "crystal.cells: .* a detector placed by lengths of 5.7",
+    ),
     "starred spots": ({"crystal.shape": "gauss_star", "crystal.cells": (1e5, 1e5, 1e5)}, "crystal.cells"),
     "fudge": ({"crystal.shape": "gauss", "crystal.fudge": 1e300}, "crystal.fudge"),
     "detector along the beam": (ALONG, "detector: found its plane .* allowed: 0.001 mm or more in front of the sample"),

@@ -127,15 +127,25 @@ class Experiment:
             raise self._not_across(f"the beam of source {int(suspects[along][0])}")
 
     def _check_sharpness(self) -> None:
-        """Indices are rounded by 10^-15 of a cell over the wavelength: of a huge crystal, by much of a fringe."""
+        """Indices are rounded by 10^-15 of a cell over the wavelength: of a huge crystal, by much of a fringe.
+
+        So they are by that part of the lengths which place a detector, over its distance.
+        """
         shortest = min(row[4] for row in self.sources.rows)
         for i, crystal in enumerate(self.crystals):
-            if crystal.sharpness > _SHARPEST * shortest:
-                name = f"lattices.{i - 1}.cells" if i else "crystal.cells"
+            if crystal.sharpness * self._lever > _SHARPEST * shortest:
                 raise NbnumbaError(
-                    f"{name}: found spots as sharp as those of {crystal.sharpness:.4g} A for a wavelength of "
-                    f"{shortest:.4g} A; allowed: up to {_SHARPEST:g} wavelengths, which double precision can tell"
+                    f"{f'lattices.{i - 1}' if i else 'crystal'}.cells: found spots as sharp as those of "
+                    f"{crystal.sharpness:.4g} A for a wavelength of {shortest:.4g} A, and a detector placed by lengths "
+                    f"of {self._lever:.3g} times its distance; allowed: a product of both up to {_SHARPEST:g} "
+                    "wavelengths, which double precision can tell"
                 )
+
+    @property
+    def _lever(self) -> float:
+        """The lengths that place a detector, over the distance of its nearest point."""
+        lengths = [max(length(g.origin), 0.0 if math.isnan(g.distance) else g.distance) for g in self.geometries]
+        return max(lengths) / self.nearest
 
     def _not_across(self, name: str) -> NbnumbaError:
         return NbnumbaError(
