@@ -12,6 +12,8 @@ import scenes
 from slow import few
 
 import nbnumba as nb
+from nbnumba.kernels.counting import Exposure
+from nbnumba.kernels.readout import expose
 from nbnumba.spots import spots
 
 pytestmark = pytest.mark.skipif(
@@ -147,6 +149,27 @@ def same(experiment):
 
 
 # --- photons to counts -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mean", [1e3, 1e9, 1e15, 1e18, 1e24])
+def test_photons_vary_by_the_root_of_their_number_however_many(mean):
+    photons = np.full(100_000, mean)
+    expose(photons, Exposure(1, 0, True, 1.0, 0.0, 1))
+    away = (photons - mean) / math.sqrt(mean)
+    # Standard errors of mean and deviation are 1/316 and 1/447; the largest of 10^5 lies beyond 6 once in 5000 times.
+    assert abs(away.mean()) < 0.013
+    assert abs(away.std() - 1.0) < 0.009
+    assert np.abs(away).max() < 6.0
+
+
+@pytest.mark.parametrize("most", [1e32, 3e33, 1e36, float(np.finfo(np.float32).max)])
+def test_any_number_of_photons_is_counted(most):
+    experiment = scenes.still(response=nb.Response(gain=1e-300, saturation=10**6))
+    image = np.linspace(0.5, 1.0, 12 * 17).reshape(12, 17) * most
+    assert not nb.detect(experiment, image).any()
+    assert (nb.detect(experiment.replace(**{"response.gain": 1.0}), image) == 10**6).all()
+    with pytest.warns(nb.NbnumbaWarning, match="largest number of int32"):
+        assert (nb.detect(experiment.replace(response=None), image) == 2**31 - 1).all()
 
 
 def test_counts_are_those_of_photons_up_to_the_largest_integer():
