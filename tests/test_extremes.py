@@ -182,6 +182,18 @@ def test_counts_are_those_of_photons_up_to_the_largest_integer():
     assert nb.detect(narrow, image).tolist() == [[0, 1, *[65535] * 6]]
 
 
+def test_a_spread_wider_than_the_detector_is_cut_at_its_edge():
+    """A gaussian of 1 m on pixels of 1 um has 10^7 taps, of which 17 act."""
+    wide = nb.Response(psf="gaussian", psf_fwhm=1e3, photon_noise=False, noise_before_spread=False, gain=1e9)
+    experiment = scenes.still(**{"detector.pixel_size": 1e-3, "response": wide})
+    image = np.zeros((12, 17))
+    image[3, 4] = 1e9
+    # 10^18 photons times the peak of a gaussian, 4 ln 2/(pi w^2), w = 10^6 pixels, times the gain's 10^9.
+    expected = 1e18 * 4.0 * math.log(2.0) / math.pi / 1e12
+    counts = nb.detect(experiment, image)
+    assert np.abs(counts - expected).max() <= 1.0
+
+
 def test_photons_of_all_energies_are_counted_at_the_least_threshold():
     response = nb.Response(threshold=1e-17, charge_cloud=1e-3)
     assert 1.0 < response.counted_fraction(1.0, 0.1) < 1.5
