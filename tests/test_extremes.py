@@ -22,6 +22,7 @@ pytestmark = pytest.mark.skipif(
 
 KINDS = [
     ("square", "uniform", "double", 40), ("square", "nearest", "double", 20), ("square", "uniform", "double", 400),
+    ("square", "uniform", "mixed", 200),
     ("square", "nearest", "double", 200), ("round", "uniform", "double", 200),
     ("gauss", "uniform", "double", 200), ("tophat", "uniform", "double", 200), ("gauss_star", "uniform", "double", 200),
     ("tophat_star", "uniform", "double", 200), ("gauss", "nearest", "mixed", 100),
