@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nbnumba.crossings import crossings, excitation_errors, lengths, turned
+from nbnumba.crossings import combined, crossings, excitation_errors, lengths, turned
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.cell import reciprocal
 from nbnumba.model.crystal import Crystal
@@ -22,7 +22,7 @@ from nbnumba.prediction import Beam, landings, mean_beam
 _MOST = 500_000_000  # reflections of a lattice that are gone through, in about a minute
 _BORDER = (0.0, 0.25, 0.5, 0.75, 1.0)  # places along an edge of a panel at which resolutions are looked up
 _MARGIN = 1.03
-_AT_ONCE = 1 << 19  # reflections
+_AT_ONCE = 1 << 16  # reflections, which caches hold
 
 
 class Spots(NamedTuple):
@@ -65,28 +65,59 @@ def spots(experiment: Experiment, *, number: int = 0, images: int = 1) -> Spots:
     width = math.radians(scan.width) if scan else 0.0
     start = (math.radians(scan.start) if scan else 0.0) + number * width
     exposed = (start, start + images * width)
-    limit = _sharpest(experiment)
-    if experiment.sampling.dmin > 0.0:
-        limit = min(limit, 1.0 / experiment.sampling.dmin)
     found = [
-        _shown(experiment, lattice, known, exposed)
-        for lattice, crystal in enumerate(experiment.crystals)
-        for known in _reflections(crystal, limit, mean_beam(experiment).wavelength)
+        _shown(experiment, lattice, at)
+        for lattice in range(len(experiment.crystals))
+        for at in diffracting(experiment, lattice, exposed)
     ]
     together = Spots(*(np.concatenate(arrays) for arrays in zip(*found, strict=True)))
     return together.where(np.argsort(-np.abs(together.amplitude), kind="stable"))
 
 
-def _shown(experiment: Experiment, lattice: int, known: _Known, exposed: tuple[float, float]) -> Spots:
+def _shown(experiment: Experiment, lattice: int, at: Diffracting) -> Spots:
     """Those of some reflections of a lattice that are on the image."""
-    at = _diffracting(experiment, experiment.crystals[lattice], known.q, exposed)
-    place = landings(experiment, at.directions)
+    beam = mean_beam(experiment)
+    incident = np.array(beam.direction) / beam.wavelength
+    place = landings(experiment, incident + turned(at.q, experiment.spindle, at.angles))
     on = place.inside
-    which = at.which[on]
     return Spots(
-        known.hkl[which], place.slow[on], place.fast[on], place.panel[on], np.degrees(at.angles[on]),
-        known.amplitude[which], np.full(len(which), lattice), at.errors[on],
+        at.hkl[on], place.slow[on], place.fast[on], place.panel[on], np.degrees(at.angles[on]), at.amplitude[on],
+        np.full(np.count_nonzero(on), lattice), at.errors[on],
     )  # fmt: skip
+
+
+class Diffracting(NamedTuple):
+    """Reflections near the Ewald sphere; arrays (n,)."""
+
+    hkl: np.ndarray  # (n, 3)
+    amplitude: np.ndarray  # [electrons]
+    q: np.ndarray  # (n, 3) [1/A], before any turn of the spindle
+    angles: np.ndarray  # of the spindle [rad]
+    errors: np.ndarray  # distances from the sphere [1/A]
+
+
+def diffracting(
+    experiment: Experiment, lattice: int, exposed: tuple[float, float], widths: float = 1.0
+) -> Iterator[Diffracting]:
+    """Reflections of a lattice that are seen while the spindle turns, some at a time, on the detector or beside it.
+
+    Those count that cross the sphere, each time, and others at the nearer end of the turn, if that is within reach.
+
+    Args:
+        experiment: crystals, beam and detector, whose corners limit the resolution.
+        lattice: number of the crystal.
+        exposed: angles of the spindle [rad] from which to which it turns.
+        widths: how many times their reach reflections may be away from the sphere.
+    """
+    crystal, limit = experiment.crystals[lattice], _sharpest(experiment)
+    reach = _reach(experiment, crystal, widths)
+    for hkl, amplitude in _listed(crystal, limit, mean_beam(experiment).wavelength):
+        q = combined(hkl, reciprocal(crystal.axes))
+        which, angles, errors = _near(experiment, reach, q, exposed)
+        length = lengths(q[which])
+        kept = (length > 0.0) & (length <= limit) & (amplitude[which] != 0.0)
+        which = which[kept]
+        yield Diffracting(hkl[which], amplitude[which], q[which], angles[kept], errors[kept])
 
 
 def _sharpest(experiment: Experiment) -> float:
@@ -96,29 +127,13 @@ def _sharpest(experiment: Experiment) -> float:
         slow, fast = detector.size_of(number)
         border = {(s * slow, f * fast) for x in _BORDER for s, f in ((0.0, x), (1.0, x), (x, 0.0), (x, 1.0))}
         found += [experiment.resolution(s, f, number if detector.panels else None) for s, f in border]
-    return _MARGIN / min(found)
-
-
-class _Known(NamedTuple):
-    """Some reflections of a lattice; arrays (n,)."""
-
-    hkl: np.ndarray  # (n, 3)
-    amplitude: np.ndarray  # [electrons]
-    q: np.ndarray  # (n, 3) [1/A], before any turn of the spindle
-
-
-def _reflections(crystal: Crystal, limit: float, wavelength: float) -> Iterator[_Known]:
-    """The reflections up to 1/d = ``limit`` whose amplitudes are not 0, some at a time."""
-    axes = reciprocal(crystal.axes)
-    for hkl, amplitude in _listed(crystal, limit, wavelength):
-        q = np.einsum("ni,ij->nj", hkl.astype(float), axes)  # BLAS takes many times as long for three columns
-        squared = np.einsum("ij,ij->i", q, q)
-        kept = np.flatnonzero((squared <= limit**2) & (squared > 0.0) & (amplitude != 0.0))
-        yield _Known(hkl[kept], amplitude[kept], q[kept])
+    _, weight, wavelength = as_arrays(experiment.sources)
+    shortest = float(wavelength[weight > 0.0].min()) / experiment.mean_wavelength
+    return 1.0 / max(min(found) * shortest / _MARGIN, experiment.sampling.dmin)
 
 
 def _listed(crystal: Crystal, limit: float, wavelength: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The same, with others among them."""
+    """Indices (n, 3) and amplitudes of the reflections up to 1/d = ``limit``, with others among them."""
     known = crystal.reflections
     if isinstance(known, SpectralReflections):
         known = known.tables[int(known.nearest(np.array([wavelength]))[0])]
@@ -147,7 +162,7 @@ def _all_indices(crystal: Crystal, limit: float) -> Iterator[np.ndarray]:
             f"allowed: up to {_MOST} of them. Give crystal.reflections, and default_f = 0"
         )
     for start in range(0, count, _AT_ONCE):
-        yield np.stack(np.unravel_index(np.arange(start, min(start + _AT_ONCE, count)), shape), axis=-1) - reach
+        yield np.stack(np.unravel_index(np.arange(start, min(start + _AT_ONCE, count)), shape)).T - reach
 
 
 class _Reach(NamedTuple):
@@ -162,36 +177,27 @@ class _Reach(NamedTuple):
         return np.asarray(self.size + self.turn * q + self.colour * q**2)
 
 
-def _reach(experiment: Experiment, crystal: Crystal) -> _Reach:
+def _reach(experiment: Experiment, crystal: Crystal, widths: float) -> _Reach:
     incident, weight, wavelength = as_arrays(experiment.sources)
     beam = mean_beam(experiment)
     away = np.arccos(np.clip(incident @ np.array(beam.direction), -1.0, 1.0))
     used = weight > 0.0
-    spread = math.radians(float(np.max(crystal.mosaic.spread))) if crystal.mosaic.count > 1 else 0.0
     bandwidth = float(np.abs(wavelength - beam.wavelength)[used].max())
-    return _Reach(1.0 / min(crystal.size), spread + float(away[used].max()), 0.5 * bandwidth)
+    turn = widths * crystal.mosaic.width + float(away[used].max())
+    return _Reach(widths / min(crystal.size), turn, 0.5 * bandwidth)
 
 
-class _Diffracting(NamedTuple):
-    """Reflections on an image; arrays (n,)."""
-
-    which: np.ndarray  # their numbers
-    directions: np.ndarray  # (n, 3) that they diffract to, of any length
-    angles: np.ndarray  # of the spindle [rad]
-    errors: np.ndarray  # distances from the sphere [1/A]
-
-
-def _diffracting(experiment: Experiment, crystal: Crystal, q: np.ndarray, exposed: tuple[float, float]) -> _Diffracting:
-    """Which of q (n, 3) [1/A] are seen: on the sphere, else at the nearer end of the turn, if that is within reach."""
+def _near(
+    experiment: Experiment, reach: _Reach, q: np.ndarray, exposed: tuple[float, float]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Numbers (n,) of those of q [1/A] that are seen, angles [rad], and distances from the sphere there [1/A]."""
     beam, axis = mean_beam(experiment), experiment.spindle
     which, angles = crossings(q, axis, beam, min(exposed), max(exposed))
     errors, nearer = _at_an_end(q, axis, beam, exposed)
-    near = np.abs(errors) <= _reach(experiment, crystal).of(lengths(q))
+    near = np.abs(errors) <= reach.of(lengths(q))
     near[which] = False
     angles, errors = np.concatenate([angles, nearer[near]]), np.concatenate([np.zeros(len(which)), errors[near]])
-    which = np.concatenate([which, np.flatnonzero(near)])
-    incident = np.array(beam.direction) / beam.wavelength
-    return _Diffracting(which, incident + turned(q[which], axis, angles), angles, errors)
+    return np.concatenate([which, np.flatnonzero(near)]), angles, errors
 
 
 def _at_an_end(q: np.ndarray, axis: Vector, beam: Beam, exposed: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:

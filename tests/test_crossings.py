@@ -38,3 +38,10 @@ def test_every_crossing_within_a_turn_is_found(low, width):
     changes = [np.count_nonzero(np.diff(np.sign(each))) for each in errors]
     np.testing.assert_array_equal(np.bincount(which, minlength=len(Q)), changes)
     assert len(which) >= full * int(width / (2.0 * np.pi))
+
+
+def test_every_bit_is_the_same_in_any_company():
+    q = np.random.default_rng(6).normal(scale=0.5, size=(300, 3))
+    for function in (lambda q: turned(q, AXIS, np.full(len(q), 0.3)), lambda q: diffracting(q, AXIS, BEAM)):
+        alone = [function(one[np.newaxis]) for one in q]
+        np.testing.assert_array_equal(function(q), np.concatenate(alone))

@@ -91,6 +91,20 @@ def test_mosaic_spread_and_bandwidth_widen_what_is_seen():
     assert indices(spots(still)) < indices(spots(wide))
 
 
+def test_domains_widen_what_is_seen_as_far_as_they_differ():
+    still = small(scan=None)
+    alone, one, turned, stretched = (
+        indices(spots(still.replace(**{"crystal.mosaic": nb.Mosaic(**mosaic)})))
+        for mosaic in (
+            {}, {"spread": 1.0, "domains": 1}, {"spread": 1.0, "domains": 1, "sequence": "low-discrepancy"},
+            {"cell_spread": 2.0},
+        )
+    )  # fmt: skip
+    assert alone == one
+    assert alone < turned
+    assert alone < stretched
+
+
 def test_amplitudes_order_the_spots_and_zeros_are_left_out():
     plain = spots(small())
     amplitude = np.arange(len(plain), dtype=float)

@@ -91,6 +91,9 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command, with the library's log on stderr."""
+        threads = os.environ.get("NUMBA_NUM_THREADS", "")
+        if threads.lstrip("-").isdecimal() and int(threads) < 1:  # with which Numba cannot even be imported
+            raise NbnumbaError(f"NUMBA_NUM_THREADS: found {threads}; allowed: from 1 on, or nothing for all cores")
         with voice.listening():
             return super().invoke(ctx)
 
@@ -123,6 +126,22 @@ def _print_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     click.echo(f"Warning: {message}", err=True)
 
 
+def _listen_to_signals() -> None:
+    """Let signals end the program in order, so that half-written files are removed."""
+    for sign in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, sign) and signal.getsignal(getattr(signal, sign)) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(getattr(signal, sign), stop)
+
+
+def _show(error: click.ClickException) -> None:
+    """Tell what is wrong with the words of the command line, and which of them variables stand for."""
+    error.show()
+    ctx = getattr(error, "ctx", None)
+    variables = "" if ctx is None else from_environment(ctx)
+    if variables:
+        click.echo(f"From the environment: {variables}", err=True)
+
+
 def main(args: list[str] | None = None, name: str = "nbnumba") -> NoReturn:
     """Run the program and exit with its code; bad input ends in one message, never in a traceback.
 
@@ -133,9 +152,7 @@ def main(args: list[str] | None = None, name: str = "nbnumba") -> NoReturn:
     warnings.showwarning = _print_warning
     if COMPLETE in os.environ:
         import_module("nbnumba_cli.bash")
-    for sign in ("SIGINT", "SIGTERM", "SIGHUP"):  # so that half-written files are removed
-        if hasattr(signal, sign) and signal.getsignal(getattr(signal, sign)) is not signal.SIG_IGN:  # as under nohup
-            signal.signal(getattr(signal, sign), stop)
+    _listen_to_signals()
     try:
         code = cli.main(args=args, prog_name=name, complete_var=COMPLETE, standalone_mode=False)
         if sys.stdout is not None:
@@ -143,11 +160,7 @@ def main(args: list[str] | None = None, name: str = "nbnumba") -> NoReturn:
         for number in (signal.SIGINT, signal.SIGTERM):  # all is done: what comes now is too late to matter
             signal.signal(number, signal.SIG_IGN)
     except click.ClickException as error:
-        error.show()
-        ctx = getattr(error, "ctx", None)
-        variables = "" if ctx is None else from_environment(ctx)
-        if variables:
-            click.echo(f"From the environment: {variables}", err=True)
+        _show(error)
         sys.exit(error.exit_code)
     except NbnumbaError as error:
         click.echo(f"Error: {error}", err=True)

@@ -94,23 +94,9 @@ def translate_detector(flags: Flags, header: dict[str, Any]) -> Placed:
         raise NbnumbaError(f"-pixel: found {pixel!r}; allowed: above 0 mm")
     size_fast, fast = _extent(flags, header, "f", pixel)
     size_slow, slow = _extent(flags, header, "s", pixel)
-    mask = header.get("mask")
-    if mask is not None and mask.pixels.shape != (slow, fast):
-        raise NbnumbaError(
-            f"-mask: found {mask.pixels.shape} pixels (slow, fast) in {flags.file('mask')}; allowed: the detector's "
-            f"{(slow, fast)}, which are the mask's where no other flag sets them"
-        )
     if flags.value("pivot", "beam") not in ("beam", "sample"):
         raise NbnumbaError(f"-pivot: found {flags.value('pivot')!r}; allowed: beam | sample")
-    for name in _CUSTOM:
-        if name in flags and convention != "custom":
-            flags.notes.append(f"-{name} has no effect before -{convention}, which sets all axes")
-    if "pix0_vector" in flags:
-        flags.notes.append("-pix0_vector selects custom axes; its values have no effect")
-    if "pivot" in flags and convention != "custom":
-        flags.notes.append(f"-pivot has no effect in the {convention} convention; custom axes alone obey it")
-    if "curved_det" in flags:
-        flags.notes.append("-curved_det maps pixels as nanoBragg does, mirrored about the image's anti-diagonal")
+    _note_effects(flags, convention)
     thickness, mu = _sensor(flags)
     size = (size_fast, size_slow)
     middle = _middle(flags, header, pixel, size)
@@ -129,10 +115,33 @@ def translate_detector(flags: Flags, header: dict[str, Any]) -> Placed:
         point_pixels="point_pixel" in flags,
         sensor_thickness=thickness,
         sensor_mu=mu,
-        mask=mask,
+        mask=_mask(flags, header, (slow, fast)),
         roi=_roi(flags, slow, fast),
     )
     return Placed(detector, beam, size)
+
+
+def _mask(flags: Flags, header: dict[str, Any], pixels: tuple[int, int]) -> Mask | None:
+    mask: Mask | None = header.get("mask")
+    if mask is not None and mask.pixels.shape != pixels:
+        raise NbnumbaError(
+            f"-mask: found {mask.pixels.shape} pixels (slow, fast) in {flags.file('mask')}; allowed: the detector's "
+            f"{pixels}, which are the mask's where no other flag sets them"
+        )
+    return mask
+
+
+def _note_effects(flags: Flags, convention: str) -> None:
+    """Tell of flags that do something else than their names say."""
+    for name in _CUSTOM:
+        if name in flags and convention != "custom":
+            flags.notes.append(f"-{name} has no effect before -{convention}, which sets all axes")
+    if "pix0_vector" in flags:
+        flags.notes.append("-pix0_vector selects custom axes; its values have no effect")
+    if "pivot" in flags and convention != "custom":
+        flags.notes.append(f"-pivot has no effect in the {convention} convention; custom axes alone obey it")
+    if "curved_det" in flags:
+        flags.notes.append("-curved_det maps pixels as nanoBragg does, mirrored about the image's anti-diagonal")
 
 
 def reference_distance(experiment: Experiment) -> float:

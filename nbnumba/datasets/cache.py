@@ -53,6 +53,6 @@ class Cache:
 def masks_vary(recipe: Recipe) -> bool:
     """Whether pixels that are no measurement differ between images."""
     shadow = recipe.shadow is not None and (
-        bool(recipe.shadow.drawings()) or any(name.startswith(("detector.", "beam.direction")) for name in recipe.vary)
+        bool(recipe.shadow.drawings()) or recipe.varies("detector", "beam.direction")
     )
-    return shadow or any(name.startswith(_OF_MASK) for name in recipe.vary)
+    return shadow or recipe.varies(*_OF_MASK)

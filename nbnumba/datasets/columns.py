@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-from nbnumba.datasets.distributions import Choice, Drawing, Expression, Grid, Integer, plain
-from nbnumba.datasets.draw import base_value, components
-from nbnumba.datasets.labels import Label
+from nbnumba.datasets.distributions import Choice, Drawing, Grid, Integer, plain
+from nbnumba.datasets.labels import IMAGES, LATTICES, Label
+from nbnumba.datasets.names import base_value, components
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.outputs.nexus_tree import put
 
@@ -38,11 +38,6 @@ class Kind(NamedTuple):
             return self.array([self.value(one) for one in given])
         return np.asarray(given, self.dtype).reshape(-1, *self.shape)
 
-    @staticmethod
-    def raw(column: np.ndarray) -> bytes:
-        """Bytes of a column, for a digest."""
-        return column.tobytes()
-
 
 _INT, _FLOAT = Kind("<i8"), Kind("<f8")
 
@@ -55,32 +50,28 @@ class Columns:
         self._parts: dict[str, list[np.ndarray]] = {name: [] for name in self.kinds}
 
     @classmethod
-    def of_kinds(cls, dtypes: Mapping[str, str]) -> Columns:
+    def of_labels(cls, labels: Mapping[str, Label]) -> Columns:
         """Columns of numbers."""
-        return cls({name: Kind(dtype) for name, dtype in dtypes.items()})
+        return cls(_kinds(labels))
 
     @classmethod
     def of_rows(cls, recipe: Recipe) -> Columns:
         """Columns of what each image has."""
-        kinds = dict.fromkeys(("number", "seed", "hit", "lattices"), _INT)
-        kinds["split"] = _text([*recipe.output.splits, ""])
-        if recipe.structures is not None:
+        kinds = _kinds(IMAGES) | {"split": _text([*recipe.output.splits, ""])}
+        if recipe.structures is None:
+            del kinds["structure"]
+        else:
             kinds["structure"] = _text(list(recipe.structures.files))
-        kinds |= dict.fromkeys(("wavelength", "fluence"), _FLOAT)
-        if not recipe.base.detector.panels:
-            kinds |= dict.fromkeys(("distance", "beam_slow", "beam_fast"), _FLOAT)
-        kinds |= {name: kind_of(recipe, name, one) for name, one in recipe.drawings.items() if name != "lattices.count"}
-        kinds |= dict.fromkeys(("spots", "clipped"), _INT)
-        return cls(kinds | dict.fromkeys(("resolution", "photons", "background"), _FLOAT))
+        if recipe.base.detector.panels:
+            kinds = {name: kind for name, kind in kinds.items() if name not in ("distance", "beam_slow", "beam_fast")}
+        return cls(kinds | {name: kind_of(recipe, name, one) for name, one in recipe.drawings.items()})
 
     @classmethod
     def of_lattices(cls, recipe: Recipe) -> Columns:
         """Columns of what each lattice has."""
-        kinds = {"axes": Kind("<f8", (3, 3)), "rotation": Kind("<f8", (3, 3)), "cell": Kind("<f8", (6,))}
         vary = {} if recipe.lattices is None else recipe.lattices.vary
-        return cls(
-            kinds | {name: kind_of(recipe, f"crystal.{name}", one) for name, one in vary.items() if name != "misset"}
-        )
+        drawn = {name: kind_of(recipe, f"crystal.{name}", one) for name, one in vary.items() if name != "misset"}
+        return cls(_kinds(LATTICES) | drawn)
 
     def add(self, row: Mapping[str, Any]) -> list[bytes]:
         """Add a row; its bytes, column by column."""
@@ -93,7 +84,7 @@ class Columns:
     def _take(self, columns: Mapping[str, np.ndarray]) -> list[bytes]:
         for name, column in columns.items():
             self._parts[name].append(column)
-        return [Kind.raw(column) for column in columns.values()]
+        return [column.tobytes() for column in columns.values()]
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All columns."""
@@ -113,6 +104,10 @@ class Columns:
         return [parent[name][()].astype(kind.dtype) for name, kind in self.kinds.items()]
 
 
+def _kinds(labels: Mapping[str, Label]) -> dict[str, Kind]:
+    return {name: Kind(label.dtype, label.shape) for name, label in labels.items()}
+
+
 def kind_of(recipe: Recipe, name: str, one: Drawing) -> Kind:
     """Type of the values of a name, whatever is drawn."""
     distribution = one.distribution
@@ -123,7 +118,7 @@ def kind_of(recipe: Recipe, name: str, one: Drawing) -> Kind:
         return Kind("<f8", (len(base),)) if isinstance(base, tuple) else _FLOAT
     if isinstance(distribution, Integer):
         return _INT
-    if not isinstance(distribution, Choice | Grid) or isinstance(distribution, Expression):
+    if not isinstance(distribution, Choice | Grid):
         return _FLOAT
     return _common(list(distribution.values))
 

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import functools
-import itertools
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
-from nbnumba.datasets.distributions import Choice, Drawing, Expression, Grid, extremes
-from nbnumba.datasets.expressions import evaluated, names_in, unknown_name
+from nbnumba.datasets.distributions import Choice, Drawing, Expression, Grid
+from nbnumba.datasets.expressions import evaluated
+from nbnumba.datasets.names import base_value, components, is_component, with_component
 from nbnumba.datasets.random import misset, rotation, sobol_uniform, uniform
-from nbnumba.datasets.recipe import Recipe
+from nbnumba.datasets.recipe import ORIENTATION, PRESETS, Recipe
 from nbnumba.datasets.shadow import check_shadow
+from nbnumba.datasets.splits import split_of
 from nbnumba.errors import NbnumbaError
-from nbnumba.model.changes import ITEMS, changed, put
+from nbnumba.model.changes import changed, put
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
-from nbnumba.model.sequences import MOST_DIMENSIONS
+from nbnumba.model.reflections import Reflections
 from nbnumba.model.validate import refuse, whole
 
 Value = Any  # a number, a text, or a tuple of numbers
 _COMPONENTS = 256  # of a value, at most
-_ORIENTATION = "orientation"
 
 
 @dataclass(frozen=True)
@@ -67,6 +64,15 @@ def draw(recipe: Recipe, number: int) -> Drawn:
         raise NbnumbaError(f"image {number}: {error}") from None
 
 
+def tried(recipe: Recipe, name: str, value: Value) -> Drawn:
+    """The first image with this in the place of what is drawn for a name.
+
+    Raises:
+        NbnumbaError: a value that the experiment does not allow.
+    """
+    return _Draw(recipe, 0, {name: value}).drawn()
+
+
 class _Draw:
     """An image while it is drawn: values are found when they are asked for."""
 
@@ -79,9 +85,9 @@ class _Draw:
 
     def drawn(self) -> Drawn:
         recipe = self.recipe
-        for name in recipe.drawings:
+        for name in recipe.order:
             self.value(name)
-        hit = recipe.hit > 0.0 and self._u("hit") <= recipe.hit
+        hit = recipe.hit > 0.0 and self._share("hit") <= recipe.hit
         experiment, lattices = self._experiment()
         _check_shape(recipe, experiment)
         shadow = self._shadow()
@@ -90,7 +96,7 @@ class _Draw:
         return Drawn(
             number=self.number,
             experiment=experiment,
-            values={name: value for name, value in self.values.items() if name != "lattices.count"},
+            values={name: self.values[name] for name in recipe.drawings},
             lattices=lattices,
             split=split_of(recipe, self.number, self.structure),
             structure=self.structure,
@@ -99,65 +105,57 @@ class _Draw:
             shadow=shadow,
         )
 
-    def _u(self, name: str, turn: int = 0) -> float:
-        return uniform(self.recipe.seed, self.number, name, turn)
-
     def _structure(self) -> int | None:
         structures = self.recipe.structures
         if structures is None:
             return None
         chosen = Choice(tuple(range(len(structures.files))), structures.weights)
-        return int(chosen.quantile(self._u("structure")))
+        return int(chosen.quantile(self._share("structure")))
 
     def _base(self) -> Experiment:
         """The base with the structure that was drawn, and presets of detectors."""
-        recipe, presets = self.recipe, {}
-        for name in ("detector.preset", "response.preset"):
-            if name in recipe.vary:
-                presets[name] = self.value(name)
-        base = _variant(recipe, json.dumps(presets)) if presets else recipe.base
+        recipe = self.recipe
+        base = recipe.variants[tuple(self.value(name) for name in PRESETS if name in recipe.vary)]
         if self.structure is None:
             return base
         assert recipe.structures is not None
         reflections = recipe.structures.read(self.structure)
-        if "structures.b_factor" in recipe.drawings:
-            if not hasattr(reflections, "scaled"):
-                raise NbnumbaError("structures.b_factor: found with reflections for each of several wavelengths")
-            reflections = reflections.scaled(b_factor=float(self.value("structures.b_factor")))
         known = {} if reflections.cell is None else {"crystal.cell": None, "crystal.orientation": None}
         return base.replace(**{"crystal.reflections": reflections, **known})
 
     def value(self, name: str) -> Value:
         """Value of a name, drawn now if it was not yet."""
         if name not in self.values:
-            self.values[name] = self._value(name, self.recipe.drawings[name])
+            self.values[name] = self._value(name, self.recipe.drawings[name], name)
         return self.values[name]
 
-    def _value(self, name: str, one: Drawing) -> Value:
-        distribution = one.distribution
-        if isinstance(distribution, Expression):
-            found: Value = evaluated(name, distribution.text, functools.partial(self._number, name))
-        elif isinstance(distribution, Grid) and name not in self._instead:
-            found = distribution.values[self.recipe.place_on_grid(name, self.number)]
-        else:
-            found = self._quantiles(name, one)
+    def _value(self, name: str, one: Drawing, field: str, turn: int = 0) -> Value:
+        """What is drawn for a name, by random numbers from a turn on, as the value of a field of the base."""
+        found = self._drawn(name, one, field, turn)
         if not (one.scaled or one.added or one.each):
             return found
-        return modified(name, one, found, base_value(self.base, name))
+        return modified(field, one, found, base_value(self.base, field))
 
-    def _quantiles(self, name: str, one: Drawing) -> Value:
-        """A number, or one for each component of the base's value."""
-        count = components(base_value(self.base, name), name) if one.each else 1
+    def _drawn(self, name: str, one: Drawing, field: str, turn: int) -> Value:
+        """A number or what is listed, or one for each component of the base's value."""
+        distribution = one.distribution
+        if isinstance(distribution, Expression):
+            return evaluated(name, distribution.text, functools.partial(self._number, name))
+        count = components(base_value(self.base, field), field) if one.each else 1
+        found: tuple[Value, ...]
         if name in self._instead:
-            return (self._instead[name],) * count if one.each else self._instead[name]
-        first = sobol_dimensions(self.recipe)[name] if one.sobol else 0
-        found = tuple(
-            one.distribution.quantile(  # type: ignore[union-attr]
-                sobol_uniform(self.recipe.seed, self.number, first + i, name) if one.sobol else self._u(name, i)
-            )
-            for i in range(count)
-        )
+            found = (self._instead[name],) * count
+        elif isinstance(distribution, Grid):
+            found = (distribution.values[self.recipe.place_on_grid(name, self.number)],)
+        else:
+            found = tuple(distribution.quantile(self._share(name, turn + i, sobol=one.sobol)) for i in range(count))
         return found if one.each else found[0]
+
+    def _share(self, name: str, turn: int = 0, *, sobol: bool = False) -> float:
+        """Number in (0, 1), of Sobol's sequence or random."""
+        if not sobol:
+            return uniform(self.recipe.seed, self.number, name, turn)
+        return sobol_uniform(self.recipe.seed, self.number, self.recipe.sobol_dimensions[name] + turn, name)
 
     def _number(self, name: str, needed: str) -> float:
         """What an expression takes for a name."""
@@ -168,7 +166,7 @@ class _Draw:
 
     def _experiment(self) -> tuple[Experiment, tuple[dict[str, Value], ...]]:
         tree = self._changes()
-        crystal = changed(self.base.crystal, tree.pop("crystal", {}), "crystal")
+        crystal = changed(self._crystal(), tree.pop("crystal", {}), "crystal")
         lattices = tuple(self._lattice(i) for i in range(self._count()))
         crystals = [_crystal(crystal, values) for values in lattices]
         tree["crystal"] = crystals[0]
@@ -176,12 +174,22 @@ class _Draw:
             tree["lattices"] = tuple(crystals[1:])
         return changed(self.base, tree, "experiment"), lattices
 
+    def _crystal(self) -> Crystal:
+        """That of the base, its amplitudes with the B factor that was drawn."""
+        crystal = self.base.crystal
+        if "structures.b_factor" not in self.values:
+            return crystal
+        if not isinstance(crystal.reflections, Reflections):
+            raise NbnumbaError("structures.b_factor: found with reflections for each of several wavelengths")
+        b_factor = float(self.values["structures.b_factor"])
+        return replace(crystal, reflections=crystal.reflections.scaled(b_factor=b_factor))
+
     def _changes(self) -> dict[str, Any]:
         """Nested values of fields that vary; those of single components put into the base's tuples."""
         found: dict[str, Any] = {}
         for name in self.recipe.vary:
             value = self.value(name)
-            if name.endswith(".preset"):
+            if name in PRESETS:
                 continue
             owner, _, last = name.rpartition(".")
             if is_component(name):
@@ -205,29 +213,14 @@ class _Draw:
             found["misset"] = misset(rotation(self._orientation(number)))
         vary = {} if self.recipe.lattices is None else self.recipe.lattices.vary
         for name, one in vary.items():
-            found[name] = self._of_lattice(number, name, one)
+            found[name] = self._value(f"lattices.vary.{name}", one, f"crystal.{name}", _COMPONENTS * number)
         return found
 
     def _orientation(self, lattice: int) -> tuple[float, float, float]:
         """Point of the unit cube that stands for the orientation of a lattice."""
-        if self.recipe.orientation == "sobol" and lattice == 0:
-            first = sobol_dimensions(self.recipe)[_ORIENTATION]
-            u, v, w = (sobol_uniform(self.recipe.seed, self.number, first + i, _ORIENTATION) for i in range(3))
-        else:
-            u, v, w = (self._u(_ORIENTATION, _COMPONENTS * lattice + i) for i in range(3))
+        sobol, first = self.recipe.orientation == "sobol" and lattice == 0, _COMPONENTS * lattice
+        u, v, w = (self._share(ORIENTATION, first + i, sobol=sobol) for i in range(3))
         return u, v, w
-
-    def _of_lattice(self, lattice: int, name: str, one: Drawing) -> Value:
-        base = base_value(self.base, f"crystal.{name}") if one.scaled or one.added or one.each else None
-        count = components(base, name) if one.each else 1
-        full = f"lattices.vary.{name}"
-        found = tuple(
-            self._instead[full] if full in self._instead
-            else one.distribution.quantile(self._u(full, _COMPONENTS * lattice + i))  # type: ignore[union-attr]
-            for i in range(count)
-        )  # fmt: skip
-        value = found if one.each else found[0]
-        return modified(f"crystal.{name}", one, value, base) if base is not None else value
 
     def _shadow(self) -> dict[str, float] | None:
         shadow = self.recipe.shadow
@@ -235,11 +228,6 @@ class _Draw:
             return None
         return {name: float(self.value(f"shadow.{name}") if isinstance(given, Drawing) else given)
                 for name, given in shadow.values().items()}  # fmt: skip
-
-
-@functools.lru_cache(maxsize=32)
-def _variant(recipe: Recipe, presets: str) -> Experiment:
-    return recipe.variant(json.loads(presets))
 
 
 def _crystal(crystal: Crystal, values: Mapping[str, Value]) -> Crystal:
@@ -252,52 +240,6 @@ def _crystal(crystal: Crystal, values: Mapping[str, Value]) -> Crystal:
     found = changed(crystal, tree, "lattices.vary")
     assert isinstance(found, Crystal)
     return found
-
-
-def overlap(one: str, other: str) -> bool:
-    """Whether dotted names are of one value, or one of a part of the other."""
-    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
-
-
-def is_component(name: str) -> bool:
-    """Whether a dotted name, as detector.rotation.0, is that of a component of a value."""
-    owner, _, last = name.rpartition(".")
-    return last.isdigit() and owner.rpartition(".")[2] not in ITEMS
-
-
-def with_component(name: str, value: Any, place: int, component: Any) -> tuple[Any, ...]:
-    """The base's value with one component replaced."""
-    if not isinstance(value, tuple) or place >= len(value):
-        raise refuse(f"{name}.{place}", value, f"a base whose {name} has a component {place}")
-    return (*value[:place], component, *value[place + 1 :])
-
-
-def base_value(experiment: Experiment, name: str) -> Any:
-    """What an experiment has for a dotted name; the cell of a crystal wherever it is from.
-
-    Raises:
-        NbnumbaError: nothing.
-    """
-    if name == "crystal.cell":
-        return experiment.crystal.unit_cell
-    value: Any = experiment
-    for step in name.split("."):
-        if isinstance(value, tuple) and step.isdigit() and int(step) < len(value):
-            value = value[int(step)]
-        elif value is not None and hasattr(type(value), "__dataclass_fields__") and hasattr(value, step):
-            value = getattr(value, step)
-        else:
-            raise NbnumbaError(f"{name}: no such value in the base")
-    if value is None:
-        raise NbnumbaError(f"{name}: found nothing in the base to start from; give {name} there")
-    return value
-
-
-def components(value: Any, name: str) -> int:
-    """How many numbers a value of the base has."""
-    if not isinstance(value, tuple):
-        raise refuse(f"{name}, each", value, "a value of several components in the base")
-    return 3 if name.endswith("crystal.cell") or name == "cell" else len(value)
 
 
 def modified(name: str, one: Drawing, drawn: Any, base: Any) -> Value:
@@ -319,109 +261,6 @@ def _combined(one: Drawing, drawn: float, base: float) -> float:
     return drawn + base if one.added else drawn
 
 
-@functools.lru_cache(maxsize=8)
-def sobol_dimensions(recipe: Recipe) -> dict[str, int]:
-    """First dimension of Sobol's sequence for each value that takes some, in the order of the recipe.
-
-    Raises:
-        NbnumbaError: more dimensions than there are.
-    """
-    found, used = {}, 0
-    if recipe.orientation == "sobol":
-        found[_ORIENTATION], used = 0, 3
-    for name, one in recipe.drawings.items():
-        if one.sobol:
-            found[name] = used
-            used += components(base_value(recipe.base, name), name) if one.each else 1
-    if used > MOST_DIMENSIONS:
-        raise NbnumbaError(f"sobol: found {used} numbers an image; allowed: up to {MOST_DIMENSIONS}")
-    return found
-
-
-def split_of(recipe: Recipe, number: int, structure: int | None) -> str:
-    """Name of the split that an image belongs to."""
-    splits = recipe.output.splits
-    if not splits:
-        return ""
-    if recipe.output.split_by == "structure":
-        assert structure is not None
-        return structure_splits(recipe)[structure]
-    return str(Choice(tuple(splits), tuple(splits.values())).quantile(uniform(recipe.seed, number, "split")))
-
-
-@functools.lru_cache(maxsize=8)
-def structure_splits(recipe: Recipe) -> tuple[str, ...]:
-    """Split of each structure: those of equal content together, in an order that the seed tells.
-
-    Raises:
-        NbnumbaError: no structures, or fewer of them than splits.
-    """
-    splits = {name: share for name, share in recipe.output.splits.items() if share > 0.0}
-    digests = recipe.structures.digests if recipe.structures is not None else ()
-    different = sorted(set(digests), key=lambda digest: uniform(recipe.seed, 0, f"split of {digest}"))
-    if len(different) < len(splits):
-        raise NbnumbaError(
-            f"output.split_by: found 'structure' with {len(different)} different structures for {len(splits)} splits; "
-            "list more files in structures.files"
-        )
-    ends = np.cumsum(_apportioned(list(splits.values()), len(different)))
-    names = [name for i in range(len(different)) for name in [list(splits)[int(np.searchsorted(ends, i, "right"))]]]
-    home = dict(zip(different, names, strict=True))
-    return tuple(home[digest] for digest in digests)
-
-
-def _apportioned(shares: list[float], total: int) -> list[int]:
-    """Whole numbers, each at least 1, that are nearest to shares of a total."""
-    counts = [1] * len(shares)
-    for _ in range(total - len(shares)):
-        counts[max(range(len(shares)), key=lambda i: shares[i] * total - counts[i])] += 1
-    return counts
-
-
-def check_recipe(recipe: Recipe) -> None:
-    """Refuse names that do not exist, and whatever the first image shows to be wrong."""
-    for name, one in recipe.drawings.items():
-        if isinstance(one.distribution, Expression):
-            for needed in sorted(names_in(name, one.distribution.text) - set(recipe.drawings)):
-                try:
-                    base_value(recipe.base, needed)
-                except NbnumbaError:
-                    raise unknown_name(name, needed, list(recipe.drawings)) from None
-    if recipe.lattices is not None and recipe.orientation == "base" and "misset" not in recipe.lattices.vary:
-        raise NbnumbaError(
-            'lattices: all would lie on one another; add orientation = "uniform", or lattices.vary.misset'
-        )
-    if recipe.base.lattices and (recipe.lattices is not None or recipe.orientation != "base"):
-        raise NbnumbaError("base.lattices: found with lattices or an orientation that is drawn; use [lattices] count")
-    if recipe.shadow is not None:
-        recipe.base.detector.check_one_panel("shadow")
-    if recipe.output.splits and recipe.output.split_by == "structure":
-        structure_splits(recipe)
-    for name in recipe.vary:
-        if overlap(name, "detector.pixels"):
-            raise NbnumbaError(f"vary.{name}: all images of a set have one shape; make a set of each")
-    _check_overlaps(recipe)
-    draw(recipe, 0)
-    _check_spots(recipe)
-    _check_extremes(recipe)
-
-
-def _check_overlaps(recipe: Recipe) -> None:
-    """Refuse two ways of drawing one value: only one of them would be what the image has."""
-    each = [f"crystal.{name}" for name in ([] if recipe.lattices is None else recipe.lattices.vary)]
-    drawn = [*((name, f"vary.{name}") for name in recipe.vary), *((name, f"lattices.vary.{name[8:]}") for name in each)]
-    for (one, where), (other, there) in itertools.combinations(drawn, 2):
-        if overlap(one, other):
-            raise NbnumbaError(f"{there}: found with {where}, which draws the same value; give one of them")
-    for name, where in drawn:
-        if recipe.orientation != "base" and overlap(name, "crystal.misset"):
-            raise refuse("orientation", recipe.orientation, f'"base" where {where} is given')
-        if recipe.structures is not None and overlap(name, "crystal.reflections"):
-            raise NbnumbaError(f"{where}: found with structures, which have reflections; give one of them")
-    if recipe.output.crop is not None and "detector.roi" in recipe.vary:
-        raise NbnumbaError("vary.detector.roi: found with output.crop, which is the region; give one of them")
-
-
 def _check_shape(recipe: Recipe, experiment: Experiment) -> None:
     """Refuse an image that has not the shape that those of the base have."""
     found, wanted = (recipe.output.shape(one.detector) for one in (experiment, recipe.base))
@@ -430,24 +269,6 @@ def _check_shape(recipe: Recipe, experiment: Experiment) -> None:
             f"detector: found an image of {found} pixels, while the base makes {wanted}; all images of a set have one "
             "shape: name one of the detectors in base.detector, or cut all alike by output.crop"
         )
-
-
-def _check_extremes(recipe: Recipe) -> None:
-    """Refuse values that may be drawn later, and that no image can have."""
-    of_lattices = {} if recipe.lattices is None else recipe.lattices.vary
-    drawings = recipe.drawings | {f"lattices.vary.{name}": one for name, one in of_lattices.items()}
-    for name, one in drawings.items():
-        for value in extremes(one.distribution, recipe.count):
-            try:
-                _Draw(recipe, 0, {name: value}).drawn()
-            except NbnumbaError as error:
-                where = f"vary.{name}" if name in recipe.vary else name
-                raise NbnumbaError(f"{where}: {value!r} may be drawn: {error}") from None
-
-
-def _check_spots(recipe: Recipe) -> None:
-    if recipe.output.spots and recipe.base.detector.curvature != "flat":
-        raise NbnumbaError("output.spots: spots are listed on flat detectors; set output.spots = false")
 
 
 def bare(experiment: Experiment) -> Experiment:

@@ -9,12 +9,13 @@ import math
 import operator
 import unicodedata
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import Any
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.model.validate import nearest, refuse
 
 LONGEST = 500  # characters
+_DEEPEST = 100  # parts in one another, such as the terms of a sum
 FUNCTIONS: dict[str, Callable[..., float]] = {
     "min": min, "max": max, "abs": abs, "sqrt": math.sqrt, "exp": math.exp, "log": math.log, "sin": math.sin,
     "cos": math.cos, "tan": math.tan, "radians": math.radians, "degrees": math.degrees,
@@ -55,7 +56,7 @@ def parsed(where: str, text: str) -> ast.expr:
         NbnumbaError: something else than arithmetic.
     """
     if not isinstance(text, str) or not text.strip() or len(text) > LONGEST:
-        raise NbnumbaError(f"{where}: found {text!r}; allowed: an expression of up to {LONGEST} characters")
+        raise refuse(where, text, f"an expression of up to {LONGEST} characters")
     try:
         tree = ast.parse(text.strip(), mode="eval").body
         _check(where, text, tree)
@@ -70,8 +71,10 @@ def _refused(where: str, text: str, what: str) -> NbnumbaError:
     return NbnumbaError(f"{where}: found {what} in the expression {text!r}; allowed: {_ALLOWED}")
 
 
-def _check(where: str, text: str, node: ast.AST) -> None:
+def _check(where: str, text: str, node: ast.AST, depth: int = 1) -> None:
     """Refuse whatever is not on the list."""
+    if depth > _DEEPEST:
+        raise _refused(where, text, f"more than {_DEEPEST} parts in one another")
     if isinstance(node, ast.Constant):
         if isinstance(node.value, bool) or not isinstance(node.value, int | float):
             raise _refused(where, text, repr(node.value))
@@ -82,7 +85,7 @@ def _check(where: str, text: str, node: ast.AST) -> None:
         if not node.args or (name in _ONE_ARGUMENT and len(node.args) != 1):
             raise _refused(where, text, f"{name} of {len(node.args)} numbers")
         for argument in node.args:
-            _check(where, text, argument)
+            _check(where, text, argument, depth + 1)
     elif isinstance(node, ast.Name | ast.Attribute):
         if _dotted(node) is None:
             raise _refused(where, text, repr(ast.unparse(node)))
@@ -93,7 +96,7 @@ def _check(where: str, text: str, node: ast.AST) -> None:
             raise _refused(where, text, repr(ast.unparse(node)))
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr):
-                _check(where, text, child)
+                _check(where, text, child, depth + 1)
     else:
         raise _refused(where, text, repr(ast.unparse(node)))
 
@@ -159,6 +162,4 @@ def _value(node: ast.AST, look_up: Callable[[str], float]) -> Any:
 
 def unknown_name(where: str, name: str, known: list[str]) -> NbnumbaError:
     """Error for a name that an expression cannot take."""
-    close = get_close_matches(name, known, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    return NbnumbaError(f"{where}: no value {name!r} is drawn, nor is it a number of the base.{hint}")
+    return NbnumbaError(f"{where}: no value {name!r} is drawn, nor is it a number of the base.{nearest(name, known)}")

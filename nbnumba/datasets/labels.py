@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from nbnumba.model.changes import ITEMS, PARTS
@@ -14,33 +16,38 @@ class Label(NamedTuple):
 
     meaning: str
     units: str = ""
+    dtype: str = "<f8"
+    shape: tuple[int, ...] = ()  # of one value
 
 
-#: Columns that every data set has.
+_INT = "<i8"
+_PLACE = "from the outer corner of the first pixel"
+#: Columns of images; texts are as long as the longest of a recipe.
 IMAGES = {
-    "number": Label("number of the image in the data set"),
-    "seed": Label("seed of the noise, which the image's number goes with"),
-    "hit": Label("1: there is a crystal in the beam; 0: there is none"),
-    "lattices": Label("number of crystals in the beam"),
-    "split": Label("part of the data set that the image belongs to"),
-    "structure": Label("file of the structure"),
+    "number": Label("number of the image in the data set", dtype=_INT),
+    "seed": Label("seed of the noise, which the image's number goes with", dtype=_INT),
+    "hit": Label("1: there is a crystal in the beam; 0: there is none", dtype=_INT),
+    "lattices": Label("number of crystals in the beam", dtype=_INT),
+    "split": Label("part of the data set that the image belongs to", dtype="S"),
+    "structure": Label("file of the structure", dtype="S"),
     "wavelength": Label("mean over the beam", "angstrom"),
     "fluence": Label("on the crystal", "photons/m^2"),
     "distance": Label("from sample to detector along the beam", "mm"),
-    "beam_slow": Label(
-        "where the beam meets the detector, along slow, from the outer corner of the first pixel", "pixel"
-    ),
-    "beam_fast": Label(
-        "where the beam meets the detector, along fast, from the outer corner of the first pixel", "pixel"
-    ),
+    "beam_slow": Label(f"where the beam meets the detector, along slow, {_PLACE}", "pixel"),
+    "beam_fast": Label(f"where the beam meets the detector, along fast, {_PLACE}", "pixel"),
     "resolution": Label(
-        "spacing of the farthest spot whose signal over noise is output.significance; NaN: none", "angstrom"
+        "spacing of the farthest spot whose signal over photon noise is above output.significance; NaN: none",
+        "angstrom",
     ),
-    "spots": Label("number of spots that are listed; -1: they are not"),
-    "clipped": Label("pixels whose numbers did not fit into the type of the images and were cut off"),
+    "spots": Label("number of spots of output.faintest photons or more", dtype=_INT),
+    "clipped": Label("pixels whose numbers did not fit into the type of the images and were cut off", dtype=_INT),
     "photons": Label("expected photons of the crystals in the whole image", "photons"),
     "background": Label("expected photons of everything else, mean over pixels", "photons"),
+}
+#: Other columns of images, which recipes have or have not, in types of their own.
+OTHERS = {
     "digest": Label("SHA-256 of the image and all of its labels"),
+    "lattices.count": Label("number of crystals that was drawn, also of a miss"),
     "structures.b_factor": Label("overall B that the amplitudes were damped by", "angstrom^2"),
     "shadow.radius": Label("of the beamstop's disc", "mm"),
     "shadow.arm": Label("width of the beamstop's arm", "mm"),
@@ -50,30 +57,36 @@ IMAGES = {
 }
 
 SPOTS = {
-    "h": Label("Miller index"),
-    "k": Label("Miller index"),
-    "l": Label("Miller index"),
-    "panel": Label("number of the panel; 0 where there is one alone"),
-    "slow": Label("place along slow, at the front of the sensor, from the outer corner of the first pixel", "pixel"),
-    "fast": Label("place along fast, at the front of the sensor, from the outer corner of the first pixel", "pixel"),
+    "h": Label("Miller index", dtype="<i4"),
+    "k": Label("Miller index", dtype="<i4"),
+    "l": Label("Miller index", dtype="<i4"),
+    "panel": Label("number of the panel; 0 where there is one alone", dtype="<i4"),
+    "slow": Label(f"place along slow, at the front of the sensor, {_PLACE}", "pixel", "<f4"),
+    "fast": Label(f"place along fast, at the front of the sensor, {_PLACE}", "pixel", "<f4"),
     "intensity": Label(
         "expected photons of the crystals in the box of output.spot_size pixels around the spot; pixels in several "
         "boxes are divided between them by predicted strength",
         "photons",
+        "<f4",
     ),
-    "background": Label("expected photons of everything else in that box", "photons"),
-    "d": Label("spacing", "angstrom"),
-    "wavelength": Label("mean of the part of the beam that the spot is made of", "angstrom"),
-    "share": Label("of the beam's photons that meet the reflection, each as well as its transform lets it; 1: all"),
-    "lattice": Label("number of the crystal in the image"),
-    "offsets": Label("spots offsets[i] to offsets[i + 1] - 1 are those of image i"),
+    "background": Label("expected photons of everything else in that box", "photons", "<f4"),
+    "d": Label("spacing", "angstrom", "<f4"),
+    "wavelength": Label("mean of the part of the beam that the spot is made of", "angstrom", "<f4"),
+    "share": Label(
+        "of the beam's photons that meet the reflection, each as well as its transform lets it, at the step of the "
+        "scan where it is nearest to the Ewald sphere; 1: all",
+        dtype="<f4",
+    ),
+    "lattice": Label("number of the crystal in the image", dtype="<i4"),
 }
 
 LATTICES = {
-    "axes": Label("rows a, b, c in the laboratory", "angstrom"),
-    "rotation": Label("matrix from the standard setting (a* along x, c along z) to the laboratory"),
-    "cell": Label("a, b, c in angstrom, alpha, beta, gamma in degrees"),
-    "offsets": Label("lattices offsets[i] to offsets[i + 1] - 1 are those of image i"),
+    "axes": Label("rows a, b, c in the laboratory, at the start of the scan", "angstrom", shape=(3, 3)),
+    "rotation": Label(
+        "matrix from the standard setting (a* along x, c along z) to the laboratory, at the start of the scan",
+        shape=(3, 3),
+    ),
+    "cell": Label("a, b, c in angstrom, alpha, beta, gamma in degrees", shape=(6,)),
 }
 #: Units that the documentation of a field tells in words.
 _IN_WORDS = {
@@ -83,8 +96,9 @@ _IN_WORDS = {
 
 def label_of(name: str) -> Label:
     """What a column of drawn values holds, from the documentation of the field of that dotted name."""
-    if name in IMAGES:
-        return IMAGES[name]
+    known = IMAGES | OTHERS
+    if name in known:
+        return known[name]
     kind = _owner(name)
     if kind is None:
         return Label("helper value of the recipe")
@@ -109,3 +123,11 @@ def _documented(kind: type, field: str) -> str:
     text = kind.__doc__ or ""
     found = re.search(rf"^    (?:    )?(?:\w+, )*{field}(?:, \w+)*: (.*(?:\n {{12,}}.*)*)", text, re.MULTILINE)
     return " ".join(found[1].split()) if found else ""
+
+
+def caption(row: Mapping[str, Any]) -> tuple[str, str]:
+    """Whom an image is of, and what is seen there, by its labels."""
+    crystals = f"{row['lattices']} lattice{'' if row['lattices'] == 1 else 's'}" if row["hit"] else "miss"
+    reach = "none stands out" if math.isnan(row["resolution"]) else f"to {row['resolution']:.3g} A"
+    split = row["split"].decode() if isinstance(row["split"], bytes) else row["split"]
+    return f"{crystals} {split}".rstrip(), f"{row['spots']} spots, {reach}"

@@ -9,30 +9,51 @@ import h5py
 import numpy as np
 
 from nbnumba.datasets.cache import masks_vary
+from nbnumba.datasets.distributions import Choice, Grid
 from nbnumba.datasets.draw import Drawn, draw
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.sample import shared_mask
-from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.panel import Panel
 from nbnumba.outputs.nexus_tree import columns, describe, finish, put
 from nbnumba.outputs.stack import Column
 
-#: Parts of a recipe that move pixels or change what they are.
-_PLACES = ("detector.", "beam.direction", "beam.polarization_axis", "scan.axis")
+#: Parts of a recipe that move pixels, change what they are, or turn the axis that the crystal rotates about.
+_PLACES = ("detector", "beam.direction", "beam.polarization_axis", "scan.axis", "scan.width")
+#: What the number of wavelengths follows from, the spectrum aside, and whether there are Stokes parameters.
+_KINDS_OF_BEAM = ("beam.sources", "beam.dispersion", "beam.dispersion_steps", "beam.dispersion_profile",
+                  "beam.spectrum_steps", "beam.polarized")  # fmt: skip
+#: What NXmx tells once of all images, and what it follows from: it is left out where that varies.
+_TOLD_ONCE = {
+    "instrument/beam/incident_beam_size": "beam.size",
+    "instrument/beam/profile": "beam.profile",
+    "instrument/detector/count_time": "beam.exposure",
+    "instrument/detector/frame_time": "beam.exposure",
+    "instrument/detector/saturation_value": "response",
+    "instrument/detector/underload_value": "response",
+}
 
 
 def one_detector(recipe: Recipe) -> bool:
-    """Whether one description of the detector fits all images."""
-    return not any(name.startswith(_PLACES) for name in recipe.vary)
+    """Whether one description of the detector fits all images, which NXmx has of no part of a curved one."""
+    cut = recipe.output.crop is not None or recipe.output.bin > 1
+    return not recipe.varies(*_PLACES) and not (cut and recipe.base.detector.curvature != "flat")
+
+
+def one_kind_of_beam(recipe: Recipe) -> bool:
+    """Whether arrays hold the beams of all images: those of as many wavelengths, all polarized or none."""
+    drawn = recipe.vary.get("beam.spectrum")
+    values = drawn.distribution.values if drawn and isinstance(drawn.distribution, Choice | Grid) else ()
+    lengths = {len(recipe.value_of("beam.spectrum", value)) for value in values}
+    return len(lengths) < 2 and not recipe.varies(*_KINDS_OF_BEAM)
 
 
 class Header:
     """The description in NXmx, with what each image has of it."""
 
     def __init__(self, recipe: Recipe) -> None:
-        self._described = one_detector(recipe) and recipe.output.layout == "nxmx"
-        self._own_beams = any(name.startswith("beam.") for name in recipe.vary)
+        self._described = recipe.output.layout == "nxmx" and one_detector(recipe) and one_kind_of_beam(recipe)
+        self._own_beams = recipe.varies("beam")
         self._values: dict[str, list[Any]] = {}
         self._columns: dict[str, Column] = {}
 
@@ -53,6 +74,8 @@ class Header:
             return
         shown = kept_part(recipe)
         describe(entry, shown, np.dtype(recipe.output.dtype), self._own_beams)
+        for path in (path for path, name in _TOLD_ONCE.items() if recipe.varies(name)):
+            del entry[path]
         for name, values in self._values.items():
             column = self._columns[name]
             put(entry.file, name, np.array(values), column.units, **dict(column.attributes))
@@ -65,11 +88,6 @@ class Header:
             detector.create_dataset(
                 "pixel_mask", data=bits.reshape(-1, bits.shape[-1]), compression="gzip", shuffle=True
             )
-
-
-def header(recipe: Recipe) -> Header:
-    """A description to be filled."""
-    return Header(recipe)
 
 
 def kept_part(recipe: Recipe) -> Experiment:
@@ -86,65 +104,70 @@ def kept_part(recipe: Recipe) -> Experiment:
             output.shape(detector)[-2:] if output.crop else tuple(n // output.bin for n in detector.size_of(number))
         )
         panels.append(Panel(pixels=pixels, origin=tuple(origin.tolist()), fast=g.fast, slow=g.slow))
-    plain = {name: getattr(detector, name) for name in ("convention", "sensor_thickness", "sensor_mu",
-                                                        "sensor_material", "sensor_density")}  # fmt: skip
+    names = ("convention", "sensor_thickness", "sensor_mu", "sensor_material", "sensor_density", "point_pixels")
+    plain = {name: getattr(detector, name) for name in names}
     kept = type(detector)(pixel_size=size * output.bin, panels=tuple(panels), **plain)
     return replace(experiment, detector=kept)
 
 
-def resonet(
-    file: h5py.File, recipe: Recipe, rows: dict[str, np.ndarray], lattices: dict[str, np.ndarray], offsets: np.ndarray
-) -> None:
-    """Add the datasets of resonet (github.com/dermen/resonet): labels and geom, float32, with the names of columns.
+class Resonet:
+    """Datasets of resonet (github.com/dermen/resonet): labels and geom, float32, with the names of columns."""
 
-    Names are those that it knows, where there is something to say, then those of everything drawn that is a number.
-    Of a miss, reso is infinite. Distances are in mm, wavelengths and spacings in A, beam centres in pixels.
-    """
-    found = _known(recipe, rows, lattices, offsets)
-    for name in recipe.drawings:
-        if name in rows and rows[name].ndim == 1 and rows[name].dtype.kind in "if":
-            found[name] = rows[name]
-    table = np.stack([np.asarray(column, np.float32) for column in found.values()], axis=1)
-    file.create_dataset("labels", data=table).attrs["names"] = list(found)
-    if recipe.structures is not None:
-        file["labels"].attrs["pdbmap"] = list(recipe.structures.files)
-    detector = recipe.base.detector
-    count = len(rows["number"])
-    geom = {
-        "detdist": rows.get("distance", np.full(count, np.nan)), "wavelen": rows["wavelength"],
-        "pixsize": np.full(count, detector.pixel_size), "xdim": np.full(count, detector.pixels[1]),
-        "ydim": np.full(count, detector.pixels[0]),
-    }  # fmt: skip
-    table = np.stack([np.asarray(column, np.float32) for column in geom.values()], axis=1)
-    file.create_dataset("geom", data=table).attrs["names"] = list(geom)
+    def __init__(self, recipe: Recipe) -> None:
+        self._recipe = recipe
+        self._sizes: list[float] = []
+        self._cells: list[tuple[Any, ...]] = []
+
+    def take(self, drawn: Drawn) -> None:
+        """Note what an image has beside its labels."""
+        crystal = drawn.experiment.crystal
+        self._sizes.append(drawn.experiment.detector.pixel_size * self._recipe.output.bin)
+        self._cells.append((np.nan,) * 3 if crystal.tilted else crystal.cells)
+
+    def write(
+        self, file: h5py.File, rows: dict[str, np.ndarray], lattices: dict[str, np.ndarray], offsets: np.ndarray
+    ) -> None:
+        """Add the datasets.
+
+        Columns have the names that resonet knows, where there is something to say, then those of everything drawn that
+        is a number. Of a miss, reso is infinite. Distances are in mm, wavelengths and spacings in A, beam centres in
+        pixels of the image that is kept.
+        """
+        recipe, count = self._recipe, len(self._sizes)
+        found = _known(recipe, rows) | dict(zip(("Na", "Nb", "Nc"), np.transpose(self._cells), strict=True))
+        turns, hit = np.full((count, 9), np.nan), rows["hit"] == 1
+        turns[hit] = lattices["rotation"][offsets[:-1][hit]].reshape(-1, 9)
+        found |= {f"r{i + 1}": turns[:, i] for i in range(9)}
+        found |= {name: rows[name] for name in recipe.drawings
+                  if name in rows and rows[name].ndim == 1 and rows[name].dtype.kind in "if"}  # fmt: skip
+        _put(file, "labels", found)
+        if recipe.structures is not None:
+            file["labels"].attrs["pdbmap"] = list(recipe.structures.files)
+        *above, fast = recipe.output.shape(recipe.base.detector)
+        _put(file, "geom", {
+            "detdist": rows.get("distance", np.full(count, np.nan)), "wavelen": rows["wavelength"],
+            "pixsize": np.array(self._sizes), "xdim": np.full(count, fast), "ydim": np.full(count, np.prod(above)),
+        })  # fmt: skip
 
 
-def _known(
-    recipe: Recipe, rows: dict[str, np.ndarray], lattices: dict[str, np.ndarray], offsets: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Columns by the names that resonet gives them."""
-    crystal: Crystal = recipe.base.crystal
-    count, hit = len(rows["number"]), rows["hit"] == 1
+def _put(file: h5py.File, name: str, columns: dict[str, np.ndarray]) -> None:
+    table = np.stack([np.asarray(column, np.float32) for column in columns.values()], axis=1)
+    file.create_dataset(name, data=table).attrs["names"] = list(columns)
+
+
+def _known(recipe: Recipe, rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Labels by the names that resonet gives them."""
+    inverse = np.where(np.isnan(rows["resolution"]), 0.0, 1.0 / rows["resolution"])
     with np.errstate(divide="ignore"):
-        inverse = np.where(np.isnan(rows["resolution"]), 0.0, 1.0 / rows["resolution"])
         spacing = 1.0 / inverse
     found = {
         "reso": spacing, "one_over_reso": inverse, "is_multi": rows["lattices"] > 1, "num_lat": rows["lattices"],
-        "wavelen": rows["wavelength"], "bg_only": ~hit,
+        "wavelen": rows["wavelength"], "bg_only": rows["hit"] == 0,
     }  # fmt: skip
-    if "distance" in rows:
-        found |= {
-            "detdist": rows["distance"],
-            "beam_center_fast": rows["beam_fast"],
-            "beam_center_slow": rows["beam_slow"],
-        }
-    if "shadow.radius" in rows:
-        found["beamstop_rad"] = rows["shadow.radius"]
-    if not crystal.tilted and not any(name.startswith("crystal.cells") for name in recipe.vary):
-        found |= {name: np.full(count, n) for name, n in zip(("Na", "Nb", "Nc"), crystal.cells, strict=True)}
+    names = {"detdist": "distance", "beam_center_fast": "beam_fast", "beam_center_slow": "beam_slow",
+             "beamstop_rad": "shadow.radius"}  # fmt: skip
+    found |= {name: rows[label] for name, label in names.items() if label in rows}
     if recipe.structures is not None:
         files = [name.encode() for name in recipe.structures.files]
         found["pdb"] = np.array([files.index(name) for name in rows["structure"].tolist()])
-    turns = np.full((count, 9), np.nan)
-    turns[hit] = lattices["rotation"][offsets[:-1][hit]].reshape(-1, 9)
-    return found | {f"r{i + 1}": turns[:, i] for i in range(9)}
+    return found

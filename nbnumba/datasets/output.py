@@ -32,7 +32,7 @@ class Output:
         compression: "gzip", "bitshuffle-lz4" or "none".
         layout: "nxmx", or "resonet": datasets images, labels and geom.
         expected: whether images of expected photons are kept beside those of counts.
-        spots: whether spots are listed.
+        spots: whether spots are listed; labels count them in any case.
         spot_mask: whether pixels with Bragg signal are marked.
         faintest: expected photons of a spot from which on it is listed.
         significance: signal over noise from which on a spot stands out, for the label ``resolution``.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +13,29 @@ import numpy as np
 
 from nbnumba.atomic import new_file
 from nbnumba.datasets.cache import Cache
-from nbnumba.datasets.draw import Drawn, draw
+from nbnumba.datasets.draw import Drawn
+from nbnumba.datasets.labels import caption
 from nbnumba.datasets.lettering import line
 from nbnumba.datasets.recipe import Recipe
-from nbnumba.datasets.sample import Sample, make
-from nbnumba.datasets.shard import images_per_shard, shards, stacks_of
+from nbnumba.datasets.sample import Sample
+from nbnumba.datasets.shard import Progress, images_per_shard, shards
+from nbnumba.datasets.stacks import chunks_of, samples, stacks_of
 from nbnumba.model.validate import whole
-from nbnumba.outputs.compression import codec
 from nbnumba.outputs.png import encode, grey_levels
-from nbnumba.outputs.stack import packed
 
 _EDGE, _GAP, _COLUMNS, _MOST = 256, 8, 4, 1000
 _MEASURED = 6  # images, after one that compiles
 
-Progress = Callable[[int, int], None]
-
 
 def write_preview(
-    recipe: Recipe, path: str | Path, count: int = 16, *, overwrite: bool = False, progress: Progress | None = None
+    recipe: Recipe,
+    path: str | Path,
+    count: int = 16,
+    *,
+    overwrite: bool = False,
+    threads: int = 1,
+    device: str = "cpu",
+    progress: Progress | None = None,
 ) -> Path:
     """Write the first images of a data set as one PNG, each with what was drawn for it beneath.
 
@@ -40,20 +44,18 @@ def write_preview(
         path: the new file.
         count: number of images.
         overwrite: replace an existing file.
+        threads, device: as ``write_shard`` has them.
         progress: called as progress(done, total) after each image.
 
     Raises:
         NbnumbaError: an image cannot be rendered, or the file cannot be written.
     """
     count = min(whole("preview", count, low=1, high=_MOST), recipe.count)
-    cache, tiles = Cache(recipe), []
-    for number in range(count):
+    cache, tiles = Cache(recipe, threads, device), []
+    for drawn, sample in samples(cache, range(count)):
+        tiles.append(_tile(drawn, sample))
         if progress is not None:
-            progress(number, count)
-        drawn = draw(recipe, number)
-        tiles.append(_tile(drawn, make(drawn, cache)))
-    if progress is not None:
-        progress(count, count)
+            progress(len(tiles), count)
     tall = max(len(tile) for tile in tiles)
     tiles = [np.pad(tile, ((0, tall - len(tile) + _GAP), (0, _GAP)), constant_values=255) for tile in tiles]
     across = min(_COLUMNS, count)
@@ -73,13 +75,10 @@ def _tile(drawn: Drawn, sample: Sample) -> np.ndarray:
 
 
 def _captions(drawn: Drawn, sample: Sample) -> list[str]:
-    row = sample.row
-    several = "lattice" if row["lattices"] == 1 else "lattices"
-    first = f"{drawn.number}: {row['lattices']} {several}" if drawn.hit else f"{drawn.number}: miss"
-    reach = "none stands out" if math.isnan(row["resolution"]) else f"to {row['resolution']:.3g} A"
-    found = [" ".join((first, drawn.split)).rstrip(), f"{max(row['spots'], 0)} spots, {reach}"]
+    who, what = caption(sample.row)
+    found = [f"{drawn.number}: {who}", what]
     if drawn.structure is not None:
-        found.append(Path(row["structure"]).name)
+        found.append(Path(sample.row["structure"]).name)
     return [*found, *(f"{name}={_short(value)}" for name, value in drawn.values.items())]
 
 
@@ -89,12 +88,15 @@ def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def estimate(recipe: Recipe, *, workers: int = 1, progress: Progress | None = None) -> dict[str, Any]:
+def estimate(
+    recipe: Recipe, *, workers: int = 1, threads: int = 1, device: str = "cpu", progress: Progress | None = None
+) -> dict[str, Any]:
     """Time, size and memory of a data set, from a few of its images that are made now.
 
     Args:
         recipe: of the data set.
         workers: processes that share the work, each as fast as this one.
+        threads, device: of each, as ``write_shard`` has them.
         progress: called as progress(done, total) after each image.
 
     Returns:
@@ -102,15 +104,13 @@ def estimate(recipe: Recipe, *, workers: int = 1, progress: Progress | None = No
         images_per_file, memory (bytes, of all workers) and workers.
     """
     count = min(_MEASURED, recipe.count)
-    _one(recipe, Cache(recipe), 0)  # compiles
-    cache, size, start = Cache(recipe), 0, time.perf_counter()
-    for i in range(count):
+    list(_sizes(Cache(recipe, threads, device), [0]))  # compiles
+    cache, size, start = Cache(recipe, threads, device), 0, time.perf_counter()
+    for i, one in enumerate(_sizes(cache, [i * recipe.count // count for i in range(count)])):
+        size += one
         if progress is not None:
-            progress(i, count)
-        size += _one(recipe, cache, i * recipe.count // count)
+            progress(i + 1, count)
     seconds = (time.perf_counter() - start) / count
-    if progress is not None:
-        progress(count, count)
     unit = 1 if sys.platform == "darwin" else 1024
     return {
         "images": recipe.count, "images_measured": count, "seconds_per_image": seconds,
@@ -121,13 +121,9 @@ def estimate(recipe: Recipe, *, workers: int = 1, progress: Progress | None = No
     }  # fmt: skip
 
 
-def _one(recipe: Recipe, cache: Cache, number: int) -> int:
-    """Make an image as for a file; its bytes there."""
-    with cache.timed("draw"):
-        drawn = draw(recipe, number)
-    sample = make(drawn, cache)
-    with cache.timed("compress"):
-        chosen = codec(recipe.output.compression)
-        chunks = [packed(one, chosen) for one in stacks_of(recipe, sample).values()]
-    labels = sum(column.nbytes for column in sample.spots.values())
-    return sum(len(one) if isinstance(one, bytes) else one.nbytes for one in chunks) + labels
+def _sizes(cache: Cache, numbers: Iterable[int]) -> Iterator[int]:
+    """Bytes of images and their spots in a file."""
+    for _, sample in samples(cache, numbers):
+        chunks = chunks_of(cache, stacks_of(cache.recipe, sample)).values()
+        labels = sum(column.nbytes for column in sample.spots.values())
+        yield sum(len(one) if isinstance(one, bytes) else one.nbytes for one in chunks) + labels

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import os
@@ -10,6 +9,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -21,35 +21,31 @@ from nbnumba.datasets.distributions import (
     Drawing,
     Expression,
     Grid,
-    by_name,
-    drawing,
-    is_spelled,
     plain,
-    spelled_out,
 )
 from nbnumba.datasets.expressions import CONSTANTS, FUNCTIONS, is_name, names_in
-from nbnumba.datasets.labels import IMAGES
-from nbnumba.datasets.output import Output, output_of
-from nbnumba.datasets.shadow import Shadow, shadow_of
-from nbnumba.datasets.structures import Structures, structures_of
+from nbnumba.datasets.labels import IMAGES, OTHERS
+from nbnumba.datasets.names import base_value, components, overlap
+from nbnumba.datasets.output import Output
+from nbnumba.datasets.shadow import Shadow
+from nbnumba.datasets.structures import Structures
 from nbnumba.errors import NbnumbaError
-from nbnumba.model.changes import put
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.mask import Mask
 from nbnumba.model.reflections import Reflections
+from nbnumba.model.sequences import MOST_DIMENSIONS
 from nbnumba.model.spectral import SpectralReflections
-from nbnumba.model.toml import from_tree, is_file, value_of
-from nbnumba.model.validate import choice, number, refuse, unknown_key, whole
+from nbnumba.model.toml import is_file, value_of
+from nbnumba.model.validate import choice, number, refuse, whole
 
 #: Which way of drawing an image from a recipe this is; another one would be another number, and another hash.
 VERSION = 1
-ORIENTATIONS = ("base", "uniform", "sobol")
+ORIENTATION, ORIENTATIONS = "orientation", ("base", "uniform", "sobol")
 LARGEST_SEED, MOST_IMAGES = 2**63 - 1, 2**32 - 1
-#: Parts of a recipe that hold distributions by dotted name.
-_NAMED = ("vary", "draw", "lattices.vary")
-_KEYS = ("count", "seed", "orientation", "hit", "base", "draw", "vary", "structures", "lattices", "shadow", "output")
+#: Names that stand for several fields.
+PRESETS = ("detector.preset", "response.preset")
 #: Names that columns of labels have anyway.
-RESERVED = tuple(name for name in IMAGES if name.isidentifier())
+RESERVED = tuple(name for name in (*IMAGES, *OTHERS) if name.isidentifier())
 
 
 @dataclass(frozen=True)
@@ -80,7 +76,7 @@ class Recipe:
         vary: by dotted name of a field of the experiment, how its values are drawn.
         structures, lattices, shadow, output: see there; None: not asked for.
         folder: that names of files are relative to.
-        source: tables of the base, the folder they are from, and values by dotted name put over them.
+        variants: the base with each combination of the presets of detectors that are drawn.
     """
 
     count: int
@@ -95,22 +91,19 @@ class Recipe:
     shadow: Shadow | None
     output: Output
     folder: str
-    source: tuple[dict[str, Any], str, dict[str, Any]]
+    variants: dict[tuple[str, ...], Experiment]
 
     def __post_init__(self) -> None:
-        from nbnumba.datasets.draw import check_recipe
-
-        whole("count", self.count, low=1, high=MOST_IMAGES)
-        whole("seed", self.seed, low=0, high=LARGEST_SEED)
-        number("hit", self.hit, low=0.0, high=1.0)
+        put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
+        put("count", whole("count", self.count, low=1, high=MOST_IMAGES))
+        put("seed", whole("seed", self.seed, low=0, high=LARGEST_SEED))
+        put("hit", number("hit", self.hit, low=0.0, high=1.0))
         choice("orientation", self.orientation, ORIENTATIONS)
         self.output.shape(self.base.detector)
         for name in self.draw:
             if not is_name(name) or name in RESERVED:
                 taken = ", ".join((*RESERVED, *CONSTANTS, *FUNCTIONS))
                 raise refuse(f"draw.{name}", name, f"a name that expressions can have, other than {taken}")
-        self._check_loops()
-        check_recipe(self)
 
     @classmethod
     def from_toml(
@@ -128,22 +121,9 @@ class Recipe:
             NbnumbaError: an unknown key or distribution, names that depend on one another in a circle, or a value that
                 the experiment does not allow.
         """
-        is_text = isinstance(source, str) and ("\n" in source or ("=" in source and not os.path.exists(source)))
-        name = "recipe" if is_text else str(source)
-        own = Path.cwd() if is_text else Path(source).resolve().parent
-        try:
-            text = str(source) if is_text else Path(source).read_text(encoding="utf-8")
-            return _recipe(tomllib.loads(text), own if folder is None else Path(folder), changes or {})
-        except tomllib.TOMLDecodeError as error:
-            raise NbnumbaError(f"{name}: not valid TOML: {error}") from None
-        except (OSError, UnicodeDecodeError) as error:
-            if getattr(error, "filename", name) not in (name, str(source)):
-                raise
-            raise NbnumbaError(
-                f"{name}: cannot be read ({getattr(error, 'strerror', 'not text')}); name a recipe"
-            ) from None
-        except NbnumbaError as error:
-            raise NbnumbaError(f"{name}: {error}") from None
+        from nbnumba.datasets.reading import load
+
+        return load(source, changes or {}, folder)
 
     def to_toml(self, *, count: bool = True) -> str:
         """Text that ``from_toml`` turns into an equal recipe, in the same folder; with no ``count`` if False."""
@@ -165,7 +145,7 @@ class Recipe:
     @cached_property
     def hash(self) -> str:
         """SHA-256, in hexadecimal, of all that determines an image, contents of files included; not of ``count``."""
-        left_out = ("count", "folder", "source")
+        left_out = ("count", "folder", "variants")
         parts = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in left_out}
         parts["files"] = self._files()
         return hashlib.sha256(json.dumps([VERSION, _canonical(parts)]).encode()).hexdigest()
@@ -212,10 +192,38 @@ class Recipe:
             found["lattices.count"] = self.lattices.count
         return found | {f"shadow.{name}": one for name, one in (self.shadow.drawings() if self.shadow else {}).items()}
 
-    def variant(self, settings: Mapping[str, Any]) -> Experiment:
-        """The base with presets of detectors, which take the place of several fields."""
-        tree, folder, before = self.source
-        return _cropped(from_tree(copy.deepcopy(tree), Path(folder), {**before, **settings}), self.output)
+    @cached_property
+    def order(self) -> tuple[str, ...]:
+        """Names of what is drawn, each after those that its expression takes."""
+        needs: dict[str, list[str]] = {name: [] for name in self.drawings}
+        for name, one in self.drawings.items():
+            if isinstance(one.distribution, Expression):
+                needs[name] = sorted(names_in(name, one.distribution.text) & set(self.drawings))
+        try:
+            return tuple(TopologicalSorter(needs).static_order())
+        except CycleError as error:
+            circle = " -> ".join(reversed(error.args[1]))
+            raise NbnumbaError(f"vary, draw: expressions need one another in a circle: {circle}") from None
+
+    def varies(self, *names: str) -> bool:
+        """Whether any of these fields, by dotted name, or a part of one, or what it is a part of, is drawn."""
+        return any(overlap(one, other) for one in self.vary for other in names)
+
+    @cached_property
+    def sobol_dimensions(self) -> dict[str, int]:
+        """First dimension of Sobol's sequence for each value that takes some, in the order of the recipe.
+
+        Raises:
+            NbnumbaError: more dimensions than there are.
+        """
+        found, used = ({ORIENTATION: 0}, 3) if self.orientation == "sobol" else ({}, 0)
+        for name, one in self.drawings.items():
+            if one.sobol:
+                found[name] = used
+                used += components(base_value(self.base, name), name) if one.each else 1
+        if used > MOST_DIMENSIONS:
+            raise NbnumbaError(f"sobol: found {used} numbers an image; allowed: up to {MOST_DIMENSIONS}")
+        return found
 
     def place_on_grid(self, name: str, image: int) -> int:
         """Which value of a grid an image takes: combinations are counted with the last grid changing fastest."""
@@ -226,155 +234,6 @@ class Recipe:
             if key == name:
                 return place
         raise KeyError(name)
-
-    def _check_loops(self) -> None:
-        """Refuse expressions that need themselves."""
-        needs = {name: names_in(name, one.distribution.text) & set(self.drawings)
-                 for name, one in self.drawings.items() if isinstance(one.distribution, Expression)}  # fmt: skip
-
-        def visit(name: str, path: tuple[str, ...]) -> None:
-            if name in path:
-                circle = " -> ".join((*path[path.index(name) :], name))
-                raise NbnumbaError(f"vary, draw: expressions need one another in a circle: {circle}")
-            for other in sorted(needs.get(name, ())):
-                visit(other, (*path, name))
-
-        for name in needs:
-            visit(name, ())
-
-
-def _recipe(tree: dict[str, Any], folder: Path, changes: Mapping[str, Any]) -> Recipe:
-    for key in tree:
-        if key not in _KEYS:
-            raise unknown_key("recipe", key, _KEYS)
-    tree, settings = _changed(_normal(tree), changes)
-    base_tree, base_folder = _base(tree.get("base"), folder, settings)
-    output = output_of(tree.get("output", {}))
-    base = _cropped(from_tree(copy.deepcopy(base_tree), base_folder, settings), output)
-    lattices = tree.get("lattices")
-    return Recipe(
-        count=whole("count", _needed(tree, "count"), low=1, high=MOST_IMAGES),
-        seed=whole("seed", tree.get("seed", 1), low=0, high=LARGEST_SEED),
-        base=base,
-        orientation=tree.get("orientation", "base"),
-        hit=number("hit", tree.get("hit", 1.0), low=0.0, high=1.0),
-        draw=_drawings("draw", tree.get("draw", {})),
-        vary=_drawings("vary", tree.get("vary", {})),
-        structures=structures_of(tree["structures"], folder) if "structures" in tree else None,
-        lattices=None if lattices is None else _lattices(lattices),
-        shadow=shadow_of(tree["shadow"]) if "shadow" in tree else None,
-        output=output,
-        folder=str(folder),
-        source=(base_tree, str(base_folder), settings),
-    )
-
-
-def _needed(tree: Mapping[str, Any], key: str) -> Any:
-    if key not in tree:
-        raise NbnumbaError(f"{key}: found nothing; it must be given, as in {key} = 1000")
-    return tree[key]
-
-
-def _drawings(where: str, tables: Mapping[str, Any]) -> dict[str, Drawing]:
-    return {name: drawing(f"{where}.{name}", table) for name, table in tables.items()}
-
-
-def _lattices(table: Any) -> Lattices:
-    count = table.get("count")
-    spelled = spelled_out("lattices.count", {"integer": [count, count]} if isinstance(count, int) else count)
-    for key in table:
-        if key not in ("count", "vary"):
-            raise unknown_key("lattices", key, ("count", "vary"))
-    vary = _drawings("lattices.vary", table.get("vary", {}))
-    for name, one in vary.items():
-        if isinstance(one.distribution, Grid | Expression) or one.sobol:
-            raise refuse(f"lattices.vary.{name}", one.table(), "random numbers: neither a grid, expression nor sobol")
-    return Lattices(drawing("lattices.count", spelled), vary)
-
-
-def _normal(tree: Mapping[str, Any]) -> dict[str, Any]:
-    """The tables with distributions by dotted name, all their parameters by name."""
-    found = copy.deepcopy(dict(tree))
-    for name in ("vary", "draw"):
-        if name in found:
-            found[name] = by_name(name, found[name])
-    lattices: Any = found.get("lattices")
-    if lattices is not None and not isinstance(lattices, dict):
-        raise refuse("lattices", lattices, "a table with count, as {integer = [1, 4]}, and vary")
-    if lattices is not None and "vary" in lattices:
-        lattices["vary"] = by_name("lattices.vary", lattices["vary"])
-    for name in ("shadow", "structures", "lattices"):
-        part: Any = found.get(name)
-        for key, value in part.items() if isinstance(part, dict) else ():
-            if is_spelled(value):
-                part[key] = spelled_out(f"{name}.{key}", value)
-    return found
-
-
-def _changed(tree: dict[str, Any], changes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The tables with values by dotted name put into them; those of the base by themselves."""
-    settings: dict[str, Any] = {}
-    for name, value in changes.items():
-        head, _, rest = name.partition(".")
-        if head not in _KEYS or (head == "base" and not rest):
-            raise unknown_key("recipe", head, _KEYS)
-        named = next((part for part in _NAMED if name.startswith(f"{part}.")), None)
-        if head == "base" and rest != "experiment":
-            settings[rest] = value
-        elif named is not None:
-            inner = tree
-            for step in named.split("."):
-                inner = inner.setdefault(step, {})
-            _change_drawing(named, inner, name[len(named) + 1 :], value)
-        else:
-            put(tree, name, spelled_out(name, value) if is_spelled(value) else value)
-    return tree, settings
-
-
-def _change_drawing(where: str, tables: dict[str, Any], name: str, value: Any) -> None:
-    """Set a distribution, a parameter of one, or the one value that is drawn, by its dotted name."""
-    if is_spelled(value):
-        tables[name] = spelled_out(f"{where}.{name}", value)
-        return
-    if name in tables:
-        tables[name] = spelled_out(f"{where}.{name}", {"choice": [value]})
-        return
-    known, _, parameter = name.rpartition(".")
-    if known not in tables:
-        raise unknown_key(where, name, [f"{key}.{one}" for key, table in tables.items() for one in table])
-    tables[known] = {**tables[known], parameter: value}
-
-
-def _base(value: Any, folder: Path, settings: dict[str, Any]) -> tuple[dict[str, Any], Path]:
-    """Tables of the base, and the folder they are relative to; what stands beside a file's name goes over the file."""
-    if isinstance(value, str):
-        value = {"experiment": value}
-    if not isinstance(value, dict):
-        raise refuse("base", value, 'an experiment: tables [base.crystal] and so on, or experiment = "crystal.toml"')
-    tables = dict(value)
-    file = tables.pop("experiment", None)
-    if file is None:
-        return tables, folder
-    path = folder / str(file)
-    try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise NbnumbaError(f"base.experiment: {path} cannot be read: {error}") from None
-    over = {f"{part}.{key}": item for part, table in tables.items() if isinstance(table, dict)
-            for key, item in table.items()} | {k: v for k, v in tables.items() if not isinstance(v, dict)}  # fmt: skip
-    for name, item in over.items():
-        settings.setdefault(name, item)
-    return tree, path.resolve().parent
-
-
-def _cropped(experiment: Experiment, output: Output) -> Experiment:
-    """The experiment with its region cut to the part that is kept."""
-    if output.crop is None:
-        return experiment
-    output.shape(experiment.detector)
-    if experiment.detector.roi is not None:
-        raise NbnumbaError("output.crop: found with detector.roi; give one of them")
-    return experiment.replace(**{"detector.roi": output.crop})
 
 
 def _beside(value: Any, folder: Path) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import math
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -13,9 +12,11 @@ import h5py
 import numpy as np
 
 from nbnumba.atomic import new_file
-from nbnumba.datasets.folder import MASTER, REPORT, manifest_of, write_master
+from nbnumba.datasets.folder import MASTER, REPORT, manifest_of
 from nbnumba.datasets.histogram import bars, histogram
+from nbnumba.datasets.labels import caption
 from nbnumba.datasets.log import MADE, read_log
+from nbnumba.datasets.master import write_master
 from nbnumba.markup import table
 from nbnumba.outputs.compression import need_filters
 from nbnumba.outputs.png import encode, grey_levels
@@ -46,15 +47,18 @@ def write_report(folder: str | Path) -> Path:
     """Write report.html of what is in a folder: pictures, histograms, splits, failures, time by stage, the recipe.
 
     Args:
-        folder: of a data set, finished or not; its master is written if it is not there.
+        folder: of a data set, finished or not; its master is written too.
 
     Raises:
-        NbnumbaError: no data set, or no finished file.
+        NbnumbaError: no data set, no finished file, or a damaged one.
     """
-    folder = Path(folder)
+    write_master(folder)
+    return write_page(Path(folder))
+
+
+def write_page(folder: Path) -> Path:
+    """Write the page of a folder whose master has just been written."""
     manifest = manifest_of(folder)
-    if not (folder / MASTER).is_file():
-        write_master(folder)
     with h5py.File(folder / MASTER, "r") as master:
         pieces = _page(folder, manifest, master)
         title = escape(f"Data set {folder.resolve().name}")
@@ -78,7 +82,7 @@ def _page(folder: Path, manifest: dict[str, Any], master: h5py.File) -> Iterator
     yield _section("Labels", f'<div class="grid">{"".join(map(_figure, varied))}</div>')
     yield _section("Labels of one value", table(map(_constant, (one for one in columns if not _varies(one.values)))))
     yield _section("Time", _times(manifest, lines))
-    yield _section("Recipe", f"<p>Hash {manifest['recipe_hash']}</p><pre>{escape(manifest['recipe'])}</pre>")
+    yield _section("Recipe", f"<p>Hash {escape(manifest['recipe_hash'])}</p><pre>{escape(manifest['recipe'])}</pre>")
 
 
 def _section(title: str, piece: str) -> str:
@@ -124,8 +128,6 @@ def _splits(split: np.ndarray) -> str:
 
 
 def _spots(spots: np.ndarray) -> str:
-    if (spots < 0).any():
-        return "not listed"
     return f"{spots.sum()}, {np.median(spots):g} in the median image, up to {spots.max()}"
 
 
@@ -164,17 +166,11 @@ def _pictures(master: h5py.File, known: dict[str, np.ndarray]) -> Iterator[str]:
         image = stack[i]
         data = base64.b64encode(encode(grey_levels(image, largest=_EDGE))).decode()
         row = {name: known[name][i] for name in ("hit", "lattices", "spots", "resolution", "split")}
-        caption = escape(f"{numbers[i]}: {_caption(row)}")
+        words = escape(f"{numbers[i]}: {', '.join(caption(row))}")
         yield (
             f'<figure><img alt="image {numbers[i]}" src="data:image/png;base64,{data}">'
-            f"<figcaption>{caption}</figcaption></figure>"
+            f"<figcaption>{words}</figcaption></figure>"
         )
-
-
-def _caption(row: dict[str, Any]) -> str:
-    lattices = f"{row['lattices']} lattice{'' if row['lattices'] == 1 else 's'}" if row["hit"] else "miss"
-    reach = f"to {row['resolution']:.3g} A" if math.isfinite(row["resolution"]) else "none stands out"
-    return f"{lattices}, {max(row['spots'], 0)} spots, {reach} {row['split'].decode()}".rstrip()
 
 
 def _varies(values: np.ndarray) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,23 +12,11 @@ from nbnumba.datasets.haze import haze
 from nbnumba.datasets.output import Output
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.shadow import SHADOWED, hidden
-from nbnumba.datasets.spots import (
-    Boxes,
-    Candidates,
-    Indices,
-    Places,
-    Table,
-    all_indices,
-    candidates,
-    indices_of,
-    places,
-    smallest_spacing,
-)
-from nbnumba.model.crystal import Crystal
-from nbnumba.model.experiment import Experiment
-from nbnumba.model.spectral import SpectralReflections
+from nbnumba.datasets.spots import find, none
+from nbnumba.model.mosaic import rotation_matrix
 from nbnumba.outputs.pixel_mask import pixel_mask
 from nbnumba.outputs.pixels import trusted_range
+from nbnumba.prediction import start_angle
 from nbnumba.renderer import Renderer
 from nbnumba.response.detect import detect
 from nbnumba.simulation import simulate
@@ -57,35 +44,32 @@ def make(drawn: Drawn, cache: Cache) -> Sample:
     Raises:
         NbnumbaError: the experiment cannot be rendered.
     """
-    recipe, experiment, output = cache.recipe, drawn.experiment, cache.recipe.output
+    experiment, output = drawn.experiment, cache.recipe.output
     with cache.timed("render"):
         bragg = _bragg(drawn, cache)
     with cache.timed("background"):
         shade = _shade(drawn, cache)
         expected = _together(bragg, haze(experiment, cache), shade)
-    seen = experiment.rendered if experiment.mask is not None or experiment.detector.roi is not None else None
     with cache.timed("count"):
         counts, masked = _counted(drawn, expected, cache)
     with cache.timed("store"):
+        seen = experiment.rendered if experiment.mask is not None or experiment.detector.roi is not None else None
         image, clipped = _stored(_kept(counts, output), _kept_seen(seen, output), masked, output)
-        bragg, expected = _kept(bragg, output), _kept(expected, output)
+        crystals, everything = _kept(bragg, output), _kept(expected, output)
         bits = _mask_bits(drawn, shade, cache) if cache.masks_vary else None
     with cache.timed("label"):
-        spots, resolution = _spots(drawn, bragg, expected, shade, seen, cache)
-        photons = float(bragg.sum(dtype=np.float64))
-        behind = (float(expected.sum(dtype=np.float64)) - photons) / expected.size
-        count = len(spots["h"]) if output.spots else -1
-        row = {"resolution": resolution, "spots": count, "clipped": clipped, "photons": photons, "background": behind}
-        mask = _spot_mask(bragg, expected) if output.spot_mask else None
-        row, lattices = _row(drawn, recipe) | row, _lattices(drawn)
+        found = find(experiment, crystals, everything, output, seen=seen, shade=shade) if drawn.hit else none()
+        row = _row(drawn, cache.recipe) | _measured(crystals, everything)
+        row |= {"resolution": found.resolution, "spots": len(found.spots["h"]), "clipped": clipped}
+        mask = _spot_mask(crystals, everything) if output.spot_mask else None
     return Sample(
         image=image,
-        expected=np.ascontiguousarray(expected, dtype="<f4") if output.expected else None,
-        spots=spots,
+        expected=np.ascontiguousarray(everything, dtype="<f4") if output.expected else None,
+        spots=found.spots if output.spots else none().spots,
         spot_mask=mask,
         pixel_mask=bits,
         row=row,
-        lattices=lattices,
+        lattices=_lattices(drawn),
     )
 
 
@@ -194,71 +178,10 @@ def _spot_mask(bragg: np.ndarray, expected: np.ndarray) -> np.ndarray:
     return ((bragg * bragg >= expected) & (bragg > 0.0)).astype(np.uint8)
 
 
-#: Columns of the list of spots, with their types.
-SPOTS: dict[str, str] = {
-    "h": "<i4", "k": "<i4", "l": "<i4", "panel": "<i4", "slow": "<f4", "fast": "<f4", "intensity": "<f4",
-    "background": "<f4", "d": "<f4", "wavelength": "<f4", "share": "<f4", "lattice": "<i4",
-}  # fmt: skip
-
-
-def _spots(
-    drawn: Drawn, bragg: np.ndarray, expected: np.ndarray, shade: np.ndarray | None, seen: np.ndarray | None,
-    cache: Cache,
-) -> tuple[dict[str, np.ndarray], float]:  # fmt: skip
-    """Columns of the list of spots, the strongest first, and the spacing [A] of the farthest that stands out."""
-    output, experiment = cache.recipe.output, drawn.experiment
-    if not drawn.hit or not output.spots:
-        return {name: np.empty(0, kind) for name, kind in SPOTS.items()}, math.nan
-    each = [candidates(experiment, crystal, _table(experiment, crystal, cache), i)
-            for i, crystal in enumerate(experiment.crystals)]  # fmt: skip
-    found = Candidates(*(np.concatenate(parts) for parts in zip(*each, strict=True)))
-    at = places(experiment, found.direction)
-    there = at.panel >= 0
-    pixels = (*((at.panel[there],) if bragg.ndim == 3 else ()), at.slow[there].astype(int), at.fast[there].astype(int))
-    for hidden_ones in (shade, None if seen is None else ~seen):
-        if hidden_ones is not None:
-            there[there] = ~hidden_ones[pixels]
-            pixels = (*((at.panel[there],) if bragg.ndim == 3 else ()), at.slow[there].astype(int),
-                      at.fast[there].astype(int))  # fmt: skip
-    found, at = Candidates(*(x[there] for x in found)), Places(*(x[there] for x in at))
-    return _measured(found, at, bragg, expected, output)
-
-
-def _table(experiment: Experiment, crystal: Crystal, cache: Cache) -> Table:
-    """Reflections that may make spots; what follows from their indices alone is kept for other images."""
-    found = crystal.reflections
-    if found is None:
-        smallest = smallest_spacing(experiment)
-        every: Indices = cache.get(
-            "every index", (crystal.unit_cell, smallest), lambda: indices_of(all_indices(crystal, smallest))
-        )
-        return Table(every.hkl, np.full(len(every.which), crystal.default_f**2))
-    one = found.tables[0] if isinstance(found, SpectralReflections) else found
-    # The list is kept beside what is made of it, so that its identity is not given to another one.
-    _, indices = cache.get("indices", id(one.hkl), lambda: (one.hkl, indices_of(one.hkl)))
-    return Table(indices.hkl, one.amplitude[indices.which] ** 2)
-
-
-def _measured(
-    found: Candidates, at: Places, bragg: np.ndarray, expected: np.ndarray, output: Output
-) -> tuple[dict[str, np.ndarray], float]:
-    """Photons of each spot in the image that is kept, shared between those in one box by their strengths."""
-    first = (0, 0) if output.crop is None else (output.crop[0][0], output.crop[1][0])
-    slow, fast = (at.slow - first[0]) / output.bin, (at.fast - first[1]) / output.bin
-    row, column = np.floor(slow).astype(int), np.floor(fast).astype(int)
-    boxes = Boxes(bragg.shape, at.panel, row, column, output.spot_size)
-    intensity = boxes.shares(bragg, found.strength)
-    behind = np.maximum(boxes.sums(expected) - boxes.sums(bragg), 0.0)
-    kept = np.flatnonzero(intensity >= output.faintest)
-    kept = kept[np.argsort(-intensity[kept], kind="stable")]
-    columns = {
-        "h": found.hkl[:, 0], "k": found.hkl[:, 1], "l": found.hkl[:, 2], "panel": at.panel, "slow": slow, "fast": fast,
-        "intensity": intensity, "background": behind, "d": found.d, "wavelength": found.wavelength,
-        "share": found.share, "lattice": found.lattice,
-    }  # fmt: skip
-    stands_out = kept[intensity[kept] >= output.significance * np.sqrt(intensity[kept] + behind[kept])]
-    resolution = float(found.d[stands_out].min()) if len(stands_out) else math.nan
-    return {name: columns[name][kept].astype(kind) for name, kind in SPOTS.items()}, resolution
+def _measured(bragg: np.ndarray, expected: np.ndarray) -> dict[str, float]:
+    """Photons of the crystals, and of everything else in the mean pixel."""
+    photons = float(bragg.sum(dtype=np.float64))
+    return {"photons": photons, "background": (float(expected.sum(dtype=np.float64)) - photons) / expected.size}
 
 
 def _row(drawn: Drawn, recipe: Recipe) -> dict[str, Any]:
@@ -285,12 +208,13 @@ def _row(drawn: Drawn, recipe: Recipe) -> dict[str, Any]:
 
 
 def _lattices(drawn: Drawn) -> dict[str, Any]:
-    """Rows for each lattice: axes a, b, c [A] in the laboratory, the rotation from the standard setting, the cell."""
-    crystals = drawn.experiment.crystals if drawn.hit else ()
-    axes = np.array([crystal.axes for crystal in crystals]).reshape(-1, 3, 3)
+    """Rows for each lattice, as it lies at the start of the scan."""
+    experiment = drawn.experiment
+    crystals = experiment.crystals if drawn.hit else ()
+    turn = rotation_matrix(experiment.spindle, start_angle(experiment))
     found: dict[str, Any] = {
-        "axes": axes,
-        "rotation": np.array([crystal.frame.T for crystal in crystals]).reshape(-1, 3, 3),
+        "axes": np.array([crystal.axes @ turn.T for crystal in crystals]).reshape(-1, 3, 3),
+        "rotation": np.array([turn @ crystal.frame.T for crystal in crystals]).reshape(-1, 3, 3),
         "cell": np.array([crystal.unit_cell for crystal in crystals]).reshape(-1, 6),
     }
     names = [name for name in (drawn.lattices[0] if drawn.lattices else {}) if name != "misset"]

@@ -402,7 +402,7 @@ class Experiment:
         Reflections that were read from a file are referred to by its path, or, with ``inline``, held in the text
         itself, as are masks and everything that was made in memory. An existing file stays, without ``overwrite``.
         """
-        from nbnumba.model.toml import dump
+        from nbnumba.model.toml_write import dump
 
         return dump(self, file, inline=inline, overwrite=overwrite)
 

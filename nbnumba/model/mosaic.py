@@ -91,7 +91,14 @@ class Mosaic:
     @property
     def width(self) -> float:
         """How far domains move a reflection, over its distance from the origin of reciprocal space: widths together."""
+        if self.domains == 1 and self._starts_unturned:
+            return 0.0
         return math.radians(np.max(self.spread)) + float(np.max(self.cell_spread)) / 100.0
+
+    @property
+    def _starts_unturned(self) -> bool:
+        """Whether the first domain is the crystal as it stands, as in nanoBragg."""
+        return self.sequence == "random" and not self.in_crystal
 
     def rotations(self) -> np.ndarray:
         """Rotation matrices of the domains, shape (count, 3, 3), in the laboratory's or crystal's frame; read-only."""
@@ -103,7 +110,7 @@ class Mosaic:
         if self.distribution == "gaussian":
             return [normal_turn(*row) for row in rows]
         found = [ball_turn(*row) for row in rows]
-        return [(found[0][0], 0.0), *found[1:]] if self.sequence == "random" and not self.in_crystal else found
+        return [(found[0][0], 0.0), *found[1:]] if self._starts_unturned else found
 
     def stretched(self) -> np.ndarray:
         """Factors (count, 3) on a, b, c of the domains."""

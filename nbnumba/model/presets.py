@@ -142,5 +142,5 @@ def replaced_by(name: str) -> set[str]:
     """Keys of [detector] or [response] that a preset takes the place of."""
     if name == "response":
         return {key for found in PRESETS.values() for key in found.response}
-    fields = {key for found in PRESETS.values() for key in found.detector()}
-    return fields | {"sensor_mu", "sensor_density", "panels", "geometry", "roi"}
+    sensor = {key for found in PRESETS.values() for key in found.sensor}
+    return sensor | {"pixels", "pixel_size", "mask", "sensor_mu", "sensor_density", "panels", "geometry", "roi"}

@@ -40,8 +40,8 @@ class Spectrum:
             )
         if min(weights) < 0.0:
             raise refuse("spectrum.weights", min(weights), "0 or more; set to 0 what a background left below it")
-        if not 0.0 < sum(weights) < math.inf:
-            raise refuse("spectrum.weights", weights[:5], "weights whose sum is above 0")
+        if not (sum(weights) > 0.0 and sum(w * x for w, x in zip(weights, wavelengths, strict=True)) < math.inf):
+            raise refuse("spectrum.weights", weights[:5], "weights whose sum is above 0, and finite")
         pairs = sorted(zip(wavelengths, weights, strict=True))
         object.__setattr__(self, "wavelengths", tuple(wavelength for wavelength, _ in pairs))
         object.__setattr__(self, "weights", tuple(weight for _, weight in pairs))

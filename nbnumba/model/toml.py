@@ -1,123 +1,32 @@
-"""Experiments as TOML: one table for each part, one key for each field, units in the documentation of the classes."""
+"""Experiments from TOML, from files that a person wrote: what is wrong is told by the name of its key."""
 
 from __future__ import annotations
 
-import base64
 import logging
 import os
 import tomllib
-import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
-import tomli_w
-
-from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError
-from nbnumba.model.cell import Cell
 from nbnumba.model.changes import ITEMS, PARTS, SEVERAL, changed, element, put, unknown_part, without_rivals
-from nbnumba.model.detector import PLACING, Detector
+from nbnumba.model.detector import Detector
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.mask import Mask
 from nbnumba.model.mosaic import Mosaic
+from nbnumba.model.packed import unpack_array
 from nbnumba.model.panel import Panel
 from nbnumba.model.presets import Preset, over, preset, replaced_by
-from nbnumba.model.reflections import Reflections
 from nbnumba.model.response import Response
 from nbnumba.model.sources import Sources
-from nbnumba.model.spectral import SpectralReflections
 from nbnumba.model.spectrum import Spectrum
-from nbnumba.model.validate import numbers, refuse, unknown_key
+from nbnumba.model.toml_reflections import reflections_of
+from nbnumba.model.validate import refuse, unknown_key
 
 log = logging.getLogger(__name__)
 Reader = Callable[[str, Any, Path], Any]
-
-_LISTED = 50  # reflections up to this number are written as readable rows
-
-
-def dump(experiment: Experiment, file: str | Path | None, *, inline: bool, overwrite: bool) -> str:
-    """TOML text of an experiment, also written to ``file`` if one is named."""
-    text = tomli_w.dumps(_table(experiment, inline))
-    if file is not None:
-        with new_file(file, overwrite) as part:
-            part.write_text(text, encoding="utf-8")
-    return text
-
-
-def _table(part: Any, inline: bool) -> dict[str, Any]:
-    values = {f.name: getattr(part, f.name) for f in fields(part)}
-    left_out = [name for name in ITEMS if values.get(name) == ()]
-    left_out += ["pixels", *PLACING] if values.get("panels") else []  # which follow from the panels, or are empty
-    given = {name: value for name, value in values.items() if value is not None and name not in left_out}
-    table = {name: _plain(value, inline) for name, value in given.items()}
-    if isinstance(part, Experiment) and part.lattices:
-        table["lattices"] = [_differences(table["crystal"], lattice) for lattice in table["lattices"]]
-    return table
-
-
-def _differences(crystal: dict[str, Any], lattice: dict[str, Any]) -> dict[str, Any]:
-    """What a table of a further lattice has to hold; [] for what it has not got while the crystal has."""
-    changes = {name: value for name, value in lattice.items() if crystal.get(name) != value}
-    left = [name for name, value in without_rivals(crystal, changes).items() if value is not None]
-    return {**changes, **{name: [] for name in left if name not in lattice}}
-
-
-def _plain(value: Any, inline: bool) -> Any:
-    if isinstance(value, Sources):
-        return [list(row) for row in value.rows]
-    if isinstance(value, Reflections | SpectralReflections):
-        return _plain_reflections(value, inline)
-    if isinstance(value, Mask):
-        return {"array": _pack(value.pixels)}
-    if is_dataclass(value):
-        return _table(value, inline)
-    if isinstance(value, tuple):
-        return [_plain(item, inline) for item in value]
-    return value
-
-
-def _plain_reflections(reflections: Reflections | SpectralReflections, inline: bool) -> dict[str, Any]:
-    if reflections.origin and not inline:
-        given = {key: value for key, value in reflections.origin.items() if value is not None}
-        return {**given, "digest": reflections.digest}
-    if isinstance(reflections, SpectralReflections):
-        tables = [_plain_reflections(table, inline) for table in reflections.tables]
-        return {"wavelengths": list(reflections.wavelengths), "tables": tables}
-    cell = {"cell": list(reflections.cell)} if reflections.cell else {}
-    if len(reflections.amplitude) <= _LISTED:
-        rows = zip(reflections.hkl.tolist(), reflections.amplitude.tolist(), strict=True)
-        return {"list": [[*hkl, f] for hkl, f in rows], **cell}
-    return {"hkl": _pack(reflections.hkl), "amplitude": _pack(reflections.amplitude), **cell}
-
-
-def _pack(array: np.ndarray) -> dict[str, Any]:
-    data = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-    packed = base64.b64encode(zlib.compress(data.tobytes(), 6)).decode("ascii")
-    return {"shape": list(array.shape), "type": array.dtype.name, "zlib": packed}
-
-
-def _unpack(where: str, value: Any, kind: str) -> np.ndarray:
-    try:
-        shape = tuple(int(n) for n in value["shape"])
-        size = int(np.prod(shape, dtype=object)) * np.dtype(kind).itemsize
-        if value["type"] != kind or not 0 < size < 2**40:
-            raise ValueError
-        unpacker = zlib.decompressobj()
-        raw = unpacker.decompress(base64.b64decode(value["zlib"], validate=True), size)
-        if len(raw) != size:
-            raise ValueError
-        return np.frombuffer(raw, np.dtype(kind).newbyteorder("<")).reshape(shape)
-    except (TypeError, KeyError, ValueError, zlib.error):
-        allowed = f'{{shape = [...], type = "{kind}", zlib = "..."}} as written by to_toml'
-        raise NbnumbaError(f"{where}: found an array that cannot be unpacked; allowed: {allowed}") from None
-
-
-def table_of(part: Any) -> dict[str, Any]:
-    """Table of a part of an experiment, with everything that it refers to."""
-    return _table(part, True)
 
 
 def load(source: str | Path, settings: Mapping[str, Any], like: str | Path | None = None) -> Experiment:
@@ -126,10 +35,7 @@ def load(source: str | Path, settings: Mapping[str, Any], like: str | Path | Non
     name = "TOML text" if is_text else str(source)
     folder = Path.cwd() if is_text else Path(source).resolve().parent
     text = str(source) if is_text else _read(Path(source))
-    try:
-        tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise NbnumbaError(f"{name}: not valid TOML: {error}") from None
+    tree = tree_of(text, name)
     if like is not None:
         from nbnumba.inputs.like import likened
 
@@ -141,6 +47,18 @@ def load(source: str | Path, settings: Mapping[str, Any], like: str | Path | Non
     if not is_text:
         log.info("read %s: an experiment%s", name, "".join(f", {key} = {value!r}" for key, value in settings.items()))
     return found
+
+
+def tree_of(text: str, name: str) -> dict[str, Any]:
+    """Tables of TOML text, which errors call by a name.
+
+    Raises:
+        NbnumbaError: it is no TOML.
+    """
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # the first of which is that of numbers of thousands of digits too
+        raise NbnumbaError(f"{name}: not valid TOML: {error}") from None
 
 
 def from_tree(tree: Mapping[str, Any], folder: Path, settings: Mapping[str, Any]) -> Experiment:
@@ -309,7 +227,7 @@ def _several(where: str, kind: type, tables: Any, folder: Path, model: Any = Non
 
 def _variant(where: str, model: Any, table: Any, folder: Path) -> Any:
     """A part like another one with what a table holds; [] there stands for nothing."""
-    special = {"reflections": lambda *given: _reflections(*given) if given[1] != [] else None}
+    special = {"reflections": lambda *given: reflections_of(*given) if given[1] != [] else None}
     values = _values(where, type(model), table, folder, special)
     return changed(model, {key: None if value == [] else value for key, value in values.items()}, where)
 
@@ -330,56 +248,6 @@ def _panels(where: str, value: Any, folder: Path) -> tuple[Panel, ...]:
     return _several(where, Panel, value, folder)
 
 
-#: What may describe reflections: options of read_reflections, what guards them, and lists.
-_OPTIONS = ("file", "format", "column", "resolution", "bulk_solvent", "anomalous", "wavelength", "b_factor", "scale")
-_LISTS = ("list", "hkl", "amplitude", "cell", "wavelengths", "tables")
-
-
-def _reflections(where: str, value: Any, folder: Path) -> Reflections | SpectralReflections:
-    known = (*_OPTIONS, "digest", *_LISTS)
-    if isinstance(value, str):
-        value = {"file": value}
-    if not isinstance(value, dict):
-        raise NbnumbaError(f"{where}: found {value!r}; allowed: the name of a file, or a table with {', '.join(known)}")
-    for key in value:
-        if key not in known:
-            raise unknown_key(where, key, known)
-    if "file" in value:
-        return _reflections_from_file(where, dict(value), folder)
-    if "tables" in value:
-        tables = value["tables"] if isinstance(value["tables"], list) else []
-        each = [_reflections(f"{where}.tables[{i}]", table, folder) for i, table in enumerate(tables)]
-        return SpectralReflections(value.get("wavelengths", ()), cast(tuple[Reflections, ...], tuple(each)))
-    cell = cast(Cell, numbers(f"{where}.cell", value["cell"], 6, "A, degrees")) if "cell" in value else None
-    if "list" in value:
-        try:
-            rows = np.array(value["list"], dtype=float).reshape(-1, 4)
-        except (TypeError, ValueError):
-            raise NbnumbaError(f"{where}.list: allowed: rows of four numbers h, k, l, F") from None
-        return Reflections(rows[:, :3], rows[:, 3], cell=cell)
-    if "hkl" not in value or "amplitude" not in value:
-        raise NbnumbaError(f"{where}: found the keys {', '.join(value)}; allowed: file, or list, or hkl and amplitude")
-    hkl = _unpack(f"{where}.hkl", value.get("hkl"), "int32")
-    return Reflections(hkl, _unpack(f"{where}.amplitude", value.get("amplitude"), "float64"), cell=cell)
-
-
-def _reflections_from_file(where: str, options: dict[str, Any], folder: Path) -> Reflections | SpectralReflections:
-    from nbnumba.inputs.reflections import read_reflections
-
-    digest = options.pop("digest", None)
-    file = os.path.join(folder, str(options.pop("file")))
-    try:
-        reflections = read_reflections(file, **options)
-    except NbnumbaError as error:
-        raise NbnumbaError(f"{where}: {error}") from None
-    if digest is not None and digest != reflections.digest:
-        raise NbnumbaError(
-            f"{where}: {file} no longer holds the reflections that the experiment was written with; "
-            "restore it, or delete the key 'digest' to take what it holds now"
-        )
-    return reflections
-
-
 def _mask(where: str, value: Any, folder: Path) -> Mask:
     if isinstance(value, str):
         from nbnumba.inputs.mask import read_mask
@@ -387,7 +255,7 @@ def _mask(where: str, value: Any, folder: Path) -> Mask:
         return read_mask(os.path.join(folder, value))
     if not isinstance(value, dict) or "array" not in value:
         raise NbnumbaError(f"{where}: found {value!r}; allowed: the name of a file, or a table with an 'array'")
-    return Mask(_unpack(f"{where}.array", value["array"], "bool"))
+    return Mask(unpack_array(f"{where}.array", value["array"], "bool"))
 
 
 def _sources(where: str, value: Any, folder: Path) -> Sources:
@@ -423,7 +291,7 @@ def _spectrum(where: str, value: Any, folder: Path) -> Spectrum:
 
 _SPECIAL: dict[str, Reader] = {
     "mosaic": _mosaic,
-    "reflections": _reflections,
+    "reflections": reflections_of,
     "mask": _mask,
     "sources": _sources,
     "table": _scattering,

@@ -14,11 +14,14 @@ from nbnumba.errors import NbnumbaError
 WAVELENGTHS = {"low": 1e-4, "high": 1e4}
 #: Offsets [mm] on a detector.
 OFFSETS = {"low": -1e9, "high": 1e9}
+_LONGEST = 500  # characters of a value in a message
 
 
 def refuse(field: str, found: Any, allowed: str) -> NbnumbaError:
     """Error that every check raises, in one form."""
-    return NbnumbaError(f"{field}: found {found!r}; allowed: {allowed}")
+    shown = repr(found)
+    shown = shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]} ..."
+    return NbnumbaError(f"{field}: found {shown}; allowed: {allowed}")
 
 
 def number(
@@ -118,6 +121,10 @@ def direction(field: str, values: Any) -> tuple[float, ...]:
 
 def unknown_key(where: str, key: str, known: Sequence[str]) -> NbnumbaError:
     """Error for a name that does not exist, with the nearest one that does."""
-    close = get_close_matches(key, known, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    return NbnumbaError(f"{where}: no such key {key!r}.{hint} There are: {', '.join(known)}")
+    return NbnumbaError(f"{where}: no such key {key!r}.{nearest(key, known)} There are: {', '.join(known)}")
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """What to ask somebody who used a name that does not exist; empty where none is near."""
+    close = get_close_matches(name, known, n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""

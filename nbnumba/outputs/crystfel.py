@@ -18,7 +18,7 @@ from nbnumba.inputs.hdf5 import ENTRY
 from nbnumba.model.experiment import Experiment
 from nbnumba.outputs.counts import readout
 from nbnumba.outputs.nexus_geometry import Module, modules
-from nbnumba.outputs.nexus_writer import DATA
+from nbnumba.outputs.nexus_series import DATA
 from nbnumba.outputs.stored import WAVELENGTHS, stored
 
 

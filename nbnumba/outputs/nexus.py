@@ -18,8 +18,9 @@ from nbnumba.inputs.hdf5 import ENTRY, PROVENANCE, child, opened, words
 from nbnumba.model.beam import Beam
 from nbnumba.model.experiment import Experiment
 from nbnumba.outputs.data_files import data_paths, need_data
+from nbnumba.outputs.nexus_series import DATA, EXPECTED, IMAGES
 from nbnumba.outputs.nexus_tree import DEFINITION
-from nbnumba.outputs.nexus_writer import DATA, EXPECTED, IMAGES, NexusWriter, SingleWriter
+from nbnumba.outputs.nexus_writer import NexusWriter, SingleWriter
 
 log = logging.getLogger(__name__)
 

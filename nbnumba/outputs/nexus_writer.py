@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -14,28 +13,30 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-from nbnumba import __version__
 from nbnumba.atomic import check_writable, new_family
 from nbnumba.errors import NbnumbaError
-from nbnumba.inputs.hdf5 import ENTRY, PROVENANCE
+from nbnumba.inputs.hdf5 import ENTRY
 from nbnumba.model.beam import Beam
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.validate import flag, whole
 from nbnumba.outputs.compression import Codec, codec
-from nbnumba.outputs.cxi import columns_cxi, describe_cxi
-from nbnumba.outputs.data_files import MOST_IMAGES, DataFile, data_path, link_data, linked
+from nbnumba.outputs.data_files import MOST_IMAGES, DataFile, data_path, linked
 from nbnumba.outputs.hdf5 import WATCHED, Use, growing_hdf5, writing_hdf5
-from nbnumba.outputs.nexus_tree import OMEGA, columns, describe, finish, group, put
+from nbnumba.outputs.nexus_series import (
+    DATA,
+    EXPECTED,
+    First,
+    begin_data_file,
+    describe_series,
+    link_files,
+    origin_of,
+)
+from nbnumba.outputs.nexus_tree import finish
 from nbnumba.outputs.pixels import storable
-from nbnumba.outputs.stack import Column, append_image, append_row, begin_column, begin_stack, packed
+from nbnumba.outputs.stack import append_image, append_row, packed
 
-DATA = "data"  # the group in the entry, and the dataset in the group
-EXPECTED = "expected"  # the group of expected photons beside counts
-FILES = "data_files"  # the group with a link to each data file
-IMAGES = {True: "single", False: "stack"}
 #: What the beams of all images have in common with the experiment's.
 _SHARED = ("exposure", "size", "profile", "polarized", "direction", "polarization_axis")
-_UNITS = {DATA: "counts", EXPECTED: "photons"}
 
 
 class _Shot(NamedTuple):
@@ -91,7 +92,7 @@ class NexusWriter:
             experiment, compression=compression, images_per_file=images_per_file, follow=follow, cxi=cxi
         )
         self._codec, self._per_file, self._follow, self._cxi = how
-        self._origin = lambda: _origin(experiment, self._single, command_line, seeds)
+        self._origin = lambda: origin_of(experiment, self._single, command_line, seeds)
         self._open = False
 
     def __enter__(self) -> NexusWriter:
@@ -130,7 +131,7 @@ class NexusWriter:
         images = {name: self._stored(one) for name, one in given.items()}
         shown = self._shown(beam)
         if self._first is None:
-            self._begin(_First.of(images, shown, beam is not None, self._cxi))
+            self._begin(First.of(images, shown, beam is not None, self._cxi))
         assert self._first is not None
         self._first.check(self._count, images, shown, beam is not None)
         rows = {column.name: np.asarray(column.value(self._count, shown)) for column in self._first.columns}
@@ -159,7 +160,7 @@ class NexusWriter:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        self._first: _First | None = None
+        self._first: First | None = None
         self._waiting: deque[_Shot] = deque()
         self._count, self._broken = 0, False
         master = Path(os.path.realpath(self._path))
@@ -182,9 +183,9 @@ class NexusWriter:
         for path in set(older) - set(self._data.paths):
             path.unlink(missing_ok=True)
 
-    def _begin(self, first: _First) -> None:
+    def _begin(self, first: First) -> None:
         def head(file: h5py.File) -> None:
-            _describe(file, first, self._origin(), self._cxi)
+            describe_series(file, first, self._origin(), self._cxi)
             if not self._per_file:
                 first.begin_stacks(file, self._codec)
 
@@ -222,7 +223,7 @@ class NexusWriter:
             raise NbnumbaError("images: found none; give at least one")
         self._data.close()
         if self._per_file:
-            self._use(_link, self._first, self._data.parts(self._count))
+            self._use(link_files, self._first, self._data.parts(self._count))
         self._use(lambda file: finish(file[ENTRY], self._experiment, self._count))
 
 
@@ -267,48 +268,6 @@ class SingleWriter(NexusWriter):
 _WORKERS = min(os.cpu_count() or 1, 4)
 
 
-class _First(NamedTuple):
-    """What the first image tells of all."""
-
-    images: dict[str, np.ndarray]  # by the group of the stack
-    shown: Experiment
-    own_beams: bool
-    columns: list[Column]
-
-    @classmethod
-    def of(cls, images: dict[str, np.ndarray], shown: Experiment, own_beams: bool, cxi: bool) -> _First:
-        also = columns_cxi(own_beams) if cxi else ()
-        return cls(images, shown, own_beams, [*columns(shown, own_beams), *also])
-
-    def check(self, number: int, images: dict[str, np.ndarray], shown: Experiment, own_beam: bool) -> None:
-        """Refuse an image that is not like the first."""
-        if list(images) != list(self.images):
-            raise NbnumbaError("expected: found another number of images than there are of counts; give as many")
-        if own_beam != self.own_beams:
-            raise NbnumbaError(f"beams: found one for some images only, not for image {number}; give one for each")
-        for image, first in zip(images.values(), self.images.values(), strict=True):
-            if image.dtype != first.dtype:
-                raise NbnumbaError(
-                    f"image {number}: found values of type {image.dtype}; allowed: {first.dtype}, as in the first image"
-                )
-        found, needed = len(shown.spectrum), len(self.shown.spectrum)
-        if found != needed:
-            raise NbnumbaError(
-                f"beams: found {found} wavelengths for image {number}; allowed: {needed}, as for the first; set "
-                "beam.spectrum_steps, or fill up the shorter ones with weights of 0"
-            )
-
-    def begin_stacks(self, file: h5py.File, codec: Codec) -> None:
-        for name, image in self.images.items():
-            dataset = begin_stack(file, f"{ENTRY}/{name}/{DATA}", image, codec)
-            dataset.attrs.update(self.attributes(name))
-
-    def attributes(self, name: str) -> dict[str, Any]:
-        """Of the dataset of a stack."""
-        panels = len(self.shown.detector.panels)
-        return {"units": _UNITS[name], "interpretation": "image"} | ({"panels": panels} if panels else {})
-
-
 class _DataFiles:
     """Data files of a series, opened one after another."""
 
@@ -317,14 +276,14 @@ class _DataFiles:
         self.paths: list[Path] = []
         self._opened = ExitStack()
 
-    def place_of(self, number: int, first: _First, codec: Codec) -> tuple[Use, int]:
+    def place_of(self, number: int, first: First, codec: Codec) -> tuple[Use, int]:
         """The file of the next image, and the image's number in it."""
         file, within = divmod(number, self._per_file)
         if within == 0:
             self.close()
             self.paths.append(data_path(self._master, file))
             self._use = self._opened.enter_context(writing_hdf5(self._add(self.paths[-1])))
-            self._use(_begin_data_file, first, codec)
+            self._use(begin_data_file, first, codec)
         return self._use, within
 
     def close(self) -> None:
@@ -333,36 +292,6 @@ class _DataFiles:
     def parts(self, images: int) -> list[DataFile]:
         size = self._per_file
         return [DataFile(p.name, i * size, min((i + 1) * size, images)) for i, p in enumerate(self.paths)]
-
-
-def _begin_data_file(file: h5py.File, first: _First, codec: Codec) -> None:
-    _groups(file, first)
-    first.begin_stacks(file, codec)
-
-
-def _groups(file: h5py.File, first: _First) -> h5py.Group:
-    """The entry, and the groups of images in it."""
-    file.attrs["default"] = ENTRY
-    entry = group(file, ENTRY, "NXentry", default=DATA)
-    for name in first.images:
-        group(entry, name, "NXdata", signal=DATA)
-    return entry
-
-
-def _describe(file: h5py.File, first: _First, origin: Mapping[str, str], cxi: bool) -> None:
-    """Everything but images, and what each of them has."""
-    entry, kind = _groups(file, first), first.images[DATA].dtype
-    describe(entry, first.shown, kind, first.own_beams)
-    process = group(entry, PROVENANCE, "NXprocess")
-    for name, value in origin.items():
-        put(process, name, value)
-    if cxi:
-        describe_cxi(file, first.shown, first.own_beams, f"/{ENTRY}/{DATA}/{DATA}")
-    for column in first.columns:
-        begin_column(file, column, column.value(0, first.shown))
-    for name in first.images if first.shown.turning else ():
-        entry[name].attrs.update({"axes": ["omega", ".", "."], "omega_indices": 0})
-        entry[name]["omega"] = h5py.SoftLink(f"/{OMEGA}")
 
 
 def _append_rows(file: h5py.File, number: int, names: list[str], values: list[Any], flush: bool) -> None:
@@ -377,33 +306,3 @@ def _append_images(file: h5py.File, number: int, names: list[str], contents: lis
         append_image(file, f"{ENTRY}/{name}/{DATA}", number, content)
     if flush:
         file.flush()
-
-
-def _link(file: h5py.File, first: _First, parts: list[DataFile]) -> None:
-    """Show images of data files as one dataset, and link to each."""
-    entry = file[ENTRY]
-    links = group(entry, FILES, "NXcollection")
-    for number, part in enumerate(parts):
-        links[f"{DATA}_{number + 1:06d}"] = h5py.ExternalLink(part.name, f"/{ENTRY}/{DATA}/{DATA}")
-    for name, image in first.images.items():
-        link_data(file, f"{ENTRY}/{name}/{DATA}", parts, image.shape, image.dtype)
-        entry[name][DATA].attrs.update(first.attributes(name))
-
-
-def _origin(
-    experiment: Experiment, single: bool, command_line: str | None, seeds: Mapping[str, int] | None
-) -> dict[str, str]:
-    """How the file came to be; nothing about the machine, so that the bytes do not depend on it."""
-    known = {
-        "program": "nbnumba",
-        "version": __version__,
-        "experiment": experiment.to_toml(inline=True),
-        "seeds": json.dumps({**_mosaic_seeds(experiment), **(seeds or {})}),
-        "images": IMAGES[single],
-    }
-    return known if command_line is None else {**known, "command_line": command_line}
-
-
-def _mosaic_seeds(experiment: Experiment) -> dict[str, int]:
-    lattices = {f"lattices.{i}.mosaic": lattice.mosaic.seed for i, lattice in enumerate(experiment.lattices)}
-    return {"mosaic": experiment.crystal.mosaic.seed, **lattices}

@@ -41,52 +41,65 @@ def minimize(
     low, high = problem.limits()
     if method not in BOUNDED and any(free.bounded for free in (*problem.shared, *problem.own)):
         raise refuse("optimizer", method, "'fisher' or 'L-BFGS-B' for parameters that have bounds")
-    first = problem.evaluate(start)
-    scale = 1.0 / np.sqrt(np.where(first.diagonal > 0.0, first.diagonal, 1.0))
-    numbers = itertools.count(1)
-    best: list[tuple[np.ndarray, Equations]] = [(start, first)]
-    known: dict[bytes, Equations | None] = {start.tobytes(): first}
-    report(Iteration(0, first.value, 0.0, 0.0, True, start))
-
-    def at(y: np.ndarray) -> Equations | None:
-        x = start + scale * y
-        if x.tobytes() not in known:
-            known.clear()
-            try:
-                found: Equations | None = problem.evaluate(x, curved=method in CURVED)
-            except NbnumbaError:
-                found = None
-            known[x.tobytes()] = found
-            value = np.nan if found is None else found.value
-            accepted = bool(value < best[0][1].value)
-            report(Iteration(next(numbers), value, 0.0, 0.0, accepted, x))
-            if accepted and found is not None:
-                best[0] = x, found
-        return known[x.tobytes()]
-
-    def value(y: np.ndarray) -> float:
-        found = at(y)
-        return found.value - first.value if found else _IMPOSSIBLE * abs(first.value)
-
-    def slope(y: np.ndarray) -> np.ndarray:
-        found = at(y)
-        return found.gradient * scale if found else np.zeros(len(y))
-
-    def curvature(y: np.ndarray) -> np.ndarray:
-        found = at(y) or first
-        return scale[:, None] * found.matrix * scale
-
+    search = _Search(problem, start, method in CURVED, report)
+    scale = search.scale
     ended = optimize.minimize(
-        value,
+        search.value,
         np.zeros(len(start)),
         method=method,
-        jac=slope,
-        hess=curvature if method in CURVED else None,
+        jac=search.slope,
+        hess=search.curvature if search.curved else None,
         bounds=list(zip((low - start) / scale, (high - start) / scale, strict=True)) if method in BOUNDED else None,
         options=_options(method, iterations, tolerance),
     )
-    x = best[0][0]
-    return Solution(x, problem.evaluate(x), bool(ended.success), str(ended.message))
+    return Solution(search.best, problem.evaluate(search.best), bool(ended.success), str(ended.message))
+
+
+class _Search:
+    """The problem in unknowns y that are 0 at the start and scaled alike, and the best point of those tried."""
+
+    def __init__(self, problem: Problem, start: np.ndarray, curved: bool, report: Callable[[Iteration], None]) -> None:
+        self.problem, self.start, self.curved, self.report = problem, start, curved, report
+        self.first = problem.evaluate(start)
+        self.scale = 1.0 / np.sqrt(np.where(self.first.diagonal > 0.0, self.first.diagonal, 1.0))
+        self.best, self._least = start, self.first.value
+        self._last: tuple[np.ndarray, Equations | None] = start, self.first
+        self._numbers = itertools.count(1)
+        report(Iteration(0, self.first.value, 0.0, 0.0, True, start))
+
+    def value(self, y: np.ndarray) -> float:
+        """Rise of the loss since the start."""
+        found = self._at(y)
+        return found.value - self.first.value if found else _IMPOSSIBLE * abs(self.first.value)
+
+    def slope(self, y: np.ndarray) -> np.ndarray:
+        """Derivatives of the value."""
+        found = self._at(y)
+        return found.gradient * self.scale if found else np.zeros(len(y))
+
+    def curvature(self, y: np.ndarray) -> np.ndarray:
+        """Second derivatives of the value."""
+        found = self._at(y) or self.first
+        return self.scale[:, None] * found.matrix * self.scale
+
+    def _at(self, y: np.ndarray) -> Equations | None:
+        """What is known of a point; SciPy asks for its value, slopes and curvatures one after another."""
+        x = self.start + self.scale * y
+        if not np.array_equal(x, self._last[0]):
+            self._last = x, self._try(x)
+        return self._last[1]
+
+    def _try(self, x: np.ndarray) -> Equations | None:
+        try:
+            found = self.problem.evaluate(x, curved=self.curved)
+        except NbnumbaError:
+            found = None
+        value = np.nan if found is None else found.value
+        better = bool(value < self._least)
+        self.report(Iteration(next(self._numbers), value, 0.0, 0.0, better, x))
+        if better:
+            self.best, self._least = x, value
+        return found
 
 
 def _options(method: str, iterations: int, tolerance: float) -> dict[str, float]:

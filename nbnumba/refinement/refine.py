@@ -80,12 +80,9 @@ def refine(
     Raises:
         NbnumbaError: parameters that cannot be refined, settings that do not fit, data of another shape.
     """
+    _check(optimizer, iterations, tolerance)
     experiments, losses = paired(experiment, loss)
     experiments = [_settled(each) for each in experiments]
-    if optimizer not in OPTIMIZERS:
-        raise refuse("optimizer", optimizer, ", ".join(OPTIMIZERS))
-    whole("iterations", iterations, low=1)
-    number("tolerance", tolerance, above=0.0)
     scaled = all(isinstance(each, LeastSquares) and each.plain for each in losses)
     if scaled and restraints:
         raise refuse("restraints", "LeastSquares without weights", "weights, beside which a restraint can be weighed")
@@ -114,6 +111,13 @@ def refine(
     if continuation and not solution.equations.value <= problem.evaluate(given).value:
         solution = search(problem, given, tolerance)  # the stages led astray
     return summarize(problem, solution, history, scaled=scaled)
+
+
+def _check(optimizer: str, iterations: int, tolerance: float) -> None:
+    if optimizer not in OPTIMIZERS:
+        raise refuse("optimizer", optimizer, ", ".join(OPTIMIZERS))
+    whole("iterations", iterations, low=1)
+    number("tolerance", tolerance, above=0.0)
 
 
 def paired(

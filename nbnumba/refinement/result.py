@@ -125,13 +125,11 @@ def summarize(
     pixels = sum(len(picture.places.pixels) for picture in problem.pictures)
     # Planes lie beside the parameters; what they leave open is known when they are eliminated.
     matrix = solution.equations.without_planes().matrix
-    degenerate = tuple(tuple(name for name, part in zip(names, v, strict=True) if part) for v in _silent(matrix, held))
-    for group in degenerate:
-        _warn(group)
-    lost = {name for group in degenerate for name in group}
+    degenerate = _degenerate(matrix, held, names)
     covariance = _covariance(matrix, held)
     if scaled:
         covariance *= 2.0 * solution.equations.value / max(pixels - len(solution.unknowns), 1)
+    lost = {name for group in degenerate for name in group}
     known = np.array([n not in lost for n in names]) & (np.diag(covariance) > 0.0)
     roots = np.where(known, np.sqrt(np.diag(covariance)), np.inf)
     rates = np.array([f.rate(value) for f, value in zip(free, values, strict=True)])
@@ -184,6 +182,14 @@ def _silent(matrix: np.ndarray, held: np.ndarray) -> list[np.ndarray]:
     return alone + found
 
 
+def _degenerate(matrix: np.ndarray, held: np.ndarray, names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Names of the parameters in each combination that changes nothing; a warning for each."""
+    groups = [tuple(name for name, part in zip(names, v, strict=True) if part) for v in _silent(matrix, held)]
+    for group in groups:
+        _warn(group)
+    return tuple(groups)
+
+
 def _warn(names: tuple[str, ...]) -> None:
     if len(names) == 1:
         text = f"{names[0]} changes nothing in the pixels that count; its value is where it started"
@@ -192,7 +198,7 @@ def _warn(names: tuple[str, ...]) -> None:
             f"{', '.join(names)} cannot be told apart: together they can change without changing the image; keep one "
             "of them fixed, or restrain it"
         )
-    warnings.warn(text, NbnumbaWarning, stacklevel=4)
+    warnings.warn(text, NbnumbaWarning, stacklevel=5)
 
 
 def _turned(start: Experiment, end: Experiment) -> float:

@@ -1,7 +1,9 @@
 """What is drawn for images: distributions, orientations, structures, and that one draw does not touch another."""
 
 import math
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +12,11 @@ from recipes import BASE, recipe
 from scipy import stats
 
 import nbnumba as nb
-from nbnumba.datasets.cache import Cache
 from nbnumba.datasets.distributions import Choice, drawing, extremes, spelled_out
-from nbnumba.datasets.draw import draw, structure_splits
+from nbnumba.datasets.draw import draw
 from nbnumba.datasets.random import misset, rotation, sobol_uniform, uniform
 from nbnumba.datasets.recipe import Recipe
-from nbnumba.datasets.sample import _table
+from nbnumba.datasets.splits import structure_splits
 from nbnumba.model.mosaic import rotation_matrix
 from nbnumba.physics.vector import Vector
 
@@ -106,6 +107,17 @@ def test_other_values_do_not_change_a_draw():
         few, many = draw(recipe(one), i), draw(recipe(more, hit=0.5), i)
         assert few.values["beam.wavelength"] == many.values["beam.wavelength"]
         assert few.experiment.crystal.misset == many.experiment.crystal.misset
+
+
+def test_sobol_numbers_depend_on_those_before_them():
+    text = '[vary]\n"beam.wavelength" = {uniform = [1, 2], sobol = true}\n'
+    after = '"crystal.spot_scale" = {uniform = [1, 2], sobol = true}\n'
+    before = "[draw]\nhelper = {uniform = [0, 1], sobol = true}\n"
+    alone, first, second = (
+        [draw(recipe(one), i).values["beam.wavelength"] for i in range(3)]
+        for one in (text, text + after, before + text)
+    )
+    assert alone == first != second
 
 
 def test_draws_depend_on_recipe_and_number_alone():
@@ -210,12 +222,17 @@ def test_b_factors_are_drawn(structures):
     q = hkl / np.array(cell[:3])
     np.testing.assert_allclose(ratio, np.exp(0.25 * b * (q**2).sum(axis=1)), rtol=1e-9)
     assert cell[:3] == (30.0, 31.0, 32.0)
-    one, other = one.experiment, other.experiment
-    cache = Cache(r)
-    tables = [_table(image, image.crystal, cache) for image in (one, other)]
-    assert tables[0].hkl is tables[1].hkl  # what does not change is not made again
-    np.testing.assert_array_equal(tables[1].squared, other.crystal.reflections.amplitude[hkl.any(axis=1)] ** 2)
-    np.testing.assert_array_equal(tables[1].hkl.T, hkl[hkl.any(axis=1)])
+
+
+def test_a_b_factor_may_follow_from_what_is_scaled(structures):
+    text = structures.read_text() + 'b_factor = {expression = "10 * beam.wavelength"}\n'
+    structures.write_text(text + '[vary]\n"beam.wavelength" = {uniform = [1, 2], scaled = true}\n')
+    (structures.parent / "x.pdb").write_bytes(_pdb())
+    r = Recipe.from_toml(structures, {"structures.files": ["x.pdb"], "structures.resolution": 4.0})
+    for image in (draw(r, i) for i in range(3)):
+        assert image.values["structures.b_factor"] == 10 * image.experiment.beam.wavelength
+        plain = r.structures.read(0).scaled(b_factor=image.values["structures.b_factor"])
+        assert image.experiment.crystal.reflections == plain
 
 
 def _pdb():
@@ -232,6 +249,21 @@ def test_presets_of_detectors_are_drawn():
     assert found["pilatus-100k"].sensor_thickness == 0.32
     assert found["pilatus3-100k"].sensor_thickness == 0.45
     assert Recipe.from_toml(r.to_toml()) == r
+
+
+def test_files_of_the_base_are_read_once(tmp_path):
+    (tmp_path / "f.hkl").write_text("1 2 3 500\n2 0 1 500\n")
+    np.save(tmp_path / "m.npy", np.ones((195, 487)))
+    text = BASE.replace("default_f = 500.0", 'reflections = "f.hkl"') + PRESETS
+    (tmp_path / "r.toml").write_text(text)
+    r = Recipe.from_toml(tmp_path / "r.toml", {"output.spots": False, "base.detector.preset": "pilatus-100k",
+                                               "base.detector.mask": "m.npy"})  # fmt: skip
+    for name in ("f.hkl", "m.npy"):
+        (tmp_path / name).unlink()
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:  # which has read nothing yet
+        images = [one.experiment for one in pool.map(partial(draw, r), range(6))]
+    assert {image.crystal.reflections for image in images} == {r.base.crystal.reflections}
+    assert len({image.detector for image in images}) == 2
 
 
 def test_all_images_have_one_shape():
@@ -294,6 +326,7 @@ def test_nothing_is_drawn_twice(text, message):
         ("[nonsense]\na = 1\n", "no such key 'nonsense'"),
         ("[lattices]\ncount = 2\nvary = {wobble = {uniform = [0, 1]}}\n", "'wobble'"),
         ('[structures]\nfiles = ["none.pdb"]\n', "none.pdb: cannot be read"),
+        ('[vary]\n"detector.preset" = {uniform = [0, 1]}\n', "vary.detector.preset: found .* names of detectors"),
         ("[shadow]\nradius = 2\nwidth = 3\n", "shadow: no such key 'width'"),
         ("[shadow]\narm = 3\n", "shadow.radius: found nothing"),
         ("[shadow]\nradius = {uniform = [-1, 4]}\n", r"shadow.radius: -0.9\d* may be drawn: shadow.radius: found -0.9"),
@@ -334,7 +367,6 @@ def test_bad_recipes_are_refused(text, message):
         ({"output.splits": {"tr\0ain": 1.0}}, "characters that can be seen"),
         ({"output.dtype": "int8"}, "output.dtype"),
         ({"vary.beam.flux.high": 3}, "no such key 'beam.flux.high'"),
-        ({"base.detector.curvature": "spherical"}, "output.spots"),
     ],
 )
 def test_bad_changes_are_refused(changes, message):
@@ -368,6 +400,18 @@ def test_a_shadow_that_cannot_be_names_the_image():
     assert draw(r, 2).shadow["radius"] == 0.5
     with pytest.raises(nb.NbnumbaError, match=r"image 3: shadow\.radius: found -0\.5"):
         draw(r, 3)
+
+
+@pytest.mark.parametrize("kind", ["uniform", "loguniform", "normal"])
+def test_whole_limits_are_the_same_as_others(kind):
+    hashes = {recipe(f"[draw]\nx = {{{kind} = {limits}}}").hash for limits in ("[1, 2]", "[1.0, 2.0]")}
+    assert len(hashes) == 1
+
+
+@pytest.mark.parametrize("value", ["2024-01-01", "[1, 08:30:00]", "{ a = 2024-01-01T08:30:00Z }"])
+def test_dates_and_times_are_no_values(value):
+    with pytest.raises(nb.NbnumbaError, match=r"draw\.x\.values: found .*allowed: numbers, texts"):
+        recipe(f"[draw]\nx = {{choice = [1, {value}]}}")
 
 
 def test_long_lists_of_numbers_are_tried_at_their_ends():

@@ -1,8 +1,10 @@
 """Arithmetic of drawn values: what it gives, and that nothing else is understood."""
 
 import pytest
+from recipes import recipe
 
 import nbnumba as nb
+from nbnumba.datasets.draw import draw
 from nbnumba.datasets.expressions import evaluated, names_in
 
 KNOWN = {"x": 3.0, "beam.flux": 1e12, "thickness": 0.02}
@@ -26,6 +28,22 @@ def value(text):
 )
 def test_arithmetic(text, expected):
     assert value(text) == pytest.approx(expected, rel=1e-12)
+
+
+def test_values_may_follow_from_one_another_in_any_number():
+    chain = "\n".join(f'a{i} = {{expression = "a{i + 1} + 1"}}' for i in range(1200))
+    both = "\n".join(f'{x}{i} = {{expression = "0.5 * (c{i + 1} + d{i + 1})"}}' for i in range(60) for x in "cd")
+    r = recipe(f"[draw]\n{chain}\na1200 = {{choice = [0]}}\n{both}\nc60 = {{choice = [1]}}\nd60 = {{choice = [3]}}\n")
+    values = draw(r, 0).values
+    assert (values["a0"], values["c0"]) == (1200.0, 2.0)
+
+
+@pytest.mark.parametrize("deep", [lambda n: "-" * (n - 1) + "1", lambda n: "+".join(["1"] * n)])
+def test_what_is_too_deep_is_refused_by_its_name(deep):
+    assert abs(value(deep(100))) in (1.0, 100.0)
+    for count in (101, 250):
+        with pytest.raises(nb.NbnumbaError, match="here: found more than 100 parts in one another"):
+            value(deep(count))
 
 
 def test_names():

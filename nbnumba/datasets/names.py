@@ -1,0 +1,56 @@
+"""Dotted names of values: whether two are of one value, and what an experiment has for one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nbnumba.errors import NbnumbaError
+from nbnumba.model.changes import ITEMS
+from nbnumba.model.experiment import Experiment
+from nbnumba.model.validate import refuse
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether dotted names are of one value, or one of a part of the other."""
+    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
+
+
+def is_component(name: str) -> bool:
+    """Whether a dotted name, as detector.rotation.0, is that of a component of a value."""
+    owner, _, last = name.rpartition(".")
+    return last.isdigit() and owner.rpartition(".")[2] not in ITEMS
+
+
+def with_component(name: str, value: Any, place: int, component: Any) -> tuple[Any, ...]:
+    """The base's value with one component replaced."""
+    if not isinstance(value, tuple) or place >= len(value):
+        raise refuse(f"{name}.{place}", value, f"a base whose {name} has a component {place}")
+    return (*value[:place], component, *value[place + 1 :])
+
+
+def base_value(experiment: Experiment, name: str) -> Any:
+    """What an experiment has for a dotted name; the cell of a crystal wherever it is from.
+
+    Raises:
+        NbnumbaError: there is none.
+    """
+    if name == "crystal.cell":
+        return experiment.crystal.unit_cell
+    value: Any = experiment
+    for step in name.split("."):
+        if isinstance(value, tuple) and step.isdigit() and int(step) < len(value):
+            value = value[int(step)]
+        elif value is not None and hasattr(type(value), "__dataclass_fields__") and hasattr(value, step):
+            value = getattr(value, step)
+        else:
+            raise NbnumbaError(f"{name}: no such value in the base")
+    if value is None:
+        raise NbnumbaError(f"{name}: found nothing in the base to start from; give {name} there")
+    return value
+
+
+def components(value: Any, name: str) -> int:
+    """How many numbers a value of the base has."""
+    if not isinstance(value, tuple):
+        raise refuse(f"{name}, each", value, "a value of several components in the base")
+    return 3 if name == "crystal.cell" else len(value)
