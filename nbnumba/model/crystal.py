@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.model.cell import Cell, cell_of, exact_axes, reciprocal
+from nbnumba.model.cell import Cell, cell_of, exact_axes, reciprocal, volume_fraction
 from nbnumba.model.mosaic import Mosaic
 from nbnumba.model.reflections import Reflections
 from nbnumba.model.spectral import SpectralReflections
@@ -24,6 +24,7 @@ from nbnumba.physics.vector import Vector
 INTERPOLATIONS = ("auto", "nearest", "tricubic", "catmull-rom")
 _MOST_CELLS = 1e9
 _ROUNDING = 1e-9  # of what should be equal
+_FLATTEST = 1e-4  # volume over a b c of a cell, which rounding of the angles then leaves known to 8 digits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +87,7 @@ class Crystal:
         choice("crystal.shape", self.shape, tuple(SHAPES))
         self._check_shape()
         choice("crystal.interpolate", self.interpolate, INTERPOLATIONS)
-        put("fudge", number("crystal.fudge", self.fudge, above=0.0))
+        put("fudge", number("crystal.fudge", self.fudge, low=1e-12, high=1e12))
         put("default_f", number("crystal.default_f", self.default_f))
         put("spot_scale", number("crystal.spot_scale", self.spot_scale, low=0.0))
         if self.extent is not None:
@@ -165,6 +166,11 @@ class Crystal:
         return float(np.linalg.det(self.cells)) if self.tilted else math.prod(self.cells)
 
     @property
+    def sharpness(self) -> float:
+        """Inverse width [A] of spots: the longest side, or, in the reciprocal metric, the number of cells."""
+        return self.cell_count if self.shape.endswith("_star") else max(self.size)
+
+    @property
     def size(self) -> tuple[float, float, float]:
         """Lengths [A] along a, b and c."""
         a, b, c = (n * length for n, length in zip(self.cells_across, self.unit_cell[:3], strict=True))
@@ -196,7 +202,7 @@ def _cell(value: Any) -> Cell:
             "crystal.cell: found nothing; give cell=(a, b, c, alpha, beta, gamma) [A, degrees], or orientation, "
             "or reflections from a file that holds the cell"
         )
-    lengths = numbers("crystal.cell", list(_six(value))[:3], 3, "A", above=0.0)
+    lengths = numbers("crystal.cell", list(_six(value))[:3], 3, "A", low=1e-3, high=1e9)
     angles = numbers("crystal.cell angles", list(value)[3:], 3, "degrees", above=0.0)
     if max(angles) >= 180.0:
         raise refuse("crystal.cell angles", angles, "degrees between 0 and 180")
@@ -205,7 +211,10 @@ def _cell(value: Any) -> Cell:
         raise refuse(
             "crystal.cell angles", angles, "angles that can meet in a corner: sum below 360, none above the other two"
         )
-    return cast(Cell, lengths + angles)
+    cell = cast(Cell, lengths + angles)
+    if volume_fraction(cell) < _FLATTEST:
+        raise refuse("crystal.cell angles", angles, f"a volume of {_FLATTEST:g} a b c or more")
+    return cell
 
 
 def _six(value: Any) -> Sequence[Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nbnumba.model.validate import number, refuse
+from nbnumba.model.validate import WAVELENGTHS, number, refuse
 
 #: FWHM of a gaussian of standard deviation 1.
 
@@ -23,14 +23,14 @@ class Spectrum:
         weights: photons of each, in any unit; not photons per A, so that they need no even steps.
 
     Raises:
-        NbnumbaError: columns of different lengths, wavelengths not above 0, weights below 0 or all of them 0.
+        NbnumbaError: columns of different lengths, wavelengths that no beam has, weights below 0 or all of them 0.
     """
 
     wavelengths: tuple[float, ...]
     weights: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        wavelengths = _column("wavelengths", self.wavelengths, "A", above=0.0)
+        wavelengths = _column("wavelengths", self.wavelengths, "A", **WAVELENGTHS)
         weights = _column("weights", self.weights)
         if len(wavelengths) != len(weights) or not wavelengths:
             raise refuse(

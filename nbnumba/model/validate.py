@@ -10,6 +10,10 @@ from typing import Any
 
 from nbnumba.errors import NbnumbaError
 
+#: Wavelengths [A] of a beam, however they are given.
+WAVELENGTHS = {"low": 1e-4, "high": 1e4}
+#: Offsets [mm] on a detector.
+OFFSETS = {"low": -1e9, "high": 1e9}
 _LONGEST = 500  # characters of a value in a message
 
 
