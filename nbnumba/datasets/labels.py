@@ -96,7 +96,6 @@ LATTICES = {
 PROCESS = {
     "program": "that made the file",
     "version": "of the program",
-    "format": "number of the way in which files are laid out",
     "recipe": "TOML that images follow from",
     "recipe_hash": "SHA-256 of all that determines an image",
     "first": "number of the first image of the file",
