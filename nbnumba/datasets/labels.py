@@ -64,12 +64,13 @@ SPOTS = {
     "slow": Label(f"place along slow, at the front of the sensor, {_PLACE}", "pixel", "<f4"),
     "fast": Label(f"place along fast, at the front of the sensor, {_PLACE}", "pixel", "<f4"),
     "intensity": Label(
-        "expected photons of the crystals in the box of output.spot_size pixels around the spot; pixels in several "
-        "boxes are divided between them by predicted strength",
+        "expected photons of the crystals in the box around the spot; pixels in several boxes are "
+        "divided between them by predicted strength",
         "photons",
         "<f4",
     ),
     "background": Label("expected photons of everything else in that box", "photons", "<f4"),
+    "box": Label("edge of that box, with the spot in its middle", "pixel", "<i4"),
     "d": Label("spacing", "angstrom", "<f4"),
     "wavelength": Label("mean of the part of the beam that the spot is made of", "angstrom", "<f4"),
     "share": Label(

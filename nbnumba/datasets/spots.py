@@ -7,17 +7,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nbnumba.crossings import dots, lengths, turned
+from nbnumba.crossings import lengths
 from nbnumba.datasets.boxes import Boxes
 from nbnumba.datasets.labels import SPOTS
 from nbnumba.datasets.output import Output
+from nbnumba.model.cell import reciprocal
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.sources import as_arrays
+from nbnumba.placement import seen
 from nbnumba.prediction import Landings, landings
 from nbnumba.spots import Diffracting, diffracting
 
 #: Widths of a spot within which the Ewald sphere has to pass for the reflection to be looked at.
 _REACH = 3.0
+#: Root mean square distances of a spot's photons from its middle that the box around it reaches.
+_BOX = 2.0
+_SMALLEST, _LARGEST = 5, 99  # edges of boxes [pixel]
 
 
 class Candidates(NamedTuple):
@@ -29,6 +34,7 @@ class Candidates(NamedTuple):
     direction: np.ndarray  # (n, 3) of the diffracted beam
     wavelength: np.ndarray  # [A], mean of what it diffracts
     share: np.ndarray  # of the beam's photons that meet it
+    reach: np.ndarray  # [rad] from its middle to the edge of the box that its photons are counted in
     lattice: np.ndarray
 
 
@@ -57,27 +63,21 @@ def candidates(experiment: Experiment) -> Candidates:
 
 def _lit(experiment: Experiment, lattice: int, near: Diffracting) -> Candidates:
     """How well each source meets each reflection, and what follows from that; the beam is turned, not the crystal."""
-    crystal, axis = experiment.crystals[lattice], experiment.spindle
     near, angles = _at_steps(near, np.array(experiment.angles))
-    incident, weight, wavelength = as_arrays(experiment.sources)
-    length, q = lengths(near.q), near.q
-    met, towards = np.empty((len(q), len(weight))), np.zeros((len(q), 3))
-    for source, part in enumerate(weight / weight.sum()):
-        s = q + turned(np.broadcast_to(incident[source] / wavelength[source], q.shape), axis, -angles)
-        size = lengths(s)
-        beyond = np.maximum(abs(size - 1.0 / wavelength[source]) - crystal.mosaic.width * length, 0.0)
-        offset = [n * dots(s, a) * beyond / size for n, a in zip(crystal.cells_across, crystal.axes, strict=True)]
-        met[:, source] = part / (1.0 + (np.pi * np.array(offset)) ** 2).prod(axis=0)
-        towards += met[:, source : source + 1] * s / size[:, np.newaxis]
+    _, _, wavelength = as_arrays(experiment.sources)
+    found = seen(experiment, lattice, near.hkl, angles)
+    met, length = found.met, lengths(near.q)
     share = met.sum(axis=1)
+    apart = lengths(reciprocal(experiment.crystals[lattice].axes)).min() * experiment.mean_wavelength
     return Candidates(
         hkl=near.hkl,
         d=1.0 / length,
         strength=near.amplitude**2 * share,
-        direction=turned(towards, axis, angles),
+        direction=found.towards,
         wavelength=(met * wavelength).sum(axis=1) / np.maximum(share, 1e-300),
         share=share,
-        lattice=np.full(len(q), lattice),
+        lattice=np.full(len(near.hkl), lattice),
+        reach=np.minimum(_BOX * found.width, 0.5 * apart),
     )
 
 
@@ -111,7 +111,8 @@ def find(
     lit, at = Candidates(*(array[on] for array in lit)), Landings(*(array[on] for array in at))
     first = (0, 0) if output.crop is None else (output.crop[0][0], output.crop[1][0])
     slow, fast = (at.slow - first[0]) / output.bin, (at.fast - first[1]) / output.bin
-    boxes = Boxes(bragg.shape, at.panel, np.floor(slow).astype(int), np.floor(fast).astype(int), output.spot_size)
+    edges = _edges(lit.reach * at.distance / (experiment.detector.pixel_size * output.bin), output)
+    boxes = Boxes(bragg.shape, at.panel, np.floor(slow).astype(int), np.floor(fast).astype(int), edges)
     intensity = boxes.shares(bragg, lit.strength)
     behind = np.maximum(boxes.sums(expected) - boxes.sums(bragg), 0.0)
     stands_out = lit.d[intensity > output.significance * np.sqrt(intensity + behind)]
@@ -120,10 +121,18 @@ def find(
     h, k, l = lit.hkl.T  # noqa: E741
     columns = {
         "h": h, "k": k, "l": l, "panel": at.panel, "slow": slow, "fast": fast, "intensity": intensity,
-        "background": behind, "d": lit.d, "wavelength": lit.wavelength, "share": lit.share, "lattice": lit.lattice,
+        "background": behind, "box": edges, "d": lit.d, "wavelength": lit.wavelength, "share": lit.share,
+        "lattice": lit.lattice,
     }  # fmt: skip
     spots = {name: columns[name][kept].astype(label.dtype) for name, label in SPOTS.items()}
     return Found(spots, float(stands_out.min()) if len(stands_out) else math.nan)
+
+
+def _edges(reach: np.ndarray, output: Output) -> np.ndarray:
+    """Pixels along the edges of boxes, odd numbers, of spots that reach so many pixels."""
+    if output.spot_size:
+        return np.full(len(reach), output.spot_size)
+    return np.clip(2 * np.rint(reach).astype(int) + 1, _SMALLEST, _LARGEST)
 
 
 def _measured(at: Landings, shape: tuple[int, ...], seen: np.ndarray | None, shade: np.ndarray | None) -> np.ndarray:
