@@ -11,7 +11,7 @@ class Boxes:
     Args:
         shape: of the image.
         panel: number of the panel of each (n,).
-        slow: pixel in the middle (n,).
+        slow: places (n,) in the pixels in the middle.
         fast: the same, along fast.
         edges: pixels along the edge (n,), odd numbers.
     """
@@ -19,7 +19,7 @@ class Boxes:
     def __init__(
         self, shape: tuple[int, ...], panel: np.ndarray, slow: np.ndarray, fast: np.ndarray, edges: np.ndarray
     ) -> None:
-        reach = edges // 2
+        slow, fast, reach = np.floor(slow).astype(int), np.floor(fast).astype(int), edges // 2
         top, left = np.maximum(slow - reach, 0), np.maximum(fast - reach, 0)
         box, row = _counted(np.minimum(slow + reach + 1, shape[-2]) - top)
         width = np.minimum(fast + reach + 1, shape[-1]) - left

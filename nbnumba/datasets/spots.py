@@ -23,6 +23,8 @@ _REACH = 3.0
 #: Root mean square distances of a spot's photons from its middle that the box around it reaches.
 _BOX = 2.0
 _SMALLEST, _LARGEST = 5, 99  # edges of boxes [pixel]
+#: Part of what is listed that a spot has at least in the smallest box, or it is not looked at any more.
+_DARK = 0.01
 
 
 class Candidates(NamedTuple):
@@ -35,6 +37,11 @@ class Candidates(NamedTuple):
     wavelength: np.ndarray  # [A], mean of what it diffracts
     share: np.ndarray  # of the beam's photons that meet it
     reach: np.ndarray  # [rad] from its middle to the edge of the box that its photons are counted in
+
+    def where(self, chosen: np.ndarray) -> Candidates:
+        """Some of them."""
+        return Candidates(*(array[chosen] for array in self))
+
     lattice: np.ndarray
 
 
@@ -105,27 +112,46 @@ def find(
         seen: pixels of the whole image that are measured; None: all.
         shade: those that are behind the beamstop; None: none.
     """
-    lit = candidates(experiment)
-    at = landings(experiment, lit.direction)
-    on = _measured(at, experiment.detector.shape, seen, shade)
-    lit, at = Candidates(*(array[on] for array in lit)), Landings(*(array[on] for array in at))
-    first = (0, 0) if output.crop is None else (output.crop[0][0], output.crop[1][0])
-    slow, fast = (at.slow - first[0]) / output.bin, (at.fast - first[1]) / output.bin
-    edges = _edges(lit.reach * at.distance / (experiment.detector.pixel_size * output.bin), output)
-    boxes = Boxes(bragg.shape, at.panel, np.floor(slow).astype(int), np.floor(fast).astype(int), edges)
-    intensity = boxes.shares(bragg, lit.strength)
+    lit, slow, fast, panel, edges = _lie(experiment, output, seen, shade)
+    cores = Boxes(bragg.shape, panel, slow, fast, np.minimum(edges, _SMALLEST))
+    bright = cores.sums(bragg) > _DARK * min(output.faintest, output.significance**2)
+    lit, slow, fast, panel, edges = _Places(lit.where(bright), *(x[bright] for x in (slow, fast, panel, edges)))
+    boxes = Boxes(bragg.shape, panel, slow, fast, edges)
+    intensity = boxes.shares(bragg, lit.strength / edges**2)
     behind = np.maximum(boxes.sums(expected) - boxes.sums(bragg), 0.0)
     stands_out = lit.d[intensity > output.significance * np.sqrt(intensity + behind)]
     kept = np.flatnonzero(intensity >= output.faintest)
     kept = kept[np.argsort(-intensity[kept], kind="stable")]
     h, k, l = lit.hkl.T  # noqa: E741
     columns = {
-        "h": h, "k": k, "l": l, "panel": at.panel, "slow": slow, "fast": fast, "intensity": intensity,
+        "h": h, "k": k, "l": l, "panel": panel, "slow": slow, "fast": fast, "intensity": intensity,
         "background": behind, "box": edges, "d": lit.d, "wavelength": lit.wavelength, "share": lit.share,
         "lattice": lit.lattice,
     }  # fmt: skip
     spots = {name: columns[name][kept].astype(label.dtype) for name, label in SPOTS.items()}
     return Found(spots, float(stands_out.min()) if len(stands_out) else math.nan)
+
+
+class _Places(NamedTuple):
+    """Where reflections lie in the image that is kept."""
+
+    lit: Candidates
+    slow: np.ndarray  # pixels from the outer corner of its first one
+    fast: np.ndarray
+    panel: np.ndarray
+    edges: np.ndarray  # of their boxes [pixel]
+
+
+def _lie(experiment: Experiment, output: Output, seen: np.ndarray | None, shade: np.ndarray | None) -> _Places:
+    """Those whose middle is on a pixel that sees it."""
+    lit = candidates(experiment)
+    at = landings(experiment, lit.direction)
+    on = _measured(at, experiment.detector.shape, seen, shade)
+    lit, at = lit.where(on), Landings(*(array[on] for array in at))
+    first = (0, 0) if output.crop is None else (output.crop[0][0], output.crop[1][0])
+    slow, fast = (at.slow - first[0]) / output.bin, (at.fast - first[1]) / output.bin
+    edges = _edges(lit.reach * at.distance / (experiment.detector.pixel_size * output.bin), output)
+    return _Places(lit, slow, fast, at.panel, edges)
 
 
 def _edges(reach: np.ndarray, output: Output) -> np.ndarray:
