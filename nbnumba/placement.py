@@ -31,6 +31,7 @@ class Seen(NamedTuple):
 class _Spread(NamedTuple):
     """What there is of one reciprocal lattice point."""
 
+    axes: np.ndarray  # (3, 3) [1/A] a*, b*, c*
     extent: np.ndarray  # (3, 3) [1/A^2] sum of products of a*/(pi Na) and so on: half widths of the transform
     decay: float  # of normal transforms, exp(-decay x); 0: 1/(1 + x), to which the lobes of the square one add up
     domains: np.ndarray  # (d, 9) [1/A] of the domains' reciprocal axes from the crystal's
@@ -38,17 +39,18 @@ class _Spread(NamedTuple):
 
 
 def seen(experiment: Experiment, lattice: int, hkl: np.ndarray, angles: np.ndarray) -> Seen:
-    """Where reflections send their photons while the spindle stands.
+    """Where reflections send their photons while the spindle stands, and how widely.
 
-    Each domain has its point, q + t, and each wave k of the beam its sphere, from which s = k + q + t is away by
-    e = |s| - |k|. The crystal is small, and its spot reaches the sphere there: of normal spots with the covariance C,
+    A mosaic domain has its point q, and a wave k of the beam its sphere, from which s = k + q is e = |s| - |k| away.
+    The spot around q reaches the sphere as far as the crystal is small. Of a spot that is normal, of covariance C,
 
         s' = s - e C n/(n.C n),    n = s/|s|,
 
-    is the mean of what lies on the sphere (regression), with weight exp(-e^2/(2 n.C n)); of square crystals the lobes
-    are taken together, with weight 1/(1 + e^2/w^2), w^2 = sum (n.a*/(pi Na))^2. The weighted mean of s' over domains
-    and waves is the middle: turned at constant |q| where domains are what brings q onto the sphere, by the wavelength
-    that meets q where a band is, at the nearest point of the sphere where neither is.
+    is the mean of what lies on the sphere (regression), with the weight exp(-e^2/(2 n.C n)); the lobes of a square
+    crystal, taken together, have the weight 1/(1 + e^2/w^2) with w^2 = sum (n.a*/(pi Na))^2. The middle of the beam is
+    the mean of s' over domains and waves with these weights: where the spread of domains is what brings q onto the
+    sphere, q turned at constant length; where it is the band, k + q of the wavelength that meets q; where it is
+    neither, the nearest point of the sphere, by the spot's own measure.
 
     Args:
         experiment: crystals, beam and spindle.
@@ -57,7 +59,7 @@ def seen(experiment: Experiment, lattice: int, hkl: np.ndarray, angles: np.ndarr
         angles: of the spindle [rad] (n,).
     """
     spread, axis = _spread(experiment.crystals[lattice]), experiment.spindle
-    q = combined(hkl, reciprocal(experiment.crystals[lattice].axes))
+    q = combined(hkl, spread.axes)
     incident, weight, wavelength = as_arrays(experiment.sources)
     waves, parts = incident / wavelength[:, np.newaxis], weight / weight.sum()
     step = max(_AT_ONCE // max(len(spread.domains), len(parts)), 1)
@@ -135,4 +137,6 @@ def _spread(crystal: Crystal) -> _Spread:
     rows = np.linalg.inv(cells if cells.ndim == 2 else np.diag(cells)) @ axes / np.pi
     domains = (np.linalg.inv(crystal.domain_axes()).transpose(0, 2, 1) - axes).reshape(-1, 9)
     products = np.einsum("di,dj->ij", domains, domains) / len(domains)
-    return _Spread(rows.T @ rows, 0.0 if crystal.shape == "square" else 0.5 / _NORMAL, domains, products)
+    square = crystal.shape == "square"
+    extent = rows.T @ rows / (1.0 if square else crystal.fudge)
+    return _Spread(axes, extent, 0.0 if square else 0.5 / _NORMAL, domains, products)
