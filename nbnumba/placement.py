@@ -93,7 +93,8 @@ def _seen(spread: _Spread, hkl: np.ndarray, q: np.ndarray, waves: np.ndarray, pa
     turns = _of_index(hkl, np.einsum("nd,di->ni", weights, spread.domains))
     towards = (met.T[:, :, np.newaxis] * s).sum(axis=0) + turns - of_spot * off[:, np.newaxis] / square
     wings = np.zeros(len(q)) if spread.decay else 1.0 / nearest - 1.0
-    beam = s - mean - n * (known - parts @ known)[:, :, np.newaxis]
+    longer = known - (parts[:, np.newaxis] * known).sum(axis=0)
+    beam = s - mean - n * longer[:, :, np.newaxis]
     return Seen(towards, met / apart.shape[1], _width(spread, hkl, n, _NORMAL + wings, parts, beam) / size[:, 0])
 
 

@@ -42,7 +42,7 @@ class Landings(NamedTuple):
     fast: np.ndarray
     inside: np.ndarray  # whether it is on the detector
     panel: np.ndarray  # number of the panel that is hit; 0 where there is one
-    distance: np.ndarray  # [mm] from the sample
+    distance: np.ndarray  # [mm] from the sample; NaN as above
 
 
 class Beam(NamedTuple):

@@ -5,6 +5,7 @@ import pytest
 from recipes import recipe
 
 import nbnumba as nb
+from nbnumba.datasets.boxes import Boxes
 from nbnumba.datasets.cache import Cache
 from nbnumba.datasets.draw import draw
 from nbnumba.datasets.sample import make
@@ -127,3 +128,35 @@ def test_more_reflections_than_can_be_listed_are_refused():
                        base__detector__distance=10.0), 0).experiment  # fmt: skip
     with pytest.raises(nb.NbnumbaError, match="of which all have the amplitude default_f"):
         candidates(huge)
+
+
+def test_boxes_are_as_wide_as_spots():
+    wide, narrow = (sample(recipe(base__background=[], base__detector__pixel_size=0.3, base__detector__pixels=[128, 128],
+                                  base__crystal__cells=[40, 40, 40], output__faintest=20.0,
+                                  base__crystal__mosaic={"spread": spread, "domains": 40}))
+                    for spread in (1.0, 0.01))  # fmt: skip
+    assert len(wide.spots["h"]) > 10
+    assert wide.spots["box"].max() > np.median(narrow.spots["box"]) == 5
+    assert (wide.spots["box"] % 2 == 1).all()
+    for slow, fast, box, photons in zip(
+        *(wide.spots[name] for name in ("slow", "fast", "box", "intensity")), strict=True
+    ):
+        rows, columns = (slice(max(int(x) - box // 2, 0), int(x) + box // 2 + 1) for x in (slow, fast))
+        assert photons <= wide.expected[rows, columns].sum(dtype=float) * (1.0 + 1e-6)
+    fixed = sample(recipe(output__spot_size=7)).spots
+    assert set(fixed["box"]) == {7}
+
+
+def test_boxes_add_up_what_is_in_them_and_share_it():
+    image = np.random.default_rng(3).uniform(size=(2, 20, 30))
+    panel, slow, fast, edges = (
+        np.array([0, 1, 1]),
+        np.array([3.5, 19.2, 16.0]),
+        np.array([1.9, 29.9, 26.5]),
+        np.array([5, 7, 9]),
+    )
+    boxes = Boxes(image.shape, panel, slow, fast, edges)
+    a, b, c = image[0, 1:6, :4], image[1, 16:, 26:], image[1, 12:, 22:]
+    np.testing.assert_allclose(boxes.sums(image), [x.sum() for x in (a, b, c)])
+    shared = [a.sum(), 0.25 * b.sum(), c.sum() - 0.25 * b.sum()]  # all of b is in c
+    np.testing.assert_allclose(boxes.shares(image, np.array([9.0, 1.0, 3.0])), shared)
