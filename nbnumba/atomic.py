@@ -45,11 +45,13 @@ def check_writable(path: str | Path, overwrite: bool = False) -> None:
     if os.path.isfile(path) and not os.access(path, os.W_OK):
         raise NbnumbaError(f"{path}: is write-protected; name another file, or lift the protection")
     if os.path.lexists(path) and not overwrite:
-        raise NbnumbaError(
-            f"{path}: exists already; add --overwrite (overwrite=True) to replace it, or name another file"
-        )
+        raise _exists(path)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise NbnumbaError(f"{path}: its folder {folder} is not writable; name a file in one that is")
+
+
+def _exists(path: str | Path) -> NbnumbaError:
+    return NbnumbaError(f"{path}: exists already; add --overwrite (overwrite=True) to replace it, or name another file")
 
 
 def check_distinct(outputs: Iterable[str | Path | None], inputs: Iterable[str | Path | None]) -> None:
@@ -179,14 +181,17 @@ class _Files(NamedTuple):
             check_writable(path, self.overwrite)  # something may have appeared there meanwhile
 
     def rename(self) -> None:
-        for _, part, final in self.made:
-            _take_name(part, final)
+        for path, part, final in self.made:
+            if self.overwrite or not _linked(path, part, final):
+                os.replace(part, final)
+            log.info("wrote %s: %d bytes", final, os.path.getsize(final))
+        for folder in {final.parent for _, _, final in self.made}:
+            _names_to_disk(folder)
 
     def rename_first_last(self) -> None:
         for _, _, final in self.made[:1] if len(self.made) > 1 else ():
             final.unlink(missing_ok=True)
-        for _, part, final in [*self.made[1:], *self.made[:1]]:
-            _take_name(part, final)
+        self._replace(made=[*self.made[1:], *self.made[:1]]).rename()
 
     @contextlib.contextmanager
     def guarded(self, paths: Sequence[str | Path]) -> Iterator[None]:
@@ -211,9 +216,29 @@ class _Files(NamedTuple):
                     part.unlink(missing_ok=True)
 
 
-def _take_name(part: Path, final: Path) -> None:
-    os.replace(part, final)
-    log.info("wrote %s: %d bytes", final, os.path.getsize(final))
+def _linked(path: str | Path, part: Path, final: Path) -> bool:
+    """Give a file a name that nobody has, in one step; False where there are no links.
+
+    Of several processes that do so at once, one gets it.
+    """
+    try:
+        os.link(part, final)
+    except FileExistsError:
+        raise _exists(path) from None
+    except OSError:
+        return False
+    part.unlink()
+    return True
+
+
+def _names_to_disk(folder: Path) -> None:
+    """Have the names in a folder outlive a loss of power, where the system can."""
+    with contextlib.suppress(OSError):
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
 
 
 def _to_disk(file: Path) -> None:

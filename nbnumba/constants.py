@@ -1,4 +1,4 @@
-"""Physical constants and the fixed numbers of the forward model, each with its source."""
+"""Physical constants and the fixed numbers of nanoBragg's model, each with its source."""
 
 import math
 

@@ -16,6 +16,7 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.cbf import read_arrays
 from nbnumba.inputs.hdf5 import ENTRY, opened
 from nbnumba.inputs.kinds import RAW, kind_of
+from nbnumba.inputs.npy import open_npy
 from nbnumba.inputs.smv import parse_smv
 from nbnumba.inputs.text import read_bytes
 from nbnumba.inputs.tiff import read_tiff
@@ -180,10 +181,7 @@ def npy_images(path: str | Path) -> np.ndarray:
     Raises:
         NbnumbaError: a damaged file, or one that holds no images.
     """
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except Exception as error:  # NumPy reads the header as Python, which fails in many ways
-        raise NbnumbaError(f"{path}: cannot be read as an array ({error}); name an undamaged .npy file") from None
+    array = open_npy(path)
     if array.ndim not in (2, 3) or not array.size or array.dtype.kind not in "biuf":
         raise NbnumbaError(f"{path}: found {array.dtype} of shape {array.shape}; allowed: images of numbers")
     return array.reshape(-1, *array.shape[-2:])

@@ -155,19 +155,17 @@ def _listed(crystal: Crystal, limit: float, wavelength: float) -> Iterator[tuple
 
 
 def _all_indices(crystal: Crystal, limit: float) -> Iterator[np.ndarray]:
-    """Indices (n, 3), slab by slab of h, of a box that holds all up to 1/d = ``limit``: |h| is at most |a|/d, etc."""
+    """Indices (n, 3), some at a time, of a box that holds all up to 1/d = ``limit``: |h| is at most |a|/d, etc."""
     reach = [math.floor(limit * float(length)) for length in np.linalg.norm(crystal.axes, axis=1)]
-    h, k, l = (np.arange(-n, n + 1) for n in reach)  # noqa: E741
-    count = len(h) * len(k) * len(l)
+    shape = tuple(2 * n + 1 for n in reach)
+    count = math.prod(shape)
     if count > _MOST:
         raise NbnumbaError(
             f"crystal: found {count} reflections up to {1.0 / limit:.3g} A, of which all have the amplitude default_f; "
             f"allowed: up to {_MOST} of them. Give crystal.reflections, and default_f = 0"
         )
-    thickness = max(_AT_ONCE // (len(k) * len(l)), 1)
-    for start in range(0, len(h), thickness):
-        slab = np.meshgrid(h[start : start + thickness], k, l, indexing="ij")
-        yield np.stack(slab).reshape(3, -1).T
+    for start in range(0, count, _AT_ONCE):
+        yield np.stack(np.unravel_index(np.arange(start, min(start + _AT_ONCE, count)), shape)).T - reach
 
 
 class _Reach(NamedTuple):

@@ -10,6 +10,7 @@ import numpy as np
 import scenes
 
 import nbnumba as nb
+from nbnumba.physics.lattice import SHAPES
 from nbnumba.tracer.contributions import pixel_values
 
 STEP, WAVELENGTH_STEP = 2e-4, 2e-5  # A, degrees, mm, 1/mm; small enough that few pixels change a reflection
@@ -23,11 +24,8 @@ RICH = {
     "detector.twotheta": 7.0,
 }
 KINDS = {
-    "square": {},
+    **{name: {"crystal.shape": name} for name, shape in SHAPES.items() if not shape.edge},
     "broken": {"crystal.cells": (4.4, 3.1, 5.7)},
-    "round": {"crystal.shape": "round"},
-    "gauss": {"crystal.shape": "gauss"},
-    "gauss_star": {"crystal.shape": "gauss_star"},
     "nearest": {"crystal.reflections": scenes.TABLE, "crystal.interpolate": "nearest"},
     "tricubic": {"crystal.reflections": scenes.TABLE, "crystal.interpolate": "tricubic"},
     "smooth tricubic": {"crystal.reflections": scenes.TABLE, "crystal.interpolate": "catmull-rom"},

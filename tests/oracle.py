@@ -6,16 +6,34 @@ sub-pixels, sources, phi steps and mosaic domains; NumPy carries the pixels.
 
 `render(e)` takes one nested dict (see the functions below for its keys; a missing key or None means the default)
 and returns the expected photons as a float64 array (slow, fast). Lengths on the detector are in mm, lengths in the
-crystal and wavelengths in A, angles in degrees unless a name says otherwise.
+crystal and wavelengths in A, angles in degrees unless a name says otherwise. Within `extended()` everything is computed
+in long double (64 bits of mantissa on x86), where double precision itself is in question.
 """
 
+import contextlib
 import itertools
 from statistics import NormalDist
+from typing import Any, NamedTuple
 
 import numpy as np
 
 CLASSICAL_RADIUS_SQUARED = 7.94079248018965e-30  # m^2
 UNIT_FLUENCE = 125932015286227086360700780544.0  # photons/m^2: r_e^2 * fluence = 1
+
+
+REAL: Any = np.float64  # the type of all numbers
+PI: Any = np.pi
+
+
+@contextlib.contextmanager
+def extended():
+    """Within it, all numbers are long doubles."""
+    global REAL, PI
+    REAL, PI = np.longdouble, 4 * np.arctan(np.longdouble(1.0))
+    try:
+        yield
+    finally:
+        REAL, PI = np.float64, np.pi
 
 
 # --- small helpers ---------------------------------------------------------------------------------------------------
@@ -30,7 +48,7 @@ def get(section, key, default=None):
 
 
 def unit(vector):
-    vector = np.asarray(vector, dtype=np.float64)
+    vector = np.asarray(vector, dtype=REAL)
     return vector / np.linalg.norm(vector)
 
 
@@ -39,6 +57,20 @@ def rotation(axis, angle):
     x, y, z = unit(axis)
     cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
     return np.eye(3) + np.sin(angle) * cross + (1.0 - np.cos(angle)) * (cross @ cross)
+
+
+def radians(degrees):
+    return np.asarray(degrees, dtype=REAL) * (PI / 180)
+
+
+def determinant(rows):
+    return rows[0] @ np.cross(rows[1], rows[2])
+
+
+def inverse(rows):
+    """Of a 3 x 3 matrix."""
+    a, b, c = rows
+    return np.array([np.cross(b, c), np.cross(c, a), np.cross(a, b)]).T / determinant(rows)
 
 
 def rotate_each(vectors, axis, angles):
@@ -52,7 +84,7 @@ def rotate_each(vectors, axis, angles):
 
 def rotation_xyz(angles_deg):
     """About lab x first, then y, then z."""
-    rx, ry, rz = np.deg2rad(np.asarray(angles_deg, dtype=np.float64))
+    rx, ry, rz = radians(angles_deg)
     return rotation([0, 0, 1], rz) @ rotation([0, 1, 0], ry) @ rotation([1, 0, 0], rx)
 
 
@@ -122,9 +154,9 @@ def polarization_vector(e):
 
 def real_basis_from_cell(cell):
     """Rows a, b, c [A]: a* along x, b* in the xy plane, c* with a positive z component."""
-    a, b, c = (float(v) for v in cell[:3])
-    ca, cb, cg = np.cos(np.deg2rad(np.asarray(cell[3:], dtype=np.float64)))
-    sa, sb, sg = np.sin(np.deg2rad(np.asarray(cell[3:], dtype=np.float64)))
+    a, b, c = (REAL(v) for v in cell[:3])
+    ca, cb, cg = np.cos(radians(cell[3:]))
+    sa, sb, sg = np.sin(radians(cell[3:]))
     volume = a * b * c * np.sqrt(1.0 - ca**2 - cb**2 - cg**2 + 2.0 * ca * cb * cg)
     a_star = b * c * sa / volume
     b_star = c * a * sb / volume
@@ -144,16 +176,13 @@ def real_basis_from_cell(cell):
             ],
         ]
     )
-    return np.linalg.inv(reciprocal).T
+    return inverse(reciprocal).T
 
 
 def real_basis(crystal):
     """Rows a, b, c [A] at phi = 0, missetting angles applied."""
     orientation = get(crystal, "orientation")
-    if orientation is not None:
-        basis = np.asarray(orientation, dtype=np.float64)
-    else:
-        basis = real_basis_from_cell(crystal["cell"])
+    basis = real_basis_from_cell(crystal["cell"]) if orientation is None else np.asarray(orientation, dtype=REAL)
     return basis @ rotation_xyz(get(crystal, "misset", (0.0, 0.0, 0.0))).T
 
 
@@ -188,10 +217,10 @@ def random_rotation(uniform, spread_rad):
     r2 = 2.0 * uniform.draw() - 1.0
     r3 = 2.0 * uniform.draw() - 1.0
     rho = np.sqrt(1.0 - r2 * r2)
-    axis = (rho * np.sin(np.pi * r1), rho * np.cos(np.pi * r1), r2)
+    axis = (rho * np.sin(PI * r1), rho * np.cos(PI * r1), r2)
     # Spread, power and product are single-precision numbers. NumPy's own float32 power is off in the last bit at times.
     power = np.float32(float(np.float32(1.0 - r3 * r3)) ** float(np.float32(1.0 / 3.0)))
-    return rotation(axis, float(np.float32(spread_rad) * power))
+    return rotation(axis, REAL(np.float32(spread_rad) * power))
 
 
 def rotation_of(vector):
@@ -236,13 +265,13 @@ def lattices_of(crystal, phi_rotations):
     if not np.any(spread) and not np.any(cell_spread):
         return [basis @ phi.T for phi in phi_rotations]
     count = get(mosaic, "domains", 1)
-    turns = mosaic_rotations(mosaic, count, np.deg2rad(spread))
+    turns = mosaic_rotations(mosaic, count, radians(spread))
     if np.ndim(spread) == 0 and not np.any(cell_spread):
         if get(mosaic, "distribution", "nanobragg") == "nanobragg":
             turns[0] = np.eye(3)  # its numbers are drawn all the same
         return [basis @ (turn @ phi).T for phi in phi_rotations for turn in turns]
     # In the crystal's own frame: x along a*, z along c; the scan turns it all.
-    x, z = unit(np.linalg.inv(basis).T[0]), unit(basis[2])
+    x, z = unit(inverse(basis).T[0]), unit(basis[2])
     frame = np.column_stack([x, np.cross(z, x), z])
     stretches = mosaic_stretches(mosaic, count, cell_spread) if np.any(cell_spread) else np.ones((count, 3))
     return [
@@ -254,9 +283,9 @@ def lattices_of(crystal, phi_rotations):
 
 def grating(count, dh):
     """sin(pi N dh) / sin(pi dh), N where dh = 0."""
-    denominator = np.sin(np.pi * dh)
+    denominator = np.sin(PI * dh)
     at_peak = denominator == 0.0
-    ratio = np.sin(np.pi * count * dh) / np.where(at_peak, 1.0, denominator)
+    ratio = np.sin(PI * count * dh) / np.where(at_peak, 1.0, denominator)
     return np.where(at_peak, count, ratio)
 
 
@@ -271,11 +300,11 @@ def sphere_transform(x):
 def lattice_transform(crystal, reciprocal, dh, dk, dl):
     """F_latt; `reciprocal` has rows a*, b*, c* [1/A]."""
     shape = get(crystal, "shape", "square")
-    fudge = float(get(crystal, "fudge", 1.0))
-    cells = np.asarray(get(crystal, "cells", (1, 1, 1)), dtype=np.float64)
+    fudge = REAL(get(crystal, "fudge", 1.0))
+    cells = np.asarray(get(crystal, "cells", (1, 1, 1)), dtype=REAL)
     matrix = cells if cells.ndim == 2 else np.diag(cells)
     na, nb, nc = np.diag(matrix)
-    n_cells = np.linalg.det(matrix)
+    n_cells = determinant(matrix)
     if shape == "square":
         return grating(na, dh) * grating(nb, dk) * grating(nc, dl)
 
@@ -286,11 +315,13 @@ def lattice_transform(crystal, reciprocal, dh, dk, dl):
         r2 = np.sum((np.stack([dh, dk, dl], axis=-1) @ matrix.T) ** 2, axis=-1)
 
     if shape == "round":
-        return n_cells * 0.723601254558268 * sphere_transform(np.pi * np.sqrt(fudge * r2))
+        return n_cells * REAL("0.723601254558268") * sphere_transform(PI * np.sqrt(fudge * r2))
     if shape in ("gauss", "gauss_star"):
-        return n_cells * np.exp(-r2 / 0.63 * fudge)
+        return n_cells * np.exp(-r2 / REAL("0.63") * fudge)
     if shape in ("tophat", "tophat_star"):
-        return np.where(r2 * fudge < 0.3969, n_cells, 0.0)
+        return np.where(r2 * fudge < REAL("0.3969"), n_cells, 0.0)
+    if shape == "lorentz":
+        return n_cells / (1.0 + (PI**2 * fudge ** REAL("1.5") * np.sqrt(r2) ** 3) ** (REAL(2) / 3))
     raise ValueError(f"unknown shape {shape!r}")
 
 
@@ -372,7 +403,7 @@ class Detector:
         name = get(detector, "convention", "mosflm")
         convention = CONVENTIONS[name]
         self.n_slow, self.n_fast = detector["pixels"]
-        self.pixel = float(detector["pixel_size"])
+        self.pixel = REAL(detector["pixel_size"])
         size_slow = self.n_slow * self.pixel
         size_fast = self.n_fast * self.pixel
 
@@ -383,10 +414,10 @@ class Detector:
         twotheta_axis = unit(get(detector, "twotheta_axis", convention["twotheta"]))
 
         tilt = rotation_xyz(get(detector, "rotation", (0.0, 0.0, 0.0)))
-        swing = rotation(twotheta_axis, np.deg2rad(get(detector, "twotheta", 0.0)))
+        swing = rotation(twotheta_axis, radians(get(detector, "twotheta", 0.0)))
         turn = swing @ tilt
 
-        ratio = float(beam @ (tilt @ normal))
+        ratio = beam @ (tilt @ normal)
         close_distance = get(detector, "close_distance")
         if close_distance is None:
             close_distance = abs(ratio * get(detector, "distance", 100.0))
@@ -426,15 +457,15 @@ class Detector:
             self.origin = turn @ (-fclose * fast - sclose * slow + close_distance * normal)
         else:
             raise ValueError(f"unknown pivot {pivot!r}")
-        self.close_distance = float(self.origin @ self.normal)
+        self.close_distance = self.origin @ self.normal
 
         self.beam = beam
         self.curvature = get(detector, "curvature", "flat")
         if self.curvature == "nanobragg":  # which counts its distance anew from where the detector has come to lie
             self.distance = self.close_distance / ratio
         self.point_pixel = bool(get(detector, "point_pixel", False))
-        self.thickness = float(get(detector, "sensor_thickness", 0.0))
-        self.mu = float(get(detector, "sensor_mu", 0.0))
+        self.thickness = REAL(get(detector, "sensor_thickness", 0.0))
+        self.mu = REAL(get(detector, "sensor_mu", 0.0))
 
     def nearest(self):
         """Distance of the point of the detector that is nearest to the sample."""
@@ -446,8 +477,8 @@ class Detector:
 
     def positions(self, oversample, js, jf, depth):
         """Vectors [mm] from the sample to one sub-pixel of every pixel, (slow, fast, 3)."""
-        s = np.arange(self.n_slow, dtype=np.float64)[:, None, None]
-        f = np.arange(self.n_fast, dtype=np.float64)[None, :, None]
+        s = np.arange(self.n_slow, dtype=REAL)[:, None, None]
+        f = np.arange(self.n_fast, dtype=REAL)[None, :, None]
         sdet = self.pixel / oversample * (s * oversample + js + 0.5)
         fdet = self.pixel / oversample * (f * oversample + jf + 0.5)
         flat = self.origin + fdet * self.fast + sdet * self.slow + depth * self.normal
@@ -476,9 +507,9 @@ class Detector:
         """The fraction of the photons that one layer of the sensor absorbs."""
         if self.thickness == 0.0 or self.mu == 0.0:
             return np.ones(diffracted.shape[:-1])
-        step = self.thickness / layers
         rho = diffracted @ self.normal if self.curvature == "flat" else 1.0  # a sphere is met along its normal
-        return np.exp(-layer * step * self.mu / rho) - np.exp(-(layer + 1) * step * self.mu / rho)
+        depth = self.thickness / layers * self.mu / rho
+        return np.exp(-layer * depth) * -np.expm1(-depth)
 
 
 def rendered(detector):
@@ -539,12 +570,12 @@ def sources_of(e):
     beam = e["beam"]
     rows = get(beam, "sources")
     if rows is not None:
-        return [(unit(row[:3]), float(row[3]), float(row[4])) for row in rows]
+        return [(unit(row[:3]), REAL(row[3]), REAL(row[4])) for row in rows]
 
     direction = beam_vector(e)
     polar = polarization_vector(e)
     vertical = unit(np.cross(direction, polar))
-    h_range, v_range = (1e-3 * r for r in get(beam, "divergence", (0.0, 0.0)))
+    h_range, v_range = (REAL(r) / 1000 for r in get(beam, "divergence", (0.0, 0.0)))
     h_steps, v_steps = get(beam, "divergence_steps", (1, 1))
     bell = get(beam, "divergence_profile", "uniform") == "gaussian"
     hdivs, h_step, h_range, h_count = evenly(h_range, h_steps)
@@ -588,12 +619,12 @@ def wavelengths_of(beam):
     """Wavelengths [A] and weights that every direction carries."""
     spectrum = get(beam, "spectrum")
     if spectrum is None:
-        width, count = 0.01 * get(beam, "dispersion", 0.0), get(beam, "dispersion_steps", 1)
+        width, count = REAL(get(beam, "dispersion", 0.0)) / 100, get(beam, "dispersion_steps", 1)
         fractions = evenly(width, count)[0]
         weights = [1.0] * len(fractions)
         if get(beam, "dispersion_profile", "uniform") == "gaussian":
             fractions, weights = gaussian_samples(width, count)
-        return [(beam["wavelength"] * (1.0 + x), w) for x, w in zip(fractions, weights, strict=True)]
+        return [(REAL(beam["wavelength"]) * (1.0 + x), w) for x, w in zip(fractions, weights, strict=True)]
     table = np.array([spectrum["wavelengths"], spectrum["weights"]]).T
     table = table[table[:, 1] > 0.0]
     steps = get(beam, "spectrum_steps")
@@ -646,7 +677,7 @@ def spindle_rotations(e):
     steps = get(scan, "steps", 1)
     width = get(scan, "width", 0.0)
     shift = {"midpoint": 0.5, "left": 0.0}[get(scan, "rule", "midpoint")]
-    return [rotation(axis, np.deg2rad(start + (i + shift) * width / steps)) for i in range(steps)]
+    return [rotation(axis, radians(start + (i + shift) * REAL(width) / steps)) for i in range(steps)]
 
 
 # --- the sum ---------------------------------------------------------------------------------------------------------
@@ -657,8 +688,32 @@ def render(e):
     return sum(render_one({**e, "crystal": crystal}) for crystal in (e["crystal"], *e.get("lattices", ())))
 
 
+class Step(NamedTuple):
+    """One term of the sum for all pixels: its value is `seen` F_cell^2 F_latt^2."""
+
+    seen: Any  # weight of the source, polarization, solid angle and fraction caught; 0 past the resolution limit
+    f_cell: Any
+    f_latt: Any
+    offsets: Any  # dh, dk, dl (slow, fast, 3)
+    lattice: Any  # rows a, b, c [A]
+    wavelength: Any  # [A]
+
+
 def render_one(e):
     """The expected photons of one crystal; what is "auto" is chosen by the caller."""
+    image = sum(step.seen * step.f_cell**2 * step.f_latt**2 for step in steps_of(e))
+    return np.where(rendered(e["detector"]), image * photons_of(e), 0.0)
+
+
+def photons_of(e):
+    """The photons that a sum of 1 over the steps stands for."""
+    sampling, steps = e.get("sampling"), len(lattices_of(e["crystal"], spindle_rotations(e)))
+    steps = steps * get(sampling, "oversample", 1) ** 2 * sum(weight for _, weight, _ in sources_of(e))
+    return REAL(CLASSICAL_RADIUS_SQUARED) * fluence_of(e) / steps * get(e["crystal"], "spot_scale", 1.0)
+
+
+def steps_of(e):
+    """The terms of the sum."""
     crystal, beam, sampling = e["crystal"], e["beam"], e.get("sampling")
     detector = Detector(e)
     oversample = get(sampling, "oversample", 1)
@@ -682,7 +737,6 @@ def render_one(e):
     first_omega = detector.solid_angle(first)
     first_polar = polarization_factor(beam, polar_vector, -sources[0][0], first_diffracted)
 
-    image = np.zeros((detector.n_slow, detector.n_fast))
     for layer in range(layers):
         depth = layer * detector.thickness / layers
         for js in range(oversample):
@@ -702,20 +756,14 @@ def render_one(e):
                         polar = first_polar
                     else:
                         polar = polarization_factor(beam, polar_vector, incident, diffracted)
+                    seen = np.where(kept, weight * polar * omega * capture, 0.0)
                     for rotated in lattices:  # rows a, b, c
                         hkl = q @ rotated.T
                         nearest = np.ceil(hkl - 0.5)
                         dh, dk, dl = np.moveaxis(hkl - nearest, -1, 0)
                         f_cell = factors(hkl, nearest.astype(np.int64))
-                        f_latt = lattice_transform(crystal, np.linalg.inv(rotated).T, dh, dk, dl)
-                        term = weight * f_cell**2 * f_latt**2 * polar * omega * capture
-                        image += np.where(kept, term, 0.0)
-
-    total_weight = sum(weight for _, weight, _ in sources)
-    steps = len(lattices) * oversample**2 * total_weight
-    image *= CLASSICAL_RADIUS_SQUARED * fluence_of(e) / steps
-    image *= get(crystal, "spot_scale", 1.0)
-    return np.where(rendered(e["detector"]), image, 0.0)
+                        f_latt = lattice_transform(crystal, inverse(rotated).T, dh, dk, dl)
+                        yield Step(seen, f_cell, f_latt, hkl - nearest, rotated, wavelength)
 
 
 # --- amorphous background --------------------------------------------------------------------------------------------
@@ -743,7 +791,7 @@ def background(e):
                 polar = polarization_factor(beam, polar_vector, -towards, diffracted)
                 for matter in e["background"]:
                     known, f = np.array(matter["table"]).T
-                    square = np.interp(stol, known, f) ** 2 * molecules(matter, beam)
+                    square = np.interp(stol.astype(np.float64), known, f) ** 2 * molecules(matter, beam)
                     image += weight / total_weight * square * polar * seen
     image *= CLASSICAL_RADIUS_SQUARED * fluence_of({"beam": {**beam, "offset": (0.0, 0.0)}, "crystal": {}})
     return np.where(rendered(e["detector"]), image, 0.0)

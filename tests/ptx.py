@@ -26,6 +26,7 @@ from nbnumba.kernels.cuda_readout import expose_pixel, spread_pixel, write_pixel
 from nbnumba.kernels.pack import pack
 from nbnumba.kernels.sums import Target
 from nbnumba.physics.elementary import _SIN_PI
+from nbnumba.physics.lattice import SHAPES
 from nbnumba.refinement.jacobian import motions
 from nbnumba.response.steps import electronics, exposure
 
@@ -35,15 +36,10 @@ TRICUBIC = {"crystal.reflections": scenes.TABLE, "crystal.interpolate": "tricubi
 CURVED = {"detector.curvature": "spherical"}
 #: Every shape, every kind of table, both kinds of panels.
 KINDS = {
-    "square": {},
+    **{name: {"crystal.shape": name} for name in SHAPES},
     "nearest": NEAREST,
     "tricubic": TRICUBIC,
-    "round": {"crystal.shape": "round"},
-    "gauss": {"crystal.shape": "gauss"},
-    "gauss_star": {"crystal.shape": "gauss_star"},
     "tilted": {"crystal.shape": "gauss", "crystal.cells": ((3, 0.5, 0.1), (0.5, 2, 0.4), (0.1, 0.4, 2.5))},
-    "tophat": {"crystal.shape": "tophat", **NEAREST},
-    "tophat_star": {"crystal.shape": "tophat_star"},
     "curved": {**CURVED, **NEAREST},
     "curved_gauss_tricubic": {**CURVED, **TRICUBIC, "crystal.shape": "gauss"},
 }

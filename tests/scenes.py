@@ -12,6 +12,7 @@ import oracle
 from hypothesis import strategies as st
 
 import nbnumba as nb
+from nbnumba.physics.lattice import SHAPES
 
 PIXELS = (12, 17)
 CONVENTIONS = ("mosflm", "denzo", "adxv", "xds", "dials", "custom")
@@ -116,9 +117,19 @@ def cells(rng):
     return (*lengths.tolist(), *angles.tolist())
 
 
+def lattice_of(shape, **numbers):
+    """Lattice of a shape, from numbers among which it finds its own by name."""
+    return shape.lattice(**{name: numbers[name] for name in shape.lattice._fields if name in numbers})
+
+
+def others(*shapes):
+    """The simplest kind of experiment for each shape but some, of which a list knows kinds of its own."""
+    return [(shape, "uniform", "flat") for shape in SHAPES if shape not in shapes]
+
+
 #: Numbers of cells for which some pixel of `PIXELS` is bright, whatever the orientation: the compact outlines leave
 #: nothing, or less than single precision can hold, between the spots of large crystals.
-CELL_LIMITS = {"square": 12, "round": 9, "gauss": 4, "gauss_star": 4, "tophat": 2.5, "tophat_star": 2.5}
+CELL_LIMITS = dict.fromkeys(SHAPES, 9) | {"square": 12, "gauss": 4, "gauss_star": 4, "tophat": 2.5, "tophat_star": 2.5}
 
 
 @st.composite

@@ -33,6 +33,7 @@ KINDS = [
     ("gauss_star", "uniform", "flat"),
     ("tophat", "uniform", "flat"),
     ("tophat_star", "nearest", "flat"),
+    *scenes.others("square", "round", "gauss", "gauss_star", "tophat", "tophat_star"),
 ]
 
 

@@ -1,13 +1,16 @@
+import contextlib
 import errno
 import os
 import resource
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from nbnumba import atomic
 from nbnumba.atomic import check_writable, new_file
 from nbnumba.errors import NbnumbaError
 from nbnumba.outputs.hdf5 import new_hdf5
@@ -101,6 +104,54 @@ def test_file_that_appears_meanwhile_is_kept(tmp_path):
         writing.__exit__(None, None, None)
     assert file.read_text() == "of someone else"
     assert os.listdir(tmp_path) == ["out.txt"]
+
+
+def test_of_those_that_finish_at_once_one_gets_the_name(tmp_path, monkeypatch):
+    file, everybody = tmp_path / "out.txt", threading.Barrier(4)
+
+    def check(self, check=atomic._Files.check):
+        check(self)
+        everybody.wait()
+
+    def write(text):
+        with contextlib.suppress(NbnumbaError), new_file(file) as part:
+            part.write_text(text)
+            return text
+
+    monkeypatch.setattr(atomic._Files, "check", check)
+    with ThreadPoolExecutor(4) as pool:
+        told = [text for text in pool.map(write, "abcd") if text]
+    assert told == [file.read_text()]
+    assert os.listdir(tmp_path) == ["out.txt"]
+
+
+def test_files_get_their_names_where_there_are_no_links(tmp_path, monkeypatch):
+    def link(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "link", link)
+    with new_file(tmp_path / "out.txt") as part:
+        part.write_text("new")
+    assert os.listdir(tmp_path) == ["out.txt"]
+
+
+@pytest.mark.parametrize(("overwrite", "naming"), [(False, "link"), (True, "replace")])
+def test_what_is_named_is_on_the_disk_before_and_its_name_after(tmp_path, monkeypatch, overwrite, naming):
+    calls = []
+
+    def record(name, real):
+        def call(first, *others):
+            where = os.readlink(f"/proc/self/fd/{first}") if name == "fsync" else str(first)
+            calls.append((name, "file" if where.endswith(".txt") else "folder"))
+            return real(first, *others)
+
+        monkeypatch.setattr(os, name, call)
+
+    for name in ("fsync", "replace", "link"):
+        record(name, getattr(os, name))
+    with new_file(tmp_path / "out.txt", overwrite) as part:
+        part.write_text("new")
+    assert calls == [("fsync", "file"), (naming, "file"), ("fsync", "folder")]
 
 
 def test_link_stays_a_link(tmp_path):

@@ -2,6 +2,7 @@
 
 import math
 import zlib
+from pathlib import Path
 
 import differences
 import numpy as np
@@ -14,9 +15,11 @@ from slow import few
 
 import nbnumba as nb
 from nbnumba.model.parameters import PARAMETERS
+from nbnumba.physics.lattice import SHAPES, TILTED
 from nbnumba.report import image_report, report_text
 from nbnumba.tracer.contributions import pixel_values
 
+ROOT = Path(__file__).parents[1]
 #: A matrix that is far from diagonal.
 MATRIX = ((3.0, 0.7, -0.4), (0.7, 2.5, 0.9), (-0.4, 0.9, 4.0))
 OWN = {
@@ -43,14 +46,14 @@ def crystals(draw, shape):
         "crystal.mosaic.cell_spread": draw(one | three),
         "crystal.mosaic.distribution": draw(st.sampled_from(("nanobragg", "gaussian"))),
     }
-    if shape in ("round", "gauss", "tophat") and draw(st.booleans()):
+    if shape in TILTED and draw(st.booleans()):
         turn = scenes.random_rotation(rng)
         matrix = turn @ np.diag(rng.uniform(1.0, scenes.CELL_LIMITS[shape], 3)) @ turn.T
         changes["crystal.cells"] = tuple(map(tuple, matrix.tolist()))
     return changes
 
 
-@pytest.mark.parametrize("shape", ["square", "round", "gauss", "tophat"])
+@pytest.mark.parametrize("shape", few(["square", *TILTED], ["square", "round", "gauss", "tophat"]))
 def test_random_crystals_agree_with_the_oracle(shape):
     @seed(zlib.crc32(shape.encode()))
     @settings(max_examples=20)
@@ -142,7 +145,7 @@ def test_cells_of_several_lengths_widen_spots_away_from_the_beam():
 # --- matrices of cells -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("shape", ["round", "gauss", "tophat"])
+@pytest.mark.parametrize("shape", few(TILTED, ["round", "gauss", "tophat"]))
 def test_a_diagonal_matrix_is_three_numbers(shape):
     cells = (1.5, 2.0, 1.2)
     matrix = np.diag(cells).tolist()
@@ -161,7 +164,7 @@ def test_a_matrix_permutes_with_the_axes():
     same(images[0], images[1])
 
 
-@pytest.mark.parametrize("shape", ["round", "gauss", "tophat"])
+@pytest.mark.parametrize("shape", few(TILTED, ["round", "gauss", "tophat"]))
 def test_a_tilted_outline_is_the_upright_one_of_a_turned_cube(shape):
     """Around 0 0 0 a cubic lattice is seen by its outline alone: N = R D R^T is D in axes turned by R."""
     turn, cells = scenes.random_rotation(np.random.default_rng(3)), np.diag([1.2, 2.0, 3.0])
@@ -195,7 +198,7 @@ def test_the_extent_of_a_matrix_is_how_far_the_outline_reaches():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"crystal.cells": MATRIX}, "three numbers for shape 'square'; a matrix for round, gauss, tophat"),
+        ({"crystal.cells": MATRIX}, "three numbers for shape 'square'; a matrix for " + ", ".join(TILTED)),
         ({"crystal.cells": MATRIX, "crystal.shape": "gauss_star"}, "three numbers for shape 'gauss_star'"),
         ({"crystal.cells": ((2, 1, 0), (0, 2, 0), (0, 0, 2)), "crystal.shape": "gauss"}, "a symmetric matrix"),
         ({"crystal.cells": ((2, 3, 0), (3, 2, 0), (0, 0, 2)), "crystal.shape": "gauss"}, "eigenvalues from 1 to"),
@@ -214,6 +217,12 @@ def test_a_matrix_comes_back_from_toml():
     again = nb.Experiment.from_toml(experiment.to_toml())
     assert again == experiment
     assert again.crystal.cells == MATRIX
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_is_told_of(shape):
+    assert f"`{shape}`" in (ROOT / "docs" / "crystals.md").read_text(encoding="utf-8")
+    assert f'"{shape}"' in nb.Crystal.__doc__
 
 
 # --- steps -----------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from nbnumba_cli import options, voice
-from nbnumba_cli.dataset_engines import engine_options, make, write_script
+from nbnumba_cli.dataset_engines import How, check_together, engine_options, make, write_script
 
 #: Changes that name files, relative to the working folder.
 _FILES = ("base", "base.experiment", "structures.files", *(f"base.{name}" for name in options.FILES))
@@ -28,15 +28,32 @@ _FILES = ("base", "base.experiment", "structures.files", *(f"base.{name}" for na
 )
 @engine_options
 @click.option("--resume", is_flag=True, help="Keep the files that are finished, and make what is missing.")
-@click.option("--verify", is_flag=True, help="With --resume: read those files through and make damaged ones anew.")
+@click.option(
+    "--verify",
+    is_flag=True,
+    help="With --resume, --shard or --slurm: read finished files through and make damaged ones anew.",
+)
 @click.option("--master", is_flag=True, help="Write master.h5 and report.html alone, of the files that are there.")
 @click.option(
     "--preview", type=click.IntRange(min=1), help="Only draw the first images on one PNG, as in --preview 16."
 )
 @click.option("--dry-run", is_flag=True, help="Only tell what it takes: time [s], size [bytes], memory [bytes].")
-@click.option("--overwrite", is_flag=True, help="Remove a data set that is in the folder, or replace the picture.")
+@click.option(
+    "--overwrite", is_flag=True, help="Remove a data set that is in the folder, or replace the picture or the script."
+)
 @options.as_json
-def command(recipe: Path, output: Path | None, settings: tuple[str, ...], as_json: bool, **how: Any) -> None:
+@click.pass_context
+def command(
+    ctx: click.Context,
+    recipe: Path,
+    output: Path | None,
+    settings: tuple[str, ...],
+    as_json: bool,
+    preview: int | None,
+    dry_run: bool,
+    master: bool,
+    **how: Any,
+) -> None:
     """Make a data set for machine learning: images of RECIPE.toml, and all that is known of them.
 
     \b
@@ -50,24 +67,25 @@ def command(recipe: Path, output: Path | None, settings: tuple[str, ...], as_jso
       nbnumba dataset recipe.toml -o set1 --dask tcp://10.0.0.1:8786
     """
     from nbnumba.datasets.recipe import Recipe
-    from nbnumba.datasets.report import write_report
+    from nbnumba.datasets.report import write_page
 
-    changes = {name: _from_here(name, value) for name, value in map(options._setting, settings)}
-    described = Recipe.from_toml(recipe, changes)
-    if how["preview"] is not None:
-        result = _preview(described, output, recipe, how["preview"], how["overwrite"])
-    elif how["dry_run"]:
-        result = _estimate(described, how["workers"], how["threads"])
+    check_together(ctx)
+    changes = {name: _from_here(name, value) for name, value in map(options.setting, settings)}
+    described, made_by = Recipe.from_toml(recipe, changes), How(**how)
+    if preview is not None:
+        result = _preview(described, output, recipe, preview, made_by)
+    elif dry_run:
+        result = _estimate(described, made_by)
     elif output is None:
         raise click.UsageError("Give a folder with -o, or --preview or --dry-run.")
-    elif how["master"]:
+    elif master:
         result = _master(output)
-    elif how["slurm"] is not None:
-        result = write_script(described, recipe, output, settings, how)
+    elif made_by.slurm is not None:
+        result = write_script(described, recipe, output, settings, made_by)
     else:
-        result = make(described, output, how)
+        result = make(described, output, made_by)
     if result.get("content_hash"):
-        write_report(Path(result["folder"]))
+        write_page(Path(result["folder"]))
     click.echo(json.dumps(options.jsonable(result), allow_nan=False) if as_json else _text(result))
 
 
@@ -81,7 +99,7 @@ def _from_here(name: str, value: Any) -> Any:
     return [_from_here(name, item) for item in value] if name in _FILES and isinstance(value, list) else value
 
 
-def _preview(recipe: Any, output: Path | None, source: Path, count: int, overwrite: bool) -> dict[str, Any]:
+def _preview(recipe: Any, output: Path | None, source: Path, count: int, how: How) -> dict[str, Any]:
     from nbnumba.datasets.folder import made_folder
     from nbnumba.datasets.preview import write_preview
 
@@ -89,22 +107,24 @@ def _preview(recipe: Any, output: Path | None, source: Path, count: int, overwri
     if output is not None:
         made_folder(output)
     with options.progress_bar("Rendering") as bar:
-        write_preview(recipe, path, count, overwrite=overwrite, progress=bar.show)
+        write_preview(recipe, path, count, overwrite=how.overwrite, threads=how.threads or 1, device=how.device,
+                      progress=bar.show)  # fmt: skip
     return {"images": min(count, recipe.count), "files": [str(path)]}
 
 
-def _estimate(recipe: Any, workers: int | None, threads: int | None) -> dict[str, Any]:
+def _estimate(recipe: Any, how: How) -> dict[str, Any]:
     from nbnumba.datasets.engines.local import shared_out
     from nbnumba.datasets.preview import estimate
     from nbnumba.datasets.shard import shards
 
     with options.progress_bar("Measuring") as bar:
-        workers, _ = shared_out(len(shards(recipe)), workers, threads)
-        return estimate(recipe, workers=workers, progress=bar.show)
+        workers, threads = shared_out(len(shards(recipe)), how.workers, how.threads)
+        return estimate(recipe, workers=workers, threads=threads, device=how.device, progress=bar.show)
 
 
 def _master(folder: Path) -> dict[str, Any]:
-    from nbnumba.datasets.folder import MASTER, unfinished, write_master
+    from nbnumba.datasets.folder import MASTER
+    from nbnumba.datasets.master import unfinished, write_master
 
     missing = unfinished(folder)
     if missing:

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
+from click.core import ParameterSource
 
-from nbnumba.errors import NbnumbaError
 from nbnumba_cli import options, voice
 
 _LINES = 60.0  # seconds between lines where there is no terminal to draw a bar on
@@ -85,46 +85,86 @@ _OPTIONS: tuple[Options, ...] = (
 )
 
 
-def make(recipe: Any, folder: Path, how: dict[str, Any]) -> dict[str, Any]:
+class How(NamedTuple):
+    """What makes the images, and what becomes of those that are there."""
+
+    workers: int | None
+    threads: int | None
+    device: str
+    shard: tuple[int, int | None] | None
+    slurm: Path | None
+    sbatch: tuple[str, ...]
+    dask: str | None
+    resume: bool
+    verify: bool
+    overwrite: bool
+
+
+_SPEED = {"workers", "threads", "device"}
+#: What some options go with, beside -o, --set and --json.
+_GOES_WITH = {
+    "preview": {"threads", "device", "overwrite"},
+    "dry_run": _SPEED,
+    "master": set(),
+    "slurm": {*_SPEED, "sbatch", "resume", "verify", "overwrite"},
+    "shard": {*_SPEED, "dask", "resume", "verify"},
+    "resume": {*_SPEED, "dask", "slurm", "sbatch", "shard", "verify"},
+    "overwrite": {*_SPEED, "dask", "slurm", "sbatch", "preview"},
+}
+#: What some are for, one of these.
+_NEEDS = {"sbatch": {"slurm"}, "verify": {"resume", "shard", "slurm"}}
+
+
+def check_together(ctx: click.Context) -> None:
+    """Refuse options that would be ignored beside others."""
+    names = {str(option.name): option.opts[0] for option in ctx.command.params}
+    given = {name for name in names if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    given &= {*_GOES_WITH, *_NEEDS, *_SPEED, "dask"}
+    for name in sorted(given & set(_GOES_WITH)):
+        for other in sorted(given - _GOES_WITH[name] - {name}):
+            raise click.UsageError(f"{names[name]} and {names[other]} do not go together.")
+    for name in sorted(given & set(_NEEDS)):
+        if not given & _NEEDS[name]:
+            raise click.UsageError(f"{names[name]} needs {' or '.join(names[one] for one in sorted(_NEEDS[name]))}.")
+
+
+def make(recipe: Any, folder: Path, how: How) -> dict[str, Any]:
     """Make a data set, or a part of it."""
     from nbnumba.datasets.engines.run import make_dataset
 
-    share = how["shard"]
-    if share is not None and how["overwrite"]:
-        raise NbnumbaError("--overwrite: found with --shard; remove the folder before the first of them")
     engine = _engine(how)
     with counting() as counter:
         return make_dataset(
-            recipe, folder, engine, resume=how["resume"], verify=how["verify"], overwrite=how["overwrite"],
-            share=share, threads=how["threads"], device=how["device"], progress=counter.show,
+            recipe, folder, engine, resume=how.resume, verify=how.verify, overwrite=how.overwrite, share=how.shard,
+            threads=how.threads, device=how.device, progress=counter.show,
         )  # fmt: skip
 
 
-def _engine(how: dict[str, Any]) -> Any:
-    if how["dask"] is not None:
+def _engine(how: How) -> Any:
+    if how.dask is not None:
         from nbnumba.datasets.engines.distributed import Dask
 
-        return Dask(how["dask"], how["workers"])
+        return Dask(how.dask, how.workers)
     from nbnumba.datasets.engines.local import Local
 
-    return Local(how["workers"])
+    return Local(how.workers)
 
 
-def write_script(recipe: Any, source: Path, folder: Path, settings: tuple[str, ...], how: dict[str, Any]) -> Any:
+def write_script(recipe: Any, source: Path, folder: Path, settings: tuple[str, ...], how: How) -> Any:
     """Write the script for Slurm."""
     from nbnumba.atomic import check_writable, new_file
     from nbnumba.datasets.engines.slurm import script
     from nbnumba.datasets.folder import prepare
 
-    path = how["slurm"]
-    check_writable(path, how["overwrite"])
-    plan = prepare(recipe, folder, resume=True, verify=how["verify"])
-    words = [sys.executable, "-m", "nbnumba_cli", "dataset", str(source), "-o", str(folder), "--device", how["device"]]
+    path = Path(str(how.slurm))
+    check_writable(path, how.overwrite)
+    plan = prepare(recipe, folder, resume=True, verify=how.verify)
+    words = [sys.executable, "-m", "nbnumba_cli", "dataset", str(source), "-o", str(folder)]
     words += [word for text in settings for word in ("--set", text)]
-    words += ["--threads", str(how["threads"])] if how["threads"] else []
-    words += ["--verify"] if how["verify"] else []
-    text = script(plan, words, name=str(path), options=how["sbatch"], at_once=how["workers"])
-    with new_file(path, how["overwrite"]) as part:
+    making = ["--device", how.device, *(["--threads", str(how.threads)] if how.threads else [])]
+    making += ["--verify"] if how.verify else []
+    text = script(plan, words, making, name=str(path), options=how.sbatch, at_once=how.workers)
+    with new_file(path, how.overwrite) as part:
         part.write_text(text, encoding="utf-8")
     return {"images": sum(shard.images for shard in plan.missing), "files": [str(path)]}
 

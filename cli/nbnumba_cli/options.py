@@ -153,7 +153,7 @@ def load_experiment(file: Path | None, nanobragg: str | None, settings: tuple[st
     """The experiment that the shared arguments describe."""
     if (file is None) == (nanobragg is None):
         raise click.UsageError('Give an EXPERIMENT.toml or --nanobragg "FLAGS", one of them.')
-    changes, image = dict(_setting(text) for text in settings), like()
+    changes, image = dict(setting(text) for text in settings), like()
     if image is not None:
         _tell_frame(image)
     if nanobragg is None:
@@ -182,7 +182,7 @@ def like() -> Path | None:
     return click.get_current_context().meta.get(LIKE)
 
 
-def _setting(text: str) -> tuple[str, Any]:
+def setting(text: str) -> tuple[str, Any]:
     """Name and value of NAME=VALUE: any TOML value, a list without brackets, or bare text."""
     name, equals, value = text.partition("=")
     if not equals or not name.strip() or "\n" in text:
@@ -191,7 +191,7 @@ def _setting(text: str) -> tuple[str, Any]:
         try:
             value = tomllib.loads(f"value = {candidate}")["value"]
             break
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):  # numbers of thousands of digits, lists within thousands of lists
             continue
     return name.strip(), _from_here(name.strip(), value)
 

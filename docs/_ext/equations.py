@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,10 +51,10 @@ def files() -> dict[str, list[Path]]:
 def entries(file: Path) -> list[Entry]:
     """What a file defines, in its order."""
     body = ast.parse(file.read_text(encoding="utf-8")).body
-    return [_entry(node) for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    return [_entry(node, file) for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
 
 
-def _entry(node: ast.FunctionDef | ast.ClassDef) -> Entry:
+def _entry(node: ast.FunctionDef | ast.ClassDef, file: Path) -> Entry:
     function = isinstance(node, ast.FunctionDef)
     arguments = (
         [argument.arg for argument in node.args.args]
@@ -66,19 +67,19 @@ def _entry(node: ast.FunctionDef | ast.ClassDef) -> Entry:
     )
     return Entry(
         node.name, "function" if function else "class", arguments, ast.get_docstring(node) or "", node.lineno,
-        list(_choices(node)), frozenset(_names(node)),
+        _choices(node.name, file), frozenset(_names(node)),
     )  # fmt: skip
 
 
-def _choices(node: ast.FunctionDef | ast.ClassDef) -> Iterator[tuple[str, str]]:
-    for decorator in node.decorator_list:
-        if isinstance(decorator, ast.Call) and isinstance(decorator.args[0], ast.Dict):
-            pairs = decorator.args[0]
-            yield from (
-                (ast.unparse(key), ast.unparse(value))
-                for key, value in zip(pairs.keys, pairs.values, strict=True)
-                if key
-            )
+def _choices(name: str, file: Path) -> list[tuple[str, str]]:
+    chosen = getattr(getattr(importlib.import_module(module(file)), name), "implementations", {})
+    return [(kind.__name__, function.__name__) for kind, function in chosen.items()]
+
+
+def _shapes(file: Path) -> list[Entry]:
+    """Tuples that a file makes of its functions, such as a crystal's shape."""
+    made = [node for node in ast.parse(file.read_text(encoding="utf-8")).body if isinstance(node, ast.Assign)]
+    return [Entry(ast.unparse(n.targets[0]), "tuple", [], "", n.lineno, [], frozenset(_names(n.value))) for n in made]
 
 
 def _names(node: ast.AST) -> Iterator[str]:
@@ -125,7 +126,7 @@ def _file(file: Path, used: dict[tuple[str, str], list[str]]) -> str:
 
 
 def _shown(entry: Entry, file: Path, known: list[Entry], used: dict[tuple[str, str], list[str]]) -> str:
-    here = [other.name for other in known if entry.name in other.called and other.name != entry.name]
+    here = [other.name for other in (*known, *_shapes(file)) if entry.name in other.called and other.name != entry.name]
     callers = [f"`{name}`" for name in [*here, *sorted(set(used.get((module(file), entry.name), [])))]]
     where = f"`{file.relative_to(PACKAGE.parent).as_posix()}:{entry.line}`"
     choices = "; ".join(f"`{kind}`: `{function}`" for kind, function in entry.choices)

@@ -12,13 +12,9 @@ RAISED = str.maketrans("0123456789-enx", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᵉⁿˣ
 _LETTER = re.compile(rf"(?<![\w.])({'|'.join(GREEK)})(?![\w.]\w)")
 
 
-#: Where notes for those who work on the code say what an equation is compared with.
-_NOTE = re.compile(r" ?\((?:forward model|derivatives)[^)]*\)|^Forward model, section \d\. ?", re.MULTILINE)
-
-
 def markdown(text: str) -> str:
     """The text with its equations typeset; ``code`` stays."""
-    parts = CODE.split(_NOTE.sub("", text))
+    parts = CODE.split(text)
     return "".join(part if i % 2 else _lowered(escaped(_typeset(part))) for i, part in enumerate(parts))
 
 

@@ -7,6 +7,8 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
+
 from nbnumba.compat.deviations import warnings
 from nbnumba.compat.flags import FLAG_OF, parse
 from nbnumba.compat.translate import Translation, translate
@@ -38,9 +40,12 @@ def read_flags(flags: str | list[str], folder: str | Path = ".") -> Translation:
         raise NbnumbaError(f"flags: {error}; close the quotes") from None
     given = parse(words)
     try:
-        translation = translate(given, Path(folder))
+        with np.errstate(over="raise", invalid="raise", divide="raise"):
+            translation = translate(given, Path(folder))
     except NbnumbaError as error:
         raise NbnumbaError(_named_by_flag(str(error))) from error
+    except ArithmeticError as error:
+        raise NbnumbaError(f"flags: found values that are too large, or too small, to compute with ({error})") from None
     translation.notes.extend(warnings(translation, in_files=False))
     return translation
 

@@ -31,6 +31,7 @@ from nbnumba.model.reflections import Reflections
 from nbnumba.model.sampling import Sampling
 from nbnumba.model.scan import Scan
 from nbnumba.model.sources import Grid, Sources, dispersed, grid_sources
+from nbnumba.physics.lattice import SHAPES
 from nbnumba.physics.rotation import angles_xyz
 from nbnumba.physics.vector import Vector, unit
 
@@ -118,7 +119,7 @@ def _crystal(flags: Flags, wavelength: float) -> tuple[Crystal, float]:
     described, axes, stretch = _axes(flags, wavelength)
     lengths = [math.hypot(*row) for row in (axes * 1e-10).tolist()]
     cells = _cells(flags, lengths)
-    fudge = float(flags.value("fudge", 1.0)) * (stretch if name.endswith("_star") else 1.0)
+    fudge = float(flags.value("fudge", 1.0)) * (stretch if SHAPES[name].reciprocal else 1.0)
     spread = flags.value("mosaic", 0.0)
     crystal = Crystal(
         **described,

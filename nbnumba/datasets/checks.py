@@ -8,7 +8,7 @@ from nbnumba.datasets.distributions import Expression, extremes
 from nbnumba.datasets.draw import draw, tried
 from nbnumba.datasets.expressions import names_in, unknown_name
 from nbnumba.datasets.names import base_value, overlap
-from nbnumba.datasets.recipe import Recipe
+from nbnumba.datasets.recipe import STRUCTURE, Recipe
 from nbnumba.datasets.splits import structure_splits
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.validate import refuse
@@ -19,11 +19,12 @@ def check_recipe(recipe: Recipe) -> None:
     for name in recipe.order:
         distribution = recipe.drawings[name].distribution
         if isinstance(distribution, Expression):
-            for needed in sorted(names_in(name, distribution.text) - set(recipe.drawings)):
+            known = {*recipe.drawings, *((STRUCTURE,) if recipe.structures is not None else ())}
+            for needed in sorted(names_in(name, distribution.text) - known):
                 try:
                     base_value(recipe.base, needed)
                 except NbnumbaError:
-                    raise unknown_name(name, needed, list(recipe.drawings)) from None
+                    raise unknown_name(name, needed, sorted(known)) from None
     if recipe.lattices is not None and recipe.orientation == "base" and "misset" not in recipe.lattices.vary:
         raise NbnumbaError(
             'lattices: all would lie on one another; add orientation = "uniform", or lattices.vary.misset'

@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-from nbnumba.datasets.distributions import Choice, Drawing, Expression, Grid, Integer, plain
+from nbnumba.datasets.distributions import Choice, Drawing, Grid, Integer, plain
 from nbnumba.datasets.labels import IMAGES, LATTICES, Label
 from nbnumba.datasets.names import base_value, components
+from nbnumba.datasets.panels import COLUMNS as PANELS
+from nbnumba.datasets.panels import PLACES
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.outputs.nexus_tree import put
 
@@ -64,6 +66,9 @@ class Columns:
             kinds["structure"] = _text(list(recipe.structures.files))
         if recipe.base.detector.panels:
             kinds = {name: kind for name, kind in kinds.items() if name not in ("distance", "beam_slow", "beam_fast")}
+        if recipe.varies(*PLACES):
+            panels = (len(recipe.base.geometries),) if recipe.base.detector.panels else ()
+            kinds |= dict.fromkeys(PANELS, Kind("<f8", (*panels, 3))) | {"pixel_size": _FLOAT}
         return cls(kinds | {name: kind_of(recipe, name, one) for name, one in recipe.drawings.items()})
 
     @classmethod
@@ -97,7 +102,7 @@ class Columns:
         """Write all columns into a group, with their units and meaning."""
         for name, column in self.arrays().items():
             about = label(name)
-            put(parent, name, column, about.units or None, meaning=about.meaning)
+            put(parent, name, column, about.units, meaning=about.meaning)
 
     def read(self, parent: h5py.Group) -> list[np.ndarray]:
         """All columns from a group."""
@@ -118,7 +123,7 @@ def kind_of(recipe: Recipe, name: str, one: Drawing) -> Kind:
         return Kind("<f8", (len(base),)) if isinstance(base, tuple) else _FLOAT
     if isinstance(distribution, Integer):
         return _INT
-    if not isinstance(distribution, Choice | Grid) or isinstance(distribution, Expression):
+    if not isinstance(distribution, Choice | Grid):
         return _FLOAT
     return _common(list(distribution.values))
 

@@ -9,6 +9,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from datetime import date, time
 from itertools import accumulate
 from statistics import NormalDist
 from typing import Any, ClassVar
@@ -152,6 +153,8 @@ class Expression:
         """Refuse what is no arithmetic."""
         from nbnumba.datasets.expressions import parsed
 
+        if not isinstance(self.text, str):
+            raise refuse(where, self.text, "an expression, as text")
         parsed(where, self.text)
 
 
@@ -249,6 +252,8 @@ def drawing(where: str, table: Mapping[str, Any]) -> Drawing:
         raise NbnumbaError(f"{where}.{missing[0]}: found nothing; {name} needs {', '.join(kind.short)}")  # type: ignore[attr-defined]
     distribution = kind(**{key: frozen(value) for key, value in values.items()})
     distribution.check(where)
+    if kind in (Uniform, LogUniform, Normal):  # 1 and 1.0 are one limit
+        distribution = kind(**{key: float(value) for key, value in values.items()})
     _check_modifiers(where, name, modifiers)
     return Drawing(distribution, **modifiers)
 
@@ -280,7 +285,7 @@ def spelled_out(where: str, value: Any) -> dict[str, Any]:
     short: tuple[str, ...] = KINDS[kind].short  # type: ignore[attr-defined]
     if len(short) == 1:
         return {"distribution": kind, short[0]: given, **others}
-    if not isinstance(given, list) or len(given) != len(short):
+    if not isinstance(given, list | tuple) or len(given) != len(short):
         raise refuse(f"{where}.{kind}", given, f"[{', '.join(short)}]")
     return {"distribution": kind, **dict(zip(short, given, strict=True)), **others}
 
@@ -328,3 +333,12 @@ def _check_values(where: str, values: Any) -> None:
             raise refuse(f"{where}.values", value, "texts without the character 0")
         if isinstance(value, int) and abs(value) >= _LARGEST:
             raise refuse(f"{where}.values", value, "whole numbers of 64 bits")
+        if _is_moment(value):
+            raise refuse(f"{where}.values", value, "numbers, texts, true, false, and lists and tables of these")
+
+
+def _is_moment(value: Any) -> bool:
+    """Whether there is a date or a time in it."""
+    if isinstance(value, tuple | list | Mapping):
+        return any(map(_is_moment, value.values() if isinstance(value, Mapping) else value))
+    return isinstance(value, date | time)

@@ -11,7 +11,7 @@ from nbnumba.datasets.distributions import Choice, Drawing, Expression, Grid
 from nbnumba.datasets.expressions import evaluated
 from nbnumba.datasets.names import base_value, components, is_component, with_component
 from nbnumba.datasets.random import misset, rotation, sobol_uniform, uniform
-from nbnumba.datasets.recipe import ORIENTATION, PRESETS, Recipe
+from nbnumba.datasets.recipe import ORIENTATION, PRESETS, STRUCTURE, Recipe
 from nbnumba.datasets.shadow import check_shadow
 from nbnumba.datasets.splits import split_of
 from nbnumba.errors import NbnumbaError
@@ -140,7 +140,7 @@ class _Draw:
         """A number or what is listed, or one for each component of the base's value."""
         distribution = one.distribution
         if isinstance(distribution, Expression):
-            return evaluated(name, distribution.text, functools.partial(self._number, name))
+            return evaluated(name, distribution.text, functools.partial(self._operand, name))
         count = components(base_value(self.base, field), field) if one.each else 1
         found: tuple[Value, ...]
         if name in self._instead:
@@ -157,12 +157,15 @@ class _Draw:
             return uniform(self.recipe.seed, self.number, name, turn)
         return sobol_uniform(self.recipe.seed, self.number, self.recipe.sobol_dimensions[name] + turn, name)
 
-    def _number(self, name: str, needed: str) -> float:
-        """What an expression takes for a name."""
+    def _operand(self, name: str, needed: str) -> float | str:
+        """What an expression takes for a name: a number, or a text that it compares."""
+        if needed == STRUCTURE and self.structure is not None:
+            assert self.recipe.structures is not None
+            return self.recipe.structures.files[self.structure]
         found = self.value(needed) if needed in self.recipe.drawings else base_value(self.recipe.base, needed)
-        if isinstance(found, bool) or not isinstance(found, int | float):
-            raise refuse(f"{name}, of which {needed}", found, "a number")
-        return float(found)
+        if isinstance(found, bool) or not isinstance(found, int | float | str):
+            raise refuse(f"{name}, of which {needed}", found, "a number or a text")
+        return found if isinstance(found, str) else float(found)
 
     def _experiment(self) -> tuple[Experiment, tuple[dict[str, Value], ...]]:
         tree = self._changes()

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.model.validate import nearest
+from nbnumba.model.validate import nearest, refuse
 
 LONGEST = 500  # characters
 _DEEPEST = 100  # parts in one another, such as the terms of a sum
@@ -39,7 +39,10 @@ _COMPARED: dict[type, Callable[[float, float], bool]] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
 }
-_ALLOWED = "numbers, names, + - * / **, comparisons, a if b else c, and " + ", ".join(FUNCTIONS)
+_SAME = (ast.Eq, ast.NotEq)
+_ALLOWED = "numbers, names, + - * / **, comparisons, texts after == and !=, a if b else c, and " + ", ".join(FUNCTIONS)
+
+Value = float | str
 
 
 def is_name(text: str) -> bool:
@@ -56,7 +59,7 @@ def parsed(where: str, text: str) -> ast.expr:
         NbnumbaError: something else than arithmetic.
     """
     if not isinstance(text, str) or not text.strip() or len(text) > LONGEST:
-        raise NbnumbaError(f"{where}: found {text!r}; allowed: an expression of up to {LONGEST} characters")
+        raise refuse(where, text, f"an expression of up to {LONGEST} characters")
     try:
         tree = ast.parse(text.strip(), mode="eval").body
         _check(where, text, tree)
@@ -71,11 +74,13 @@ def _refused(where: str, text: str, what: str) -> NbnumbaError:
     return NbnumbaError(f"{where}: found {what} in the expression {text!r}; allowed: {_ALLOWED}")
 
 
-def _check(where: str, text: str, node: ast.AST, depth: int = 1) -> None:
-    """Refuse whatever is not on the list."""
+def _check(where: str, text: str, node: ast.AST, depth: int = 1, *, compared: bool = False) -> None:
+    """Refuse whatever is not on the list; a text is on it where it is ``compared`` by == or !=."""
     if depth > _DEEPEST:
         raise _refused(where, text, f"more than {_DEEPEST} parts in one another")
     if isinstance(node, ast.Constant):
+        if isinstance(node.value, str) and compared:
+            return
         if isinstance(node.value, bool) or not isinstance(node.value, int | float):
             raise _refused(where, text, repr(node.value))
     elif isinstance(node, ast.Call):
@@ -94,11 +99,17 @@ def _check(where: str, text: str, node: ast.AST, depth: int = 1) -> None:
         operators = node.ops if isinstance(node, ast.Compare) else [getattr(node, "op", None)]
         if not isinstance(node, ast.IfExp) and any(type(op) not in known for op in operators):
             raise _refused(where, text, repr(ast.unparse(node)))
+        same = _is_of_texts(node)
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr):
-                _check(where, text, child, depth + 1)
+                _check(where, text, child, depth + 1, compared=same)
     else:
         raise _refused(where, text, repr(ast.unparse(node)))
+
+
+def _is_of_texts(node: ast.AST) -> bool:
+    """Whether this is a comparison that texts can have: whether they are the same."""
+    return isinstance(node, ast.Compare) and all(isinstance(op, _SAME) for op in node.ops)
 
 
 def _dotted(node: ast.AST) -> str | None:
@@ -124,8 +135,8 @@ def names_in(where: str, text: str) -> set[str]:
     return found(parsed(where, text))
 
 
-def evaluated(where: str, text: str, look_up: Callable[[str], float]) -> float:
-    """Value of an expression; ``look_up`` gives that of a name.
+def evaluated(where: str, text: str, look_up: Callable[[str], Value]) -> float:
+    """Value of an expression; ``look_up`` gives that of a name, a number or a text.
 
     Raises:
         NbnumbaError: no number comes out.
@@ -141,7 +152,23 @@ def evaluated(where: str, text: str, look_up: Callable[[str], float]) -> float:
     return float(value)
 
 
-def _value(node: ast.AST, look_up: Callable[[str], float]) -> Any:
+def _side(node: ast.AST, look_up: Callable[[str], Value]) -> Any:
+    """Value of a side of == or !=, which may be a text."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    name = _dotted(node)
+    return _value(node, look_up) if name is None or name in CONSTANTS else look_up(name)
+
+
+def _compared(node: ast.Compare, look_up: Callable[[str], Value]) -> bool:
+    side = _side if _is_of_texts(node) else _value
+    sides = [side(one, look_up) for one in (node.left, *node.comparators)]
+    if len({isinstance(one, str) for one in sides}) > 1:
+        raise TypeError(f"{', '.join(map(repr, sides))}: a text is compared with a number")
+    return all(_COMPARED[type(op)](a, b) for op, a, b in zip(node.ops, sides, sides[1:], strict=False))
+
+
+def _value(node: ast.AST, look_up: Callable[[str], Value]) -> Any:
     """Value of a part of a tree that was checked; whole numbers as floats, whose powers end."""
     if isinstance(node, ast.Constant):
         return float(node.value)  # type: ignore[arg-type]
@@ -152,12 +179,14 @@ def _value(node: ast.AST, look_up: Callable[[str], float]) -> Any:
     if isinstance(node, ast.IfExp):
         return _value(node.body if _value(node.test, look_up) else node.orelse, look_up)
     if isinstance(node, ast.Compare):
-        sides = [_value(side, look_up) for side in (node.left, *node.comparators)]
-        return all(_COMPARED[type(op)](a, b) for op, a, b in zip(node.ops, sides, sides[1:], strict=False))
+        return _compared(node, look_up)
     if isinstance(node, ast.Call):
         return FUNCTIONS[node.func.id](*(_value(a, look_up) for a in node.args))  # type: ignore[attr-defined]
     name = str(_dotted(node))
-    return CONSTANTS[name] if name in CONSTANTS else look_up(name)
+    found = CONSTANTS[name] if name in CONSTANTS else look_up(name)
+    if isinstance(found, str):
+        raise TypeError(f"{name} is the text {found!r}, which == and != take alone")
+    return found
 
 
 def unknown_name(where: str, name: str, known: list[str]) -> NbnumbaError:

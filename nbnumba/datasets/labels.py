@@ -46,6 +46,10 @@ IMAGES = {
 }
 #: Other columns of images, which recipes have or have not, in types of their own.
 OTHERS = {
+    "panel_origin": Label("outer corner of the first kept pixel of each panel, x, y, z in the laboratory", "mm"),
+    "panel_fast": Label("unit vector along which fast grows, x, y, z in the laboratory, of each panel"),
+    "panel_slow": Label("unit vector along which slow grows, x, y, z in the laboratory, of each panel"),
+    "pixel_size": Label("edge of a pixel of the image that is kept", "mm"),
     "digest": Label("SHA-256 of the image and all of its labels"),
     "lattices.count": Label("number of crystals that was drawn, also of a miss"),
     "structures.b_factor": Label("overall B that the amplitudes were damped by", "angstrom^2"),
@@ -87,11 +91,26 @@ LATTICES = {
         "matrix from the standard setting (a* along x, c along z) to the laboratory, at the start of the scan",
         shape=(3, 3),
     ),
-    "cell": Label("a, b, c in angstrom, alpha, beta, gamma in degrees", shape=(6,)),
+    "cell": Label("a, b, c in angstrom, alpha, beta, gamma in degrees", "angstrom, degrees", shape=(6,)),
+}
+#: What a file says of where it is from.
+PROCESS = {
+    "program": "that made the file",
+    "version": "of the program",
+    "format": "number of the way in which files are laid out",
+    "recipe": "TOML that images follow from",
+    "recipe_hash": "SHA-256 of all that determines an image",
+    "first": "number of the first image of the file",
+    "stop": "number of the image after the last one",
+    "content_hash": "SHA-256 of the digests of all images, in order",
+    "by_image": "paths of datasets with a value for each image, beside labels",
+    "images": "how many there are",
+    "files": "names of the files that hold the images",
 }
 #: Units that the documentation of a field tells in words.
 _IN_WORDS = {
     "beam.fluence": "photons/m^2", "beam.flux": "photons/s", "beam.exposure": "s", "crystal.reflections": "electron",
+    "crystal.cell": "angstrom, degrees", **{f"crystal.cell.{i}": "degrees" for i in (3, 4, 5)},
 }  # fmt: skip
 
 

@@ -11,15 +11,15 @@ import numpy as np
 from nbnumba.datasets.cache import masks_vary
 from nbnumba.datasets.distributions import Choice, Grid
 from nbnumba.datasets.draw import Drawn, draw
+from nbnumba.datasets.panels import PLACES, kept_panels
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.sample import shared_mask
+from nbnumba.datasets.stacks import STACKS
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.panel import Panel
-from nbnumba.outputs.nexus_tree import columns, describe, finish, put
+from nbnumba.outputs.nexus_tree import columns, describe, finish, group, put
 from nbnumba.outputs.stack import Column
 
-#: Parts of a recipe that move pixels, change what they are, or turn the axis that the crystal rotates about.
-_PLACES = ("detector", "beam.direction", "beam.polarization_axis", "scan.axis", "scan.width")
 #: What the number of wavelengths follows from, the spectrum aside, and whether there are Stokes parameters.
 _KINDS_OF_BEAM = ("beam.sources", "beam.dispersion", "beam.dispersion_steps", "beam.dispersion_profile",
                   "beam.spectrum_steps", "beam.polarized")  # fmt: skip
@@ -37,7 +37,7 @@ _TOLD_ONCE = {
 def one_detector(recipe: Recipe) -> bool:
     """Whether one description of the detector fits all images, which NXmx has of no part of a curved one."""
     cut = recipe.output.crop is not None or recipe.output.bin > 1
-    return not recipe.varies(*_PLACES) and not (cut and recipe.base.detector.curvature != "flat")
+    return not recipe.varies(*PLACES) and not (cut and recipe.base.detector.curvature != "flat")
 
 
 def one_kind_of_beam(recipe: Recipe) -> bool:
@@ -70,6 +70,7 @@ class Header:
 
     def write(self, entry: h5py.Group, recipe: Recipe, images: int) -> None:
         """Fill the entry."""
+        shared = None if masks_vary(recipe) else _put_mask(group(entry, "shared", "NXcollection"), recipe)
         if not self._described:
             return
         shown = kept_part(recipe)
@@ -83,11 +84,17 @@ class Header:
         detector = entry["instrument/detector"]
         if "pixel_mask" in detector:
             del detector["pixel_mask"]
-        if not masks_vary(recipe):
-            bits = shared_mask(recipe, draw(recipe, 0))
-            detector.create_dataset(
-                "pixel_mask", data=bits.reshape(-1, bits.shape[-1]), compression="gzip", shuffle=True
-            )
+        if shared is not None:
+            detector["pixel_mask"] = shared  # the same one under two names
+
+
+def _put_mask(parent: h5py.Group, recipe: Recipe) -> h5py.Dataset:
+    """The pixels of all images that are no measurement."""
+    bits = shared_mask(recipe, draw(recipe, 0))
+    rows = bits.reshape(-1, bits.shape[-1])
+    found = parent.create_dataset("pixel_mask", data=rows, compression="gzip", shuffle=True)
+    found.attrs.update({name: STACKS["entry/pixel_mask/data"][name] for name in ("units", "meaning")})
+    return found
 
 
 def kept_part(recipe: Recipe) -> Experiment:
@@ -96,17 +103,15 @@ def kept_part(recipe: Recipe) -> Experiment:
     detector = replace(experiment.detector, mask=None, roi=None)
     if output.crop is None and output.bin == 1:
         return replace(experiment, detector=detector)
-    size, first = detector.pixel_size, (0, 0) if output.crop is None else (output.crop[0][0], output.crop[1][0])
     panels = []
-    for number, g in enumerate(experiment.geometries):
-        origin = np.array(g.origin) + size * (first[0] * np.array(g.slow) + first[1] * np.array(g.fast))
+    for number, (origin, fast, slow) in enumerate(zip(*kept_panels(experiment, output).values(), strict=True)):
         pixels = (
             output.shape(detector)[-2:] if output.crop else tuple(n // output.bin for n in detector.size_of(number))
         )
-        panels.append(Panel(pixels=pixels, origin=tuple(origin.tolist()), fast=g.fast, slow=g.slow))
+        panels.append(Panel(pixels=pixels, origin=tuple(origin), fast=tuple(fast), slow=tuple(slow)))
     names = ("convention", "sensor_thickness", "sensor_mu", "sensor_material", "sensor_density", "point_pixels")
     plain = {name: getattr(detector, name) for name in names}
-    kept = type(detector)(pixel_size=size * output.bin, panels=tuple(panels), **plain)
+    kept = type(detector)(pixel_size=detector.pixel_size * output.bin, panels=tuple(panels), **plain)
     return replace(experiment, detector=kept)
 
 

@@ -7,26 +7,18 @@ several processes do not mix; where a network file system loses one, or a disk i
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 import os
 import socket
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any
 
 from nbnumba import __version__
 
 LOG = "log.jsonl"
 #: Events: a file was made; one could not be made.
 MADE, FAILED = "made", "failed"
-
-P = ParamSpec("P")
-R = TypeVar("R")
-S = TypeVar("S")
-Found = dict[str, Any]
-Writes = Callable[Concatenate[R, S, str | Path, P], Found]
 
 
 def note(folder: str | Path, event: str, **values: Any) -> None:
@@ -42,23 +34,7 @@ def note(folder: str | Path, event: str, **values: Any) -> None:
             os.close(where)
 
 
-def logged(write: Writes[R, S, P]) -> Writes[R, S, P]:
-    """The same function (recipe, shard, folder, ...), which notes what it returns, or what it fails by."""
-
-    @functools.wraps(write)
-    def noted(recipe: R, shard: S, folder: str | Path, *args: P.args, **others: P.kwargs) -> Found:
-        try:
-            found = write(recipe, shard, folder, *args, **others)
-        except Exception as error:
-            note(folder, FAILED, name=getattr(shard, "name", ""), error=f"{type(error).__name__}: {error}")
-            raise
-        note(folder, MADE, **found, recipe_hash=getattr(recipe, "hash", ""))
-        return found
-
-    return noted
-
-
-def read_log(folder: str | Path) -> list[Found]:
+def read_log(folder: str | Path) -> list[dict[str, Any]]:
     """All lines of a log that are whole, in order; none where there is no log."""
     found = []
     try:

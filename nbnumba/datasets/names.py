@@ -29,13 +29,23 @@ def with_component(name: str, value: Any, place: int, component: Any) -> tuple[A
 
 
 def base_value(experiment: Experiment, name: str) -> Any:
-    """What an experiment has for a dotted name; the cell of a crystal wherever it is from.
+    """What an experiment has for a dotted name; cell and beam centre also where they follow from something else.
 
     Raises:
         NbnumbaError: there is none.
     """
+    if is_component(name):
+        owner, _, last = name.rpartition(".")
+        values = base_value(experiment, owner)
+        if not isinstance(values, tuple) or int(last) >= len(values):
+            raise NbnumbaError(f"{name}: no such value in the base")
+        return values[int(last)]
     if name == "crystal.cell":
         return experiment.crystal.unit_cell
+    detector = experiment.detector
+    is_left_out = detector.beam_center is None and detector.closest_point is None and not detector.panels
+    if name == "detector.beam_center" and is_left_out:
+        return detector.frame.from_detector(detector.reference_point, detector.extent)
     value: Any = experiment
     for step in name.split("."):
         if isinstance(value, tuple) and step.isdigit() and int(step) < len(value):

@@ -25,7 +25,8 @@ class Output:
     Attributes:
         images_per_shard: images in a file; 0: as many as make ``shard_bytes`` before compression.
         shard_bytes: size of a file [bytes].
-        dtype: of the images: "int32", "uint16" or "float32"; numbers that do not fit are cut off and counted.
+        dtype: of the images: "int32", "uint16" or "float32"; numbers that do not fit are cut off and counted. Left out,
+            it is "int32", and "float32" with the layout of resonet, which reads no int32.
         counts: False: images are expected photons, without noise and response.
         bin: pixels along each edge that are added up to one.
         crop: ((slow start, stop), (fast start, stop)) that is kept; nothing else is computed.
@@ -47,7 +48,7 @@ class Output:
 
     images_per_shard: int = 0
     shard_bytes: float = 1e9
-    dtype: str = "int32"
+    dtype: str = ""
     counts: bool = True
     bin: int = 1
     crop: tuple[Range, Range] | None = None
@@ -68,11 +69,15 @@ class Output:
         put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
         put("images_per_shard", whole("output.images_per_shard", self.images_per_shard, low=0))
         put("shard_bytes", number("output.shard_bytes", self.shard_bytes, "bytes", low=1.0))
+        if self.dtype == "":
+            put("dtype", "float32" if self.layout == "resonet" else "int32")
         for name, allowed in (
             ("dtype", DTYPES), ("compression", COMPRESSIONS), ("layout", LAYOUTS), ("precision", PRECISIONS),
             ("split_by", SPLIT_BY),
         ):  # fmt: skip
             choice(f"output.{name}", getattr(self, name), allowed)
+        if self.layout == "resonet" and self.dtype == "int32":
+            raise refuse("output.dtype", self.dtype, 'float32 | uint16 with layout = "resonet", which reads no int32')
         for name in ("counts", "expected", "spots", "spot_mask"):
             flag(f"output.{name}", getattr(self, name))
         put("bin", whole("output.bin", self.bin, low=1, high=4096))
@@ -86,6 +91,11 @@ class Output:
         put("splits", _splits(self.splits))
         if self.expected and not self.counts:
             raise NbnumbaError("output.expected: found with counts = false, where images are expected photons already")
+
+    @property
+    def first(self) -> tuple[int, int]:
+        """Slow, fast of the first pixel of the detector that is kept."""
+        return (0, 0) if self.crop is None else (self.crop[0][0], self.crop[1][0])
 
     def shape(self, detector: Detector) -> tuple[int, ...]:
         """Shape of an image that is kept.

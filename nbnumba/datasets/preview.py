@@ -15,55 +15,67 @@ from nbnumba.atomic import new_file
 from nbnumba.datasets.cache import Cache
 from nbnumba.datasets.draw import Drawn
 from nbnumba.datasets.labels import caption
-from nbnumba.datasets.lettering import line
 from nbnumba.datasets.recipe import Recipe
-from nbnumba.datasets.sample import Sample
+from nbnumba.datasets.sample import Sample, shared_mask
 from nbnumba.datasets.shard import Progress, images_per_shard, shards
+from nbnumba.datasets.sheet import Picture, picture, sheet
 from nbnumba.datasets.stacks import chunks_of, samples, stacks_of
 from nbnumba.model.validate import whole
-from nbnumba.outputs.png import encode, grey_levels
+from nbnumba.outputs.pixels import as_rows
+from nbnumba.outputs.png import encode
 
-_EDGE, _GAP, _COLUMNS, _MOST = 256, 8, 4, 1000
+_MOST = 1000
 _MEASURED = 6  # images, after one that compiles
 
 
 def write_preview(
-    recipe: Recipe, path: str | Path, count: int = 16, *, overwrite: bool = False, progress: Progress | None = None
+    recipe: Recipe,
+    path: str | Path,
+    count: int = 16,
+    *,
+    spots: bool = False,
+    overwrite: bool = False,
+    threads: int = 1,
+    device: str = "cpu",
+    progress: Progress | None = None,
 ) -> Path:
     """Write the first images of a data set as one PNG, each with what was drawn for it beneath.
+
+    All have one scale of grey, told at the foot, so that what is darker is stronger. Masked pixels are blue.
 
     Args:
         recipe: of the data set.
         path: the new file.
         count: number of images.
+        spots: whether those that are listed are marked.
         overwrite: replace an existing file.
+        threads, device: as ``write_shard`` has them.
         progress: called as progress(done, total) after each image.
 
     Raises:
         NbnumbaError: an image cannot be rendered, or the file cannot be written.
     """
     count = min(whole("preview", count, low=1, high=_MOST), recipe.count)
-    cache, tiles = Cache(recipe), []
+    cache, pictures = Cache(recipe, threads, device), list[Picture]()
     for drawn, sample in samples(cache, range(count)):
-        tiles.append(_tile(drawn, sample))
+        pictures.append(_picture(drawn, sample, cache, spots))
         if progress is not None:
-            progress(len(tiles), count)
-    tall = max(len(tile) for tile in tiles)
-    tiles = [np.pad(tile, ((0, tall - len(tile) + _GAP), (0, _GAP)), constant_values=255) for tile in tiles]
-    across = min(_COLUMNS, count)
-    tiles += [np.full_like(tiles[0], 255)] * (-count % across)
-    sheet = np.vstack([np.hstack(tiles[i : i + across]) for i in range(0, len(tiles), across)])
+            progress(len(pictures), count)
     with new_file(path, overwrite) as part:
-        part.write_bytes(encode(np.pad(sheet, ((_GAP, 0), (_GAP, 0)), constant_values=255)))
+        part.write_bytes(encode(sheet(pictures, counts=recipe.output.counts)))
     return Path(path)
 
 
-def _tile(drawn: Drawn, sample: Sample) -> np.ndarray:
-    """A picture with lines of text beneath, (any, _EDGE)."""
-    picture = grey_levels(sample.image, largest=_EDGE)
-    frame = np.full((max(picture.shape[0], 1), _EDGE), 224, dtype=np.uint8)
-    frame[: picture.shape[0], : picture.shape[1]] = picture
-    return np.vstack([frame, *(line(text, _EDGE) for text in _captions(drawn, sample))])
+def _picture(drawn: Drawn, sample: Sample, cache: Cache, marked: bool) -> Picture:
+    """An image with its masked pixels, with what was drawn for it, and its spots where they are marked."""
+    bits = sample.pixel_mask
+    if bits is None:
+        bits = cache.get("shared mask", None, lambda: shared_mask(cache.recipe, drawn))
+    found = sample.spots
+    slow = found["slow"] + found["panel"] * sample.image.shape[-2]
+    places = np.stack([slow, found["fast"]], axis=1) if marked else np.empty((0, 2))
+    rows = (as_rows("image", one) for one in (sample.image, bits))
+    return picture(next(rows), next(rows) != 0, places, _captions(drawn, sample))
 
 
 def _captions(drawn: Drawn, sample: Sample) -> list[str]:
@@ -80,12 +92,15 @@ def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def estimate(recipe: Recipe, *, workers: int = 1, progress: Progress | None = None) -> dict[str, Any]:
+def estimate(
+    recipe: Recipe, *, workers: int = 1, threads: int = 1, device: str = "cpu", progress: Progress | None = None
+) -> dict[str, Any]:
     """Time, size and memory of a data set, from a few of its images that are made now.
 
     Args:
         recipe: of the data set.
         workers: processes that share the work, each as fast as this one.
+        threads, device: of each, as ``write_shard`` has them.
         progress: called as progress(done, total) after each image.
 
     Returns:
@@ -93,8 +108,8 @@ def estimate(recipe: Recipe, *, workers: int = 1, progress: Progress | None = No
         images_per_file, memory (bytes, of all workers) and workers.
     """
     count = min(_MEASURED, recipe.count)
-    list(_sizes(Cache(recipe), [0]))  # compiles
-    cache, size, start = Cache(recipe), 0, time.perf_counter()
+    list(_sizes(Cache(recipe, threads, device), [0]))  # compiles
+    cache, size, start = Cache(recipe, threads, device), 0, time.perf_counter()
     for i, one in enumerate(_sizes(cache, [i * recipe.count // count for i in range(count)])):
         size += one
         if progress is not None:

@@ -5,13 +5,23 @@ from __future__ import annotations
 import copy
 import itertools
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from nbnumba.datasets.checks import check_recipe
-from nbnumba.datasets.distributions import Choice, Drawing, Expression, Grid, by_name, drawing, is_spelled, spelled_out
+from nbnumba.datasets.distributions import (
+    KINDS,
+    MODIFIERS,
+    Choice,
+    Drawing,
+    Expression,
+    Grid,
+    by_name,
+    drawing,
+    is_spelled,
+    spelled_out,
+)
 from nbnumba.datasets.output import Output, output_of
 from nbnumba.datasets.recipe import PRESETS, Lattices, Recipe
 from nbnumba.datasets.shadow import shadow_of
@@ -19,8 +29,8 @@ from nbnumba.datasets.structures import structures_of
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.changes import put
 from nbnumba.model.experiment import Experiment
-from nbnumba.model.toml import from_tree
-from nbnumba.model.validate import refuse, unknown_key
+from nbnumba.model.toml import from_tree, tree_of
+from nbnumba.model.validate import nearest, refuse, unknown_key
 
 #: Parts of a recipe that hold distributions by dotted name.
 _NAMED = ("vary", "draw", "lattices.vary")
@@ -34,15 +44,13 @@ def load(source: str | Path, changes: Mapping[str, Any], folder: str | Path | No
     own = Path.cwd() if is_text else Path(source).resolve().parent
     try:
         text = str(source) if is_text else Path(source).read_text(encoding="utf-8")
-        return _recipe(tomllib.loads(text), own if folder is None else Path(folder), changes)
-    except tomllib.TOMLDecodeError as error:
-        raise NbnumbaError(f"{name}: not valid TOML: {error}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        if getattr(error, "filename", name) not in (name, str(source)):
-            raise
+    except (OSError, ValueError) as error:
         raise NbnumbaError(
             f"{name}: cannot be read ({getattr(error, 'strerror', 'not text')}); name a recipe"
         ) from None
+    tree = tree_of(text, name)
+    try:
+        return _recipe(tree, own if folder is None else Path(folder), changes)
     except NbnumbaError as error:
         raise NbnumbaError(f"{name}: {error}") from None
 
@@ -50,7 +58,7 @@ def load(source: str | Path, changes: Mapping[str, Any], folder: str | Path | No
 def _recipe(tree: dict[str, Any], folder: Path, changes: Mapping[str, Any]) -> Recipe:
     for key in tree:
         if key not in KEYS:
-            raise unknown_key("recipe", key, KEYS)
+            raise _unknown(key)
     tree, settings = _changed(_normal(tree), changes)
     base_tree, base_folder = _base(tree.get("base"), folder, settings)
     output = output_of(tree.get("output", {}))
@@ -141,10 +149,10 @@ def _changed(tree: dict[str, Any], changes: Mapping[str, Any]) -> tuple[dict[str
     settings: dict[str, Any] = {}
     for name, value in changes.items():
         head, _, rest = name.partition(".")
-        if head not in KEYS or (head == "base" and not rest):
-            raise unknown_key("recipe", head, KEYS)
+        if head not in KEYS:
+            raise _unknown(head)
         named = next((part for part in _NAMED if name.startswith(f"{part}.")), None)
-        if head == "base" and rest != "experiment":
+        if head == "base" and rest not in ("", "experiment"):
             settings[rest] = value
         elif named is not None:
             inner = tree
@@ -152,22 +160,33 @@ def _changed(tree: dict[str, Any], changes: Mapping[str, Any]) -> tuple[dict[str
                 inner = inner.setdefault(step, {})
             _change_drawing(named, inner, name[len(named) + 1 :], value)
         else:
-            put(tree, name, spelled_out(name, value) if is_spelled(value) else value)
+            put(tree, name, value)
+            tree = _normal(tree)
     return tree, settings
 
 
+def _unknown(key: str) -> NbnumbaError:
+    return unknown_key("recipe", key, (*KEYS, "base.experiment"))
+
+
 def _change_drawing(where: str, tables: dict[str, Any], name: str, value: Any) -> None:
-    """Set a distribution, a parameter of one, or the one value that is drawn, by its dotted name."""
+    """Set a distribution, its kind or a parameter, or the one value that all images take, by its dotted name."""
+    known, _, parameter = name.rpartition(".")
     if is_spelled(value):
         tables[name] = spelled_out(f"{where}.{name}", value)
-        return
-    if name in tables:
+    elif known and parameter in KINDS:
+        kept = {key: item for key, item in tables.get(known, {}).items() if key in MODIFIERS}
+        tables[known] = spelled_out(f"{where}.{known}", {parameter: value, **kept})
+    elif name in tables:
         tables[name] = spelled_out(f"{where}.{name}", {"choice": [value]})
-        return
-    known, _, parameter = name.rpartition(".")
-    if known not in tables:
-        raise unknown_key(where, name, [f"{key}.{one}" for key, table in tables.items() for one in table])
-    tables[known] = {**tables[known], parameter: value}
+    elif known in tables:
+        tables[known] = {**tables[known], parameter: value}
+    else:
+        drawn = ", ".join(tables) or "none"
+        raise NbnumbaError(
+            f"{where}: no such key {name!r}.{nearest(name, list(tables))} There are: {drawn}; a new one is given with "
+            f"its distribution, as {where}.{name}.uniform=1,2"
+        )
 
 
 def _base(value: Any, folder: Path, settings: dict[str, Any]) -> tuple[dict[str, Any], Path]:
@@ -182,8 +201,8 @@ def _base(value: Any, folder: Path, settings: dict[str, Any]) -> tuple[dict[str,
         return tables, folder
     path = folder / str(file)
     try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        tree = tree_of(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
         raise NbnumbaError(f"base.experiment: {path} cannot be read: {error}") from None
     over = {f"{part}.{key}": item for part, table in tables.items() if isinstance(table, dict)
             for key, item in table.items()} | {k: v for k, v in tables.items() if not isinstance(v, dict)}  # fmt: skip

@@ -42,6 +42,8 @@ from nbnumba.model.validate import choice, number, refuse, whole
 VERSION = 1
 ORIENTATION, ORIENTATIONS = "orientation", ("base", "uniform", "sobol")
 LARGEST_SEED, MOST_IMAGES = 2**63 - 1, 2**32 - 1
+#: Name of the file of the structure that an image is of, in expressions.
+STRUCTURE = "structure"
 #: Names that stand for several fields.
 PRESETS = ("detector.preset", "response.preset")
 #: Names that columns of labels have anyway.

@@ -12,10 +12,11 @@ import h5py
 import numpy as np
 
 from nbnumba.atomic import new_file
-from nbnumba.datasets.folder import MASTER, REPORT, manifest_of, write_master
+from nbnumba.datasets.folder import MASTER, REPORT, manifest_of
 from nbnumba.datasets.histogram import bars, histogram
 from nbnumba.datasets.labels import caption
 from nbnumba.datasets.log import MADE, read_log
+from nbnumba.datasets.master import write_master
 from nbnumba.markup import table
 from nbnumba.outputs.compression import need_filters
 from nbnumba.outputs.png import encode, grey_levels
@@ -46,15 +47,18 @@ def write_report(folder: str | Path) -> Path:
     """Write report.html of what is in a folder: pictures, histograms, splits, failures, time by stage, the recipe.
 
     Args:
-        folder: of a data set, finished or not; its master is written if it is not there.
+        folder: of a data set, finished or not; its master is written too.
 
     Raises:
-        NbnumbaError: no data set, or no finished file.
+        NbnumbaError: no data set, no finished file, or a damaged one.
     """
-    folder = Path(folder)
+    write_master(folder)
+    return write_page(Path(folder))
+
+
+def write_page(folder: Path) -> Path:
+    """Write the page of a folder whose master has just been written."""
     manifest = manifest_of(folder)
-    if not (folder / MASTER).is_file():
-        write_master(folder)
     with h5py.File(folder / MASTER, "r") as master:
         pieces = _page(folder, manifest, master)
         title = escape(f"Data set {folder.resolve().name}")
@@ -78,7 +82,7 @@ def _page(folder: Path, manifest: dict[str, Any], master: h5py.File) -> Iterator
     yield _section("Labels", f'<div class="grid">{"".join(map(_figure, varied))}</div>')
     yield _section("Labels of one value", table(map(_constant, (one for one in columns if not _varies(one.values)))))
     yield _section("Time", _times(manifest, lines))
-    yield _section("Recipe", f"<p>Hash {manifest['recipe_hash']}</p><pre>{escape(manifest['recipe'])}</pre>")
+    yield _section("Recipe", f"<p>Hash {escape(manifest['recipe_hash'])}</p><pre>{escape(manifest['recipe'])}</pre>")
 
 
 def _section(title: str, piece: str) -> str:

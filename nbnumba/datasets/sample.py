@@ -10,6 +10,7 @@ from nbnumba.datasets.cache import Cache
 from nbnumba.datasets.draw import Drawn, bare
 from nbnumba.datasets.haze import haze
 from nbnumba.datasets.output import Output
+from nbnumba.datasets.panels import kept_panels
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.shadow import SHADOWED, hidden
 from nbnumba.datasets.spots import find, none
@@ -197,10 +198,10 @@ def _row(drawn: Drawn, recipe: Recipe) -> dict[str, Any]:
         found["structure"] = recipe.structures.files[drawn.structure]
     found["wavelength"] = drawn.experiment.mean_wavelength
     found["fluence"] = drawn.experiment.fluence
+    output, size = recipe.output, drawn.experiment.detector.pixel_size
+    found |= {**kept_panels(drawn.experiment, output), "pixel_size": size * output.bin}
     if not drawn.experiment.detector.panels:
-        geometry, size = drawn.experiment.geometry, drawn.experiment.detector.pixel_size
-        output = recipe.output
-        first = (0, 0) if output.crop is None else (output.crop[0][0], output.crop[1][0])
+        geometry, first = drawn.experiment.geometry, output.first
         found["distance"] = geometry.distance
         found["beam_slow"] = (geometry.beam_center[1] / size - first[0]) / output.bin
         found["beam_fast"] = (geometry.beam_center[0] / size - first[1]) / output.bin

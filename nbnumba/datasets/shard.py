@@ -10,7 +10,7 @@ import functools
 import hashlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +23,9 @@ from nbnumba import __version__
 from nbnumba.datasets.cache import Cache
 from nbnumba.datasets.columns import Columns
 from nbnumba.datasets.draw import Drawn
-from nbnumba.datasets.labels import LATTICES, SPOTS, Label, label_of
+from nbnumba.datasets.labels import LATTICES, PROCESS, SPOTS, Label, label_of
 from nbnumba.datasets.layouts import Header, Resonet
-from nbnumba.datasets.log import logged, read_log
+from nbnumba.datasets.log import FAILED, MADE, note
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.sample import Sample
 from nbnumba.datasets.stacks import STACKS, chunks_of, samples, stacks_of
@@ -36,7 +36,6 @@ from nbnumba.outputs.nexus_tree import group, put
 from nbnumba.outputs.stack import append_image, begin_stack
 
 Progress = Callable[[int, int], None]
-FORMAT = 1
 PROVENANCE = "entry/nbnumba"
 #: Images that are packed and written while the next is rendered.
 _WAITING = 2
@@ -82,7 +81,6 @@ def bytes_per_image(recipe: Recipe) -> int:
     return pixels * (np.dtype(output.dtype).itemsize + 4 * output.expected + output.spot_mask)
 
 
-@logged
 def write_shard(
     recipe: Recipe,
     shard: Shard,
@@ -105,13 +103,25 @@ def write_shard(
         device: where crystals are rendered, as ``simulate`` has it.
 
     Returns:
-        name, index, first, stop, bytes, seconds, content_hash, sha256 (of the file), and the seconds of each stage as
-        ``stages``.
+        name, index, first, stop, device, bytes, seconds, content_hash, sha256 (of the file), and the seconds of each
+        stage as ``stages``.
 
     Raises:
         NbnumbaError: the experiment of an image cannot be rendered, or the file cannot be written.
     """
-    start, cache, path = time.perf_counter(), Cache(recipe, threads, device), Path(folder) / shard.name
+    try:
+        found = _write_shard(recipe, shard, Path(folder), progress, threads, device)
+    except Exception as error:
+        note(folder, FAILED, name=shard.name, error=f"{type(error).__name__}: {error}")
+        raise
+    note(folder, MADE, **found, recipe_hash=recipe.hash)
+    return found
+
+
+def _write_shard(
+    recipe: Recipe, shard: Shard, folder: Path, progress: Progress | None, threads: int, device: str
+) -> dict[str, Any]:
+    start, cache, path = time.perf_counter(), Cache(recipe, threads, device), folder / shard.name
     store = _Store(recipe, shard)
     with new_hdf5(path, overwrite=True) as use, ThreadPoolExecutor(1) as pool:
         waiting: deque[Future[int]] = deque()
@@ -131,7 +141,7 @@ def write_shard(
     with cache.timed("digest"):
         sha256 = file_digest(path)
     return {
-        "name": shard.name, "index": shard.index, "first": shard.first, "stop": shard.stop,
+        "name": shard.name, "index": shard.index, "first": shard.first, "stop": shard.stop, "device": device,
         "bytes": path.stat().st_size, "seconds": time.perf_counter() - start, "content_hash": store.content_hash,
         "sha256": sha256, "stages": dict(cache.seconds),
     }  # fmt: skip
@@ -148,7 +158,7 @@ def _add(use: Use, store: _Store, number: int, image: _Packed, cache: Cache) -> 
     """Pack an image and write it, while the next is rendered; how many there are then."""
     chunks = chunks_of(cache, image.stacks)
     with cache.timed("digest"):
-        store.digests.append(_digest(list(image.stacks.values()), image.labels))
+        store.digests.append(digest_of(list(image.stacks.values()), image.labels))
     with cache.timed("write"):
         if number == 0:
             use(store.begin, image)
@@ -161,7 +171,8 @@ def _append(file: h5py.File, number: int, contents: dict[str, Any]) -> None:
         append_image(file, path, number, content)
 
 
-def _digest(stacks: list[np.ndarray], labels: list[bytes]) -> bytes:
+def digest_of(stacks: list[np.ndarray], labels: list[bytes]) -> bytes:
+    """SHA-256 of an image and its labels."""
     found = hashlib.sha256()
     for one in stacks:
         found.update(np.ascontiguousarray(one).data)
@@ -210,6 +221,8 @@ class _Store:
         for path, one in image.stacks.items():
             dataset = begin_stack(file, path, one, chosen)
             dataset.attrs.update(STACKS[path])
+            if dataset.attrs["units"] == "counts" and not self.recipe.output.counts:
+                dataset.attrs.update({"units": "photons", "meaning": STACKS["entry/expected/data"]["meaning"]})
 
     def finish(self, file: h5py.File) -> None:
         """Write all but the pixels."""
@@ -218,7 +231,7 @@ class _Store:
         labels = group(entry, "labels", "NXcollection")
         self._rows.write(labels, label_of)
         digests = np.frombuffer(b"".join(self.digests), np.uint8).reshape(-1, 32)
-        put(labels, "digest", digests, meaning=label_of("digest").meaning)
+        put(labels, "digest", digests, "", meaning=label_of("digest").meaning)
         for name, columns, counts, about in (
             ("lattices", self._lattices, self._lattice_counts, LATTICES),
             ("spots", self._spots, self._spot_counts, SPOTS),
@@ -226,89 +239,24 @@ class _Store:
             inner = group(entry, name, "NXcollection")
             columns.write(inner, functools.partial(_label_in, about))
             meaning = f"{name} offsets[i] to offsets[i + 1] - 1 are those of image i"
-            put(inner, "offsets", np.cumsum(counts, dtype=np.int64), meaning=meaning)
+            put(inner, "offsets", np.cumsum(counts, dtype=np.int64), "", meaning=meaning)
         if self.recipe.output.layout == "resonet":
             self._resonet.write(file, self._rows.arrays(), self._lattices.arrays(), np.cumsum(self._lattice_counts))
         process = group(entry, "nbnumba", "NXprocess")
         for key, value in {
-            "program": "nbnumba", "version": __version__, "format": FORMAT, "recipe": self.recipe.to_toml(count=False),
+            "program": "nbnumba", "version": __version__, "recipe": self.recipe.to_toml(count=False),
             "recipe_hash": self.recipe.hash, "first": self.shard.first, "stop": self.shard.stop,
             "content_hash": self.content_hash, "by_image": "\n".join(self._header.names),
         }.items():  # fmt: skip
-            put(process, key, value)
+            stored = _fixed(value) if isinstance(value, str) else value
+            put(process, key, stored, "", meaning=PROCESS[key])
+
+
+def _fixed(text: str) -> np.ndarray:
+    """Text of its own length: those of any length lie on a heap, and a damaged heap keeps HDF5 busy for ever."""
+    content = text.encode()
+    return np.array(content, h5py.string_dtype("utf-8", max(len(content), 1)))
 
 
 def _label_in(about: dict[str, Label], name: str) -> Label:
     return about.get(name) or label_of(f"crystal.{name}")
-
-
-class Found(NamedTuple):
-    """What a file says of itself."""
-
-    recipe_hash: str
-    recipe: str
-    first: int
-    stop: int
-    content_hash: str
-
-
-def read_provenance(path: Path) -> Found | None:
-    """What a file says of itself; None where it is not there or no file of a data set."""
-    try:
-        with h5py.File(path, "r") as file:
-            process = file[PROVENANCE]
-            text = {name: process[name].asstr()[()] for name in ("recipe_hash", "recipe", "content_hash")}
-            return Found(first=int(process["first"][()]), stop=int(process["stop"][()]), **text)
-    except (OSError, KeyError, RuntimeError, TypeError):
-        return None
-
-
-def is_finished(recipe: Recipe, shard: Shard, folder: str | Path, *, verify: bool = False) -> bool:
-    """Whether a file is there and is what the recipe makes, by what it says of itself, or by all that it holds.
-
-    Args:
-        recipe: of the data set.
-        shard: the file.
-        folder: where it would be.
-        verify: read all of it and compare the hash of its contents, and that of its bytes where the log has one.
-    """
-    path = Path(folder) / shard.name
-    found = read_provenance(path)
-    if found is None or (found.recipe_hash, found.first, found.stop) != (recipe.hash, shard.first, shard.stop):
-        return False
-    return not verify or (recomputed_hash(recipe, path) == found.content_hash and _as_logged(path, found))
-
-
-def _as_logged(path: Path, found: Found) -> bool:
-    """Whether a file has the bytes that it had when it was made, as far as the log knows."""
-    lines = [line for line in read_log(path.parent) if line.get("name") == path.name]
-    told = [line.get("sha256") for line in lines if line.get("content_hash") == found.content_hash]
-    return not told or file_digest(path) in told
-
-
-def recomputed_hash(recipe: Recipe, path: Path) -> str | None:
-    """Hash of the contents of a file, from all that it holds; None where it cannot be read."""
-    try:
-        with h5py.File(path, "r") as file:
-            return hashlib.sha256(b"".join(_digests_in(recipe, file))).hexdigest()
-    except (OSError, KeyError, RuntimeError, ValueError):
-        return None
-
-
-def _digests_in(recipe: Recipe, file: h5py.File) -> Iterator[bytes]:
-    entry = file["entry"]
-    stacks = [file[path] for path in STACKS if path in file]
-    rows, lattices = Columns.of_rows(recipe), Columns.of_lattices(recipe)
-    spots = Columns.of_labels(SPOTS)
-    tables = [(rows, entry["labels"], None)]
-    tables += [
-        (lattices, entry["lattices"], entry["lattices/offsets"][()]),
-        (spots, entry["spots"], entry["spots/offsets"][()]),
-    ]
-    read = [(columns.read(where), offsets) for columns, where, offsets in tables]
-    for i in range(len(stacks[0])):
-        labels: list[bytes] = []
-        for values, offsets in read:
-            part = slice(i, i + 1) if offsets is None else slice(offsets[i], offsets[i + 1])
-            labels += [column[part].tobytes() for column in values]
-        yield _digest([stack[i] for stack in stacks], labels)

@@ -14,19 +14,20 @@ from nbnumba.datasets.sample import Sample, make
 from nbnumba.outputs.compression import codec
 from nbnumba.outputs.stack import packed
 
+_IMAGES = {"units": "counts", "interpretation": "image", "meaning": "what the detector writes"}
 #: Datasets of images, and what is to say of them.
 STACKS: dict[str, dict[str, Any]] = {
-    "images": {"units": "counts", "interpretation": "image"},
-    "entry/data/data": {"units": "counts", "interpretation": "image"},
+    "images": _IMAGES,
+    "entry/data/data": _IMAGES,
     "entry/expected/data": {
         "units": "photons", "interpretation": "image", "meaning": "expected photons, without noise and response",
     },
     "entry/spot_mask/data": {
-        "interpretation": "image",
+        "units": "", "interpretation": "image",
         "meaning": "1 where the expected Bragg photons are at least the standard deviation of all photons of the pixel",
     },
     "entry/pixel_mask/data": {
-        "interpretation": "image",
+        "units": "", "interpretation": "image",
         "meaning": "bits of NXmx: 1 outside mask or region, 2 dead, 8 over-responding, 256 behind beamstop; 0: good",
     },
 }  # fmt: skip

@@ -56,8 +56,8 @@ def cbf_sections(path: str | Path, content: bytes) -> list[Section]:
 
 def _whole(path: str | Path, fields: dict[bytes, bytes], name: bytes) -> int:
     value = fields.get(name, b"")
-    if not value.isdigit():
-        raise NbnumbaError(f"{path}: found {value!r} for {name.decode()}; allowed: a whole number")
+    if not re.fullmatch(rb"\d{1,18}", value):
+        raise NbnumbaError(f"{path}: found {value[:60]!r} for {name.decode()}; allowed: a whole number")
     return int(value)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,9 @@ from nbnumba.errors import NbnumbaError
 Item: TypeAlias = Any  # a group or a dataset
 
 #: What h5py and NumPy raise on a file that is damaged, or holds other things than are looked for.
-DAMAGE = (OSError, RuntimeError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+DAMAGE = (OSError, RuntimeError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, MemoryError)
+#: For ``np.errstate``: what a number that is none, or too large, leads to is told as damage.
+STRICT: Any = {"over": "raise", "invalid": "raise", "divide": "raise"}
 #: Names in files of ours: the group of all, and in it that of how the file came to be.
 ENTRY, PROVENANCE = "entry", "nbnumba"
 _MOST = 10**7  # values of a field that is not images
@@ -111,6 +114,17 @@ def value(item: h5py.Dataset) -> Any:
     if (item.size or 0) > _MOST:
         raise NbnumbaError(f"{item.name}: found {item.size} values; allowed: up to {_MOST}")
     return item[()]
+
+
+def row(item: h5py.Dataset, number: int) -> np.ndarray:
+    """What a dataset that is not images holds of an image, of which it has a row each.
+
+    Raises:
+        NbnumbaError: as ``value``.
+    """
+    if math.prod(item.shape[1:]) > _MOST:
+        raise NbnumbaError(f"{item.name}: found {item.shape[1:]} values for an image; allowed: up to {_MOST}")
+    return np.asarray(item[number])
 
 
 class Source(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.geometry import detector_of, found_in
 from nbnumba.inputs.hdf5 import ENTRY, PROVENANCE, opened, words
 from nbnumba.inputs.kinds import kind_of
+from nbnumba.inputs.text import naming
 from nbnumba.model.changes import without_rivals
 
 #: What of the beam follows the image.
@@ -30,10 +30,8 @@ def likened(tree: Mapping[str, Any], path: str | Path) -> dict[str, Any]:
         NbnumbaError: the file tells no geometry, or the beam is a list of sources, whose directions would count in
             another frame.
     """
-    try:
+    with naming(path):
         found = _own(path) or _foreign(path)
-    except NbnumbaError as error:
-        raise error if str(error).startswith(str(path)) else NbnumbaError(f"{path}: {error}") from None
     beam, scan = tree.get("beam", {}), tree.get("scan", {})
     if "sources" in beam:
         raise NbnumbaError(f"beam.sources: found beside the geometry of {path}, in whose frame they would count; "
@@ -47,11 +45,13 @@ def likened(tree: Mapping[str, Any], path: str | Path) -> dict[str, Any]:
 
 def _own(path: str | Path) -> dict[str, Any] | None:
     """Tables that a file of ours holds, in the frame in which it was simulated; None: it is none."""
+    from nbnumba.model.toml import tree_of
+
     if kind_of(path) != "hdf5":
         return None
     with opened(path) as file:
         held = words(file, f"{ENTRY}/{PROVENANCE}/experiment")
-        tree = {} if held is None else tomllib.loads(held)
+        tree = {} if held is None else tree_of(held, str(path))
         beam = {key: value for key, value in tree.get("beam", {}).items() if key in BEAM}
         scan = {key: value for key, value in tree.get("scan", {}).items() if key in ("start", "width", "axis", "rule")}
         return {"detector": tree["detector"], "beam": beam, "scan": scan} if tree else None

@@ -28,8 +28,9 @@ def read_matrix(file: str | Path, wavelength: float) -> tuple[tuple[float, ...],
     if len(numbers) < 9:
         raise NbnumbaError(f"{file}: found {len(numbers)} numbers; allowed: the nine of a MOSFLM matrix")
     starred = np.array(numbers).reshape(3, 3).T / wavelength
-    bulk = np.prod(np.linalg.norm(starred, axis=1))
-    if not np.all(np.isfinite(starred)) or not abs(np.linalg.det(starred)) > 1e-9 * bulk:
+    with np.errstate(all="ignore"):  # what is too large or too small spans no volume either
+        bulk, volume = np.prod(np.linalg.norm(starred, axis=1)), abs(np.linalg.det(starred))
+    if not np.all(np.isfinite(starred)) or not volume > 1e-9 * bulk:
         raise NbnumbaError(f"{file}: found a singular matrix {numbers}; allowed: axes a*, b*, c* that span a volume")
     return tuple(tuple(row) for row in reciprocal(starred).tolist())
 
@@ -39,6 +40,6 @@ def _leading_numbers(content: bytes) -> list[float]:
     numbers: list[float] = []
     place = 0
     while len(numbers) < 9 and (match := _NUMBER.match(content, place)):
-        numbers.append(float(match[1]))
+        numbers.append(float(match[1].upper().replace(b"D", b"E")))
         place = match.end()
     return numbers

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.inputs.text import read_rows
+from nbnumba.inputs.text import naming, read_rows
+from nbnumba.model.background import checked_table
 
 
 def read_scattering(file: str | Path) -> tuple[tuple[float, ...], ...]:
@@ -23,4 +24,5 @@ def read_scattering(file: str | Path) -> tuple[tuple[float, ...], ...]:
         rows.append(tuple(numbers))
     if not rows:
         raise NbnumbaError(f"{file}: no rows; allowed: lines of sin(theta)/lambda [1/A], F [electrons]")
-    return tuple(sorted(rows))
+    with naming(file):
+        return checked_table(sorted(rows))

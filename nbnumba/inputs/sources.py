@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.inputs.text import read_rows
+from nbnumba.inputs.text import naming, read_rows
 from nbnumba.model.sources import COLUMNS, Sources
 
 
@@ -41,4 +41,5 @@ def read_sources(
         rows.append(row)
     if not rows:
         raise NbnumbaError(f"{file}: no sources; allowed: lines x y z weight wavelength[m]")
-    return Sources(tuple(rows))
+    with naming(file):
+        return Sources(tuple(rows))

@@ -9,7 +9,8 @@ import numpy as np
 
 from nbnumba.constants import EV_ANGSTROM
 from nbnumba.errors import NbnumbaError
-from nbnumba.inputs.text import read_bytes, read_rows
+from nbnumba.inputs.hdf5 import STRICT, opened, value
+from nbnumba.inputs.text import naming, read_bytes, read_rows
 from nbnumba.model.spectrum import Spectrum
 from nbnumba.model.validate import whole
 
@@ -34,11 +35,8 @@ def read_spectrum(file: str | Path, shot: int = 0) -> Spectrum:
         NbnumbaError: a file that cannot be read as either, a shot that is not there, or what Spectrum refuses.
     """
     shot = whole("shot", shot, low=0)
-    try:
+    with naming(file):
         return _from_hdf5(file, shot) if read_bytes(file).startswith(_HDF5) else _from_text(file)
-    except NbnumbaError as error:
-        text = str(error)
-        raise NbnumbaError(text if str(file) in text else f"{file}: {text}") from None
 
 
 def _from_text(file: str | Path) -> Spectrum:
@@ -60,17 +58,12 @@ def _from_text(file: str | Path) -> Spectrum:
 
 
 def _from_hdf5(file: str | Path, shot: int) -> Spectrum:
-    import h5py
-
-    try:
-        with h5py.File(file, "r") as opened:
-            beams: list[Any] = []
-            opened.visititems(lambda _, item: beams.append(item) if "incident_wavelength" in _names(item) else None)
-            if not beams:
-                raise NbnumbaError(f"found no spectrum; allowed: {_ALLOWED}")
-            return _of_beam(beams[0], shot)
-    except (OSError, RuntimeError) as error:
-        raise NbnumbaError(f"found a damaged HDF5 file ({error}); allowed: {_ALLOWED}") from None
+    with opened(file) as content, np.errstate(**STRICT):
+        beams: list[Any] = []
+        content.visititems(lambda _, item: beams.append(item) if "incident_wavelength" in _names(item) else None)
+        if not beams:
+            raise NbnumbaError(f"found no spectrum; allowed: {_ALLOWED}")
+        return _of_beam(beams[0], shot)
 
 
 def _names(item: Any) -> set[str]:
@@ -105,7 +98,9 @@ def _row(values: np.ndarray, shot: int, name: str) -> np.ndarray:
 
 def _numbers(dataset: Any) -> np.ndarray:
     try:
-        return np.asarray(dataset[()], dtype=float)
+        return np.asarray(value(dataset), dtype=float)
+    except NbnumbaError:
+        raise
     except (TypeError, ValueError):
         raise NbnumbaError(f"{dataset.name}: found no numbers; allowed: {_ALLOWED}") from None
 

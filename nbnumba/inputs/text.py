@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from nbnumba.errors import NbnumbaError
 
 log = logging.getLogger(__name__)
+
+
+@contextmanager
+def naming(file: str | Path) -> Iterator[None]:
+    """Errors of the block tell the file, where they do not yet."""
+    try:
+        yield
+    except NbnumbaError as error:
+        if str(file) in str(error):
+            raise
+        raise NbnumbaError(f"{file}: {error}") from None
 
 
 def read_bytes(file: str | Path) -> bytes:

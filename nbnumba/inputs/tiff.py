@@ -26,6 +26,8 @@ def read_tiff(path: str | Path) -> np.ndarray:
     content = read_bytes(path)
     try:
         fields = _fields(content)
+        if _leads_back(content):
+            raise NbnumbaError(f"{path}: found lists of fields that lead back to one another; name an undamaged image")
     except struct.error:
         raise NbnumbaError(f"{path}: found no list of fields; name a whole TIFF image") from None
     slow, fast = fields.get(_LENGTH, 0), fields.get(_WIDTH, 0)
@@ -37,9 +39,24 @@ def read_tiff(path: str | Path) -> np.ndarray:
     return by_fabio(path)
 
 
+def _order(content: bytes) -> str:
+    return "<" if content.startswith(b"II") else ">"
+
+
+def _leads_back(content: bytes) -> bool:
+    """Whether the lists of fields of all images, each of which names the next one, have no end."""
+    order, seen = _order(content), set[int]()
+    (start,) = struct.unpack_from(f"{order}I", content, 4)
+    while start and start not in seen:
+        seen.add(start)
+        (count,) = struct.unpack_from(f"{order}H", content, start)
+        (start,) = struct.unpack_from(f"{order}I", content, start + 2 + 12 * count)
+    return start != 0
+
+
 def _fields(content: bytes) -> dict[int, int]:
     """Fields of the first image that have one value, by their tags."""
-    order = "<" if content.startswith(b"II") else ">"
+    order = _order(content)
     (start,) = struct.unpack_from(f"{order}I", content, 4)
     (count,) = struct.unpack_from(f"{order}H", content, start)
     found = {}

@@ -37,7 +37,7 @@ from nbnumba.physics.vector import Vector
 
 WORTH_DROPPING = 4  # orientations from which on it pays to look first which points any of them can light
 KINDS: dict[str, type] = {"double": float, "mixed": np.float32}  # of weights, amplitudes and sines
-LEAST: dict[type, float] = {float: 1e-20, np.float32: 1e-12}  # the product of three is still a number
+LEAST: dict[type, float] = {float: 1e-20, np.float32: 1e-13}  # the product of three is still a number
 
 
 def pack(experiment: Experiment, precision: str = "double", *, merged: bool = True, weight: float = 1.0) -> Arguments:
@@ -215,7 +215,7 @@ def _lattice(crystal: Crystal, faintest: float, kind: type) -> Lattice:
     peak = math.log(crystal.cell_count)
     known["least"] = kind(LEAST[kind])
     known["end"] = min(max(peak - 0.5 * math.log(faintest), 1.0), EXP_END)
-    shape: Any = (TILTED if crystal.tilted else SHAPES)[crystal.shape]
+    shape: Any = (TILTED if crystal.tilted else SHAPES)[crystal.shape].lattice
     return shape(**{name: known[name] for name in shape._fields if name in known})
 
 

@@ -1,4 +1,4 @@
-"""Derivatives of pixels by the intermediates z, which every parameter acts through (derivatives, 2.2).
+"""Derivatives of pixels by the intermediates z, which every parameter acts through.
 
 z holds, for each pixel: 9 numbers for the cell axes, sum W g h^T with g the derivative of F_cell^2 F_latt^2 by the
 indices and W all other factors (or, where domains lie in the crystal's own frame, 6 of a strain and 3 of a turn, as

@@ -7,6 +7,7 @@ from numba import prange
 
 from nbnumba._jit import loop
 from nbnumba._lowered import wide_vectors
+from nbnumba._run import call
 from nbnumba.physics.spread import fiber_corner
 
 
@@ -47,5 +48,5 @@ def fill_corners(corners, g):  # type: ignore[no-untyped-def]
 def fiber_shares(g: float, slow: int, fast: int) -> np.ndarray:
     """Parts (slow, fast) that pixels so many numbers away get; ``g`` in pixels."""
     corners = np.empty((slow + 1, fast + 1))
-    fill_corners(corners, g)
+    call(fill_corners, corners, g)
     return np.diff(np.diff(corners, axis=0), axis=1)

@@ -1,4 +1,4 @@
-"""Amorphous matter in the beam: liquid, gas, plastic, or powder of ice (forward model, section 7)."""
+"""Amorphous matter in the beam: liquid, gas, plastic, or powder of ice."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Background:
         if self.material is not None:
             choice("background.material", self.material, tuple(SUBSTANCES))
         if self.table is not None:
-            put("table", _table(self.table))
+            put("table", checked_table(self.table))
         if self.f is not None:
             put("f", number("background.f", self.f, "electrons"))
         for name, unit in (("density", "g/cm^3"), ("molecular_weight", "g/mol"), ("area", "mm^2")):
@@ -87,7 +87,8 @@ class Background:
         return float(given)
 
 
-def _table(value: Any) -> Table:
+def checked_table(value: Any) -> Table:
+    """Rows of sin(theta)/lambda [1/A] and F [electrons], in increasing order."""
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
         raise refuse("background.table", value, "rows of sin(theta)/lambda [1/A], F [electrons]; read_scattering(file)")
     rows = tuple(numbers(f"background.table[{i}]", row, 2) for i, row in enumerate(value))

@@ -11,7 +11,18 @@ from nbnumba.constants import UNIT_FLUENCE
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.sources import PROFILES, Sources, dispersed, grid_sources
 from nbnumba.model.spectrum import Spectrum
-from nbnumba.model.validate import both, choice, direction, flag, number, numbers, one_or_two, refuse, whole
+from nbnumba.model.validate import (
+    WAVELENGTHS,
+    both,
+    choice,
+    direction,
+    flag,
+    number,
+    numbers,
+    one_or_two,
+    refuse,
+    whole,
+)
 from nbnumba.physics.illumination import Outline, ellipse_density, gaussian_density, rectangle_density
 from nbnumba.physics.vector import Vector
 
@@ -161,7 +172,7 @@ class Beam:
             if self.spectrum is None:
                 raise refuse("beam.wavelength", None, "a number [A]; with a spectrum it may be left out")
             self._put("wavelength", self.spectrum.mean)
-        self._put("wavelength", number("beam.wavelength", self.wavelength, "A", low=1e-4, high=1e4))
+        self._put("wavelength", number("beam.wavelength", self.wavelength, "A", **WAVELENGTHS))
         if self.spectrum is not None:
             low, high = min(self.spectrum.wavelengths), max(self.spectrum.wavelengths)
             if not low * (1.0 - 1e-9) <= self.wavelength <= high * (1.0 + 1e-9):

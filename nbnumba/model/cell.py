@@ -33,7 +33,7 @@ def volume_fraction(cell: Cell) -> float:
     alpha, beta, gamma = (math.radians(angle) for angle in cell[3:])
     half = (alpha + beta + gamma) / 2.0
     product = math.sin(half) * math.sin(half - alpha) * math.sin(half - beta) * math.sin(half - gamma)
-    return 2.0 * math.sqrt(product)
+    return 2.0 * math.sqrt(max(product, 0.0))  # rounding may leave less than nothing of a flat cell
 
 
 def _cosine(degrees: float) -> float:

@@ -1,4 +1,4 @@
-"""Where each program puts its axes and its beam centre (forward model, section 5)."""
+"""Where each program puts its axes and its beam centre, as nanoBragg has it."""
 
 from __future__ import annotations
 

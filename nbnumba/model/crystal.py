@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.model.cell import Cell, cell_of, exact_axes, reciprocal
+from nbnumba.model.cell import Cell, cell_of, exact_axes, reciprocal, volume_fraction
 from nbnumba.model.mosaic import Mosaic
 from nbnumba.model.reflections import Reflections
 from nbnumba.model.spectral import SpectralReflections
@@ -24,6 +24,7 @@ from nbnumba.physics.vector import Vector
 INTERPOLATIONS = ("auto", "nearest", "tricubic", "catmull-rom")
 _MOST_CELLS = 1e9
 _ROUNDING = 1e-9  # of what should be equal
+_FLATTEST = 1e-4  # volume over a b c of a cell, which rounding of the angles then leaves known to 8 digits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +37,10 @@ class Crystal:
         orientation: instead of ``cell``: rows a, b, c [A] in the laboratory frame.
         misset: rotations about the laboratory x, then y, then z axis [degrees], applied to either.
         cells: number of unit cells along a, b, c (at least 1, need not be whole); one number serves all three. For
-            "round", "gauss" and "tophat" also a symmetric 3 x 3 matrix N with eigenvalues from 1 on, whose elements off
-            the diagonal tilt the outline against the axes: F_latt depends on the length of N (dh, dk, dl).
-        shape: "square", "round", "gauss" or "tophat"; "gauss_star" or "tophat_star" in nanoBragg's reciprocal metric.
+            "round", "gauss", "tophat" and "lorentz" also a symmetric 3 x 3 matrix N with eigenvalues from 1 on, whose
+            elements off the diagonal tilt the outline against the axes: F_latt depends on the length of N (dh, dk, dl).
+        shape: "square", "round", "gauss", "tophat" or "lorentz"; "gauss_star" or "tophat_star" in nanoBragg's
+            reciprocal metric.
         fudge: factor on the squared radius of every shape but "square".
         reflections: structure factor amplitudes, one list, or one for each of some wavelengths; None: ``default_f``
             everywhere.
@@ -85,7 +87,7 @@ class Crystal:
         choice("crystal.shape", self.shape, tuple(SHAPES))
         self._check_shape()
         choice("crystal.interpolate", self.interpolate, INTERPOLATIONS)
-        put("fudge", number("crystal.fudge", self.fudge, above=0.0))
+        put("fudge", number("crystal.fudge", self.fudge, low=1e-12, high=1e12))
         put("default_f", number("crystal.default_f", self.default_f))
         put("spot_scale", number("crystal.spot_scale", self.spot_scale, low=0.0))
         if self.extent is not None:
@@ -95,7 +97,7 @@ class Crystal:
         if self.tilted and self.shape not in TILTED:
             raise refuse("crystal.cells", self.cells, f"three numbers for shape {self.shape!r}; a matrix for "
                          f"{', '.join(TILTED)}")  # fmt: skip
-        if self.mosaic.stretches and self.shape.endswith("_star"):
+        if self.mosaic.stretches and SHAPES[self.shape].reciprocal:
             raise refuse("crystal.shape", self.shape, "a shape in the index metric where mosaic.cell_spread is not 0: "
                          "in the reciprocal metric it would change from domain to domain")  # fmt: skip
 
@@ -164,6 +166,11 @@ class Crystal:
         return float(np.linalg.det(self.cells)) if self.tilted else math.prod(self.cells)
 
     @property
+    def sharpness(self) -> float:
+        """Inverse width [A] of spots: the longest side, or, in the reciprocal metric, the number of cells."""
+        return self.cell_count if self.shape.endswith("_star") else max(self.size)
+
+    @property
     def size(self) -> tuple[float, float, float]:
         """Lengths [A] along a, b and c."""
         a, b, c = (n * length for n, length in zip(self.cells_across, self.unit_cell[:3], strict=True))
@@ -195,7 +202,7 @@ def _cell(value: Any) -> Cell:
             "crystal.cell: found nothing; give cell=(a, b, c, alpha, beta, gamma) [A, degrees], or orientation, "
             "or reflections from a file that holds the cell"
         )
-    lengths = numbers("crystal.cell", list(_six(value))[:3], 3, "A", above=0.0)
+    lengths = numbers("crystal.cell", list(_six(value))[:3], 3, "A", low=1e-3, high=1e9)
     angles = numbers("crystal.cell angles", list(value)[3:], 3, "degrees", above=0.0)
     if max(angles) >= 180.0:
         raise refuse("crystal.cell angles", angles, "degrees between 0 and 180")
@@ -204,7 +211,10 @@ def _cell(value: Any) -> Cell:
         raise refuse(
             "crystal.cell angles", angles, "angles that can meet in a corner: sum below 360, none above the other two"
         )
-    return cast(Cell, lengths + angles)
+    cell = cast(Cell, lengths + angles)
+    if volume_fraction(cell) < _FLATTEST:
+        raise refuse("crystal.cell angles", angles, f"a volume of {_FLATTEST:g} a b c or more")
+    return cell
 
 
 def _six(value: Any) -> Sequence[Any]:

@@ -1,4 +1,4 @@
-"""The detector: size, position, orientation and sensor (forward model, section 5)."""
+"""The detector: size, position, orientation and sensor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nbnumba.model.conventions import CONVENTIONS, Convention, Extent
 from nbnumba.model.mask import Mask
 from nbnumba.model.panel import Geometry, Panel, completed
 from nbnumba.model.presets import over, preset
-from nbnumba.model.validate import choice, direction, flag, number, numbers, refuse, whole
+from nbnumba.model.validate import OFFSETS, choice, direction, flag, number, numbers, refuse, whole
 from nbnumba.physics.rotation import rotate, rotate_xyz
 from nbnumba.physics.vector import Vector, dot, plus, scaled, unit
 
@@ -102,16 +102,17 @@ class Detector:
             choice("detector.pivot", self.pivot, ("beam", "sample"))
         for name in ("beam_center", "closest_point"):
             if getattr(self, name) is not None:
-                put(name, numbers(f"detector.{name}", getattr(self, name), 2, "mm"))
+                put(name, numbers(f"detector.{name}", getattr(self, name), 2, "mm", **OFFSETS))
         put("rotation", numbers("detector.rotation", self.rotation, 3, "degrees"))
         put("twotheta", number("detector.twotheta", self.twotheta, "degrees"))
         for name in AXES:
             if getattr(self, name) is not None:
                 put(name, direction(f"detector.{name}", getattr(self, name)))
         flag("detector.point_pixels", self.point_pixels)
-        put("sensor_thickness", number("detector.sensor_thickness", self.sensor_thickness, "mm", low=0.0))
+        thickness = number("detector.sensor_thickness", self.sensor_thickness, "mm", low=0.0, high=1e6)
+        put("sensor_thickness", thickness)
         if self.sensor_mu is not None:
-            put("sensor_mu", number("detector.sensor_mu", self.sensor_mu, "1/mm", low=0.0))
+            put("sensor_mu", number("detector.sensor_mu", self.sensor_mu, "1/mm", low=0.0, high=1e9))
         if self.sensor_density is not None:
             put("sensor_density", number("detector.sensor_density", self.sensor_density, "g/cm^3", above=0.0))
         self._check_sensor()

@@ -34,6 +34,7 @@ from nbnumba.physics.scattering import scattering_vector, spacing
 from nbnumba.physics.vector import Vector, cross, length, scaled, unit
 
 _PARALLEL = 1e-6  # sine of an angle that counts as none
+_SHARPEST = 1e12  # size of a crystal over the wavelength
 
 
 class Component(NamedTuple):
@@ -80,6 +81,7 @@ class Experiment:
                 raise refuse(f"experiment.{name}", items, f"a list of {kind.__name__}(...)")
             object.__setattr__(self, name, tuple(items))
         self._check_polarization()
+        self._check_sharpness()
         self._check_background()
         _ = self.geometries, self.oversample, self.sensor_mu, self.components()
 
@@ -123,6 +125,27 @@ class Experiment:
         along = np.linalg.norm(np.cross(incident[suspects], axis), axis=1) < _PARALLEL
         if along.any():
             raise self._not_across(f"the beam of source {int(suspects[along][0])}")
+
+    def _check_sharpness(self) -> None:
+        """Indices are rounded by 10^-15 of a cell over the wavelength: of a huge crystal, by much of a fringe.
+
+        So they are by that part of the lengths which place a detector, over its distance.
+        """
+        shortest = min(row[4] for row in self.sources.rows)
+        for i, crystal in enumerate(self.crystals):
+            if crystal.sharpness * self._lever > _SHARPEST * shortest:
+                raise NbnumbaError(
+                    f"{f'lattices.{i - 1}' if i else 'crystal'}.cells: found spots as sharp as those of "
+                    f"{crystal.sharpness:.4g} A for a wavelength of {shortest:.4g} A, and a detector placed by lengths "
+                    f"of {self._lever:.3g} times its distance; allowed: a product of both up to {_SHARPEST:g} "
+                    "wavelengths, which double precision can tell"
+                )
+
+    @property
+    def _lever(self) -> float:
+        """The lengths that place a detector, over the distance of its nearest point."""
+        lengths = [max(length(g.origin), 0.0 if math.isnan(g.distance) else g.distance) for g in self.geometries]
+        return max(lengths) / self.nearest
 
     def _not_across(self, name: str) -> NbnumbaError:
         return NbnumbaError(

@@ -34,6 +34,6 @@ def unpack_array(where: str, value: Any, kind: str) -> np.ndarray:
         if len(raw) != size:
             raise ValueError
         return np.frombuffer(raw, np.dtype(kind).newbyteorder("<")).reshape(shape)
-    except (TypeError, KeyError, ValueError, zlib.error):
+    except (TypeError, KeyError, ValueError, OverflowError, zlib.error):
         allowed = f'{{shape = [...], type = "{kind}", zlib = "..."}} as written by to_toml'
         raise NbnumbaError(f"{where}: found an array that cannot be unpacked; allowed: {allowed}") from None

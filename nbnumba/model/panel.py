@@ -93,10 +93,10 @@ def completed(
 ) -> Geometry:
     """Distances, beam centre and closest point that follow from the final position."""
     close = dot(origin, normal)
-    if not close > 0.0:
+    if not close >= _LEAST:
         raise NbnumbaError(
-            f"detector: found its plane {close:.6g} mm along its normal; allowed: in front of the sample. "
-            "Check distance, rotation, twotheta and axes"
+            f"detector: found its plane {close:.6g} mm along its normal; allowed: {_LEAST:g} mm or more in front of "
+            "the sample. Check distance, rotation, twotheta and axes"
         )
     facing = dot(beam, normal)
     reach = close / facing if facing > 1e-6 else math.nan

@@ -1,4 +1,4 @@
-"""What a detector makes of expected photons (forward model, section 7)."""
+"""What a detector makes of expected photons."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ class Response:
             return 0.0
         if self.charge_cloud == 0.0:
             return 1.0
-        edge = 1.0 + 2.0 * self.charge_cloud / pixel_size * NormalDist().inv_cdf(1.0 - share)
+        edge = 1.0 - 2.0 * self.charge_cloud / pixel_size * NormalDist().inv_cdf(share)
         return max(edge, 0.0) ** 2
 
 

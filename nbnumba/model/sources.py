@@ -1,4 +1,4 @@
-"""Where the photons come from: one direction and wavelength, a grid of both, or a list (forward model, section 6)."""
+"""Where the photons come from: one direction and wavelength, a grid of both, or a list."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from nbnumba.constants import FWHM_PER_SIGMA
 from nbnumba.errors import NbnumbaError
-from nbnumba.model.validate import numbers, refuse
+from nbnumba.model.validate import WAVELENGTHS, direction, number, numbers, refuse
 from nbnumba.physics.rotation import rotate
 from nbnumba.physics.vector import Vector, cross, scaled, unit
 
@@ -34,19 +34,16 @@ class Sources:
         rows = tuple(_row(i, row) for i, row in enumerate(self.rows))
         if not rows:
             raise refuse("beam.sources", self.rows, "at least one row x, y, z, weight, wavelength [A]")
-        if not sum(row[3] for row in rows) > 0.0:
-            raise refuse("beam.sources weights", [row[3] for row in rows][:5], "weights whose sum is above 0")
+        if not 0.0 < sum(row[3] for row in rows) < math.inf:
+            raise refuse("beam.sources weights", [row[3] for row in rows][:5], "weights whose sum is a number above 0")
         object.__setattr__(self, "rows", rows)
 
 
 def _row(i: int, row: Any) -> tuple[float, ...]:
     x, y, z, weight, wavelength = numbers(f"beam.sources[{i}]", row, COLUMNS)
-    if not math.hypot(x, y, z) > 0.0:
-        raise refuse(f"beam.sources[{i}] direction", (x, y, z), "a vector of non-zero length")
-    if weight < 0.0:
-        raise refuse(f"beam.sources[{i}] weight", weight, "0 or more")
-    if wavelength <= 0.0:
-        raise refuse(f"beam.sources[{i}] wavelength", wavelength, "above 0 A")
+    direction(f"beam.sources[{i}] direction", (x, y, z))
+    number(f"beam.sources[{i}] weight", weight, low=0.0)
+    number(f"beam.sources[{i}] wavelength", wavelength, "A", **WAVELENGTHS)
     return x, y, z, weight, wavelength
 
 

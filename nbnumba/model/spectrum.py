@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nbnumba.model.validate import number, refuse
+from nbnumba.model.validate import WAVELENGTHS, number, refuse
 
 #: FWHM of a gaussian of standard deviation 1.
 
@@ -23,14 +23,14 @@ class Spectrum:
         weights: photons of each, in any unit; not photons per A, so that they need no even steps.
 
     Raises:
-        NbnumbaError: columns of different lengths, wavelengths not above 0, weights below 0 or all of them 0.
+        NbnumbaError: columns of different lengths, wavelengths that no beam has, weights below 0 or all of them 0.
     """
 
     wavelengths: tuple[float, ...]
     weights: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        wavelengths = _column("wavelengths", self.wavelengths, "A", above=0.0)
+        wavelengths = _column("wavelengths", self.wavelengths, "A", **WAVELENGTHS)
         weights = _column("weights", self.weights)
         if len(wavelengths) != len(weights) or not wavelengths:
             raise refuse(
@@ -40,8 +40,8 @@ class Spectrum:
             )
         if min(weights) < 0.0:
             raise refuse("spectrum.weights", min(weights), "0 or more; set to 0 what a background left below it")
-        if not 0.0 < sum(weights) < math.inf:
-            raise refuse("spectrum.weights", weights[:5], "weights whose sum is above 0")
+        if not (sum(weights) > 0.0 and sum(w * x for w, x in zip(weights, wavelengths, strict=True)) < math.inf):
+            raise refuse("spectrum.weights", weights[:5], "weights whose sum is above 0, and finite")
         pairs = sorted(zip(wavelengths, weights, strict=True))
         object.__setattr__(self, "wavelengths", tuple(wavelength for wavelength, _ in pairs))
         object.__setattr__(self, "weights", tuple(weight for _, weight in pairs))

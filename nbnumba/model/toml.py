@@ -35,10 +35,7 @@ def load(source: str | Path, settings: Mapping[str, Any], like: str | Path | Non
     name = "TOML text" if is_text else str(source)
     folder = Path.cwd() if is_text else Path(source).resolve().parent
     text = str(source) if is_text else _read(Path(source))
-    try:
-        tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise NbnumbaError(f"{name}: not valid TOML: {error}") from None
+    tree = tree_of(text, name)
     if like is not None:
         from nbnumba.inputs.like import likened
 
@@ -50,6 +47,18 @@ def load(source: str | Path, settings: Mapping[str, Any], like: str | Path | Non
     if not is_text:
         log.info("read %s: an experiment%s", name, "".join(f", {key} = {value!r}" for key, value in settings.items()))
     return found
+
+
+def tree_of(text: str, name: str) -> dict[str, Any]:
+    """Tables of TOML text, which errors call by a name.
+
+    Raises:
+        NbnumbaError: it is no TOML.
+    """
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # the first of which is that of numbers of thousands of digits too
+        raise NbnumbaError(f"{name}: not valid TOML: {error}") from None
 
 
 def from_tree(tree: Mapping[str, Any], folder: Path, settings: Mapping[str, Any]) -> Experiment:

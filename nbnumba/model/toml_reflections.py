@@ -27,9 +27,10 @@ def reflections_of(where: str, value: Any, folder: Path) -> Reflections | Spectr
         value = {"file": value}
     if not isinstance(value, dict):
         raise NbnumbaError(f"{where}: found {value!r}; allowed: the name of a file, or a table with {', '.join(known)}")
+    allowed = (*_OPTIONS, "digest") if "file" in value else known
     for key in value:
-        if key not in known:
-            raise unknown_key(where, key, known)
+        if key not in allowed:
+            raise unknown_key(where, key, allowed)
     if "file" in value:
         return _from_file(where, dict(value), folder)
     if "tables" in value:

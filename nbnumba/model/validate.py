@@ -10,10 +10,18 @@ from typing import Any
 
 from nbnumba.errors import NbnumbaError
 
+#: Wavelengths [A] of a beam, however they are given.
+WAVELENGTHS = {"low": 1e-4, "high": 1e4}
+#: Offsets [mm] on a detector.
+OFFSETS = {"low": -1e9, "high": 1e9}
+_LONGEST = 500  # characters of a value in a message
+
 
 def refuse(field: str, found: Any, allowed: str) -> NbnumbaError:
     """Error that every check raises, in one form."""
-    return NbnumbaError(f"{field}: found {found!r}; allowed: {allowed}")
+    shown = repr(found)
+    shown = shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]} ..."
+    return NbnumbaError(f"{field}: found {shown}; allowed: {allowed}")
 
 
 def number(

@@ -37,9 +37,9 @@ def group(parent: h5py.Group, name: str, nexus_class: str, **attributes: Any) ->
 
 
 def put(parent: h5py.Group, name: str, value: Any, units: str | None = None, **attributes: Any) -> None:
-    """New dataset with its units and other attributes."""
+    """New dataset with its units, "" for what has none, and other attributes."""
     dataset = parent.create_dataset(name, data=value)
-    dataset.attrs.update({"units": units, **attributes} if units else attributes)
+    dataset.attrs.update({"units": units, **attributes} if units is not None else attributes)
 
 
 def describe(entry: h5py.Group, experiment: Experiment, kind: np.dtype, own_beams: bool) -> None:

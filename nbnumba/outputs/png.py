@@ -14,7 +14,7 @@ import numpy as np
 from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.experiment import Experiment
-from nbnumba.outputs.contrast import contrast
+from nbnumba.outputs.contrast import Contrast, contrast
 from nbnumba.outputs.layout import laid_out
 from nbnumba.outputs.pixel_mask import pixel_mask
 from nbnumba.outputs.pixels import are_counts, as_image, as_rows
@@ -133,8 +133,13 @@ def two_colors(excess: np.ndarray, factor: int) -> np.ndarray:
 def shades(parts: Sequence[np.ndarray], *, counts: bool = False) -> list[np.ndarray]:
     """Grey levels uint8 (0: black) on one scale, that of ``contrast``; what is NaN is white."""
     scale = contrast(parts, counts=counts)
-    dark = (np.clip(np.nan_to_num(scale.shade(part)), 0.0, 1.0) for part in parts)
-    return [np.rint(255.0 * (1.0 - share)).astype(np.uint8) for share in dark]
+    return [darkness(scale, part) for part in parts]
+
+
+def darkness(scale: Contrast, part: np.ndarray) -> np.ndarray:
+    """Grey levels uint8 (0: black) on a scale; what is NaN is white."""
+    share = np.clip(np.nan_to_num(scale.shade(part)), 0.0, 1.0)
+    return np.rint(255.0 * (1.0 - share)).astype(np.uint8)
 
 
 def mark_cross(grey: np.ndarray, slow: float, fast: float) -> None:

@@ -10,8 +10,9 @@ import h5py
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.inputs.hdf5 import ENTRY, opened, value
+from nbnumba.inputs.hdf5 import ENTRY, opened, row, value
 from nbnumba.inputs.kinds import kind_of
+from nbnumba.inputs.text import naming
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.spectrum import Spectrum
 from nbnumba.outputs.nexus import read_experiment
@@ -62,19 +63,20 @@ def experiment_of(path: str | Path, number: int = 0) -> Experiment | None:
         flux = file.get(f"{ENTRY}/instrument/beam/total_flux")
         if flux is None or not 0 <= number < sum(flux.shape):  # a number for all images, or one for each
             return experiment
-        return experiment.replace(beam=replace(experiment.beam, **_own(flux.parent, number)))
+        with naming(path):
+            return experiment.replace(beam=replace(experiment.beam, **_own(flux.parent, number)))
 
 
 def _own(beam: h5py.Group, number: int) -> dict[str, Any]:
     """Fields of the beam of one image."""
-    spectrum, wavelength = None, float(beam[_NAME][number])
+    spectrum, wavelength = None, float(row(beam[_NAME], number))
     if f"{_NAME}_1Dspectrum" in beam:
-        lines, weights = (beam[f"{_NAME}_1Dspectrum{end}"][number].tolist() for end in ("", "_weights"))
+        lines, weights = (row(beam[f"{_NAME}_1Dspectrum{end}"], number).tolist() for end in ("", "_weights"))
         spectrum = Spectrum(tuple(lines), tuple(weights))
     found: dict[str, Any] = {"wavelength": wavelength, "spectrum": spectrum, "spectrum_steps": None, "sources": None}
     found |= {"dispersion": 0.0, "dispersion_steps": 1}
     if "incident_polarization_stokes" in beam:
-        found |= {"polarization": 0.0, "stokes": tuple(beam["incident_polarization_stokes"][number].tolist())}
+        found |= {"polarization": 0.0, "stokes": tuple(row(beam["incident_polarization_stokes"], number).tolist())}
     return found
 
 

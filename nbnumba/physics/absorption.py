@@ -1,4 +1,4 @@
-"""Photons caught by one sensor layer: exp(-t x) - exp(-(t+1) x) with x = s mu/rho (forward model, 3).
+"""Photons caught by one sensor layer: exp(-t x) - exp(-(t+1) x) with x = s mu/rho (Beer and Lambert).
 
 s is the thickness of a layer, mu the attenuation coefficient, rho the cosine between ray and normal.
 """

@@ -1,4 +1,4 @@
-"""Amorphous matter: I = F(s)^2 r_e^2 fluence molecules P omega C with s = sin(theta)/lambda (forward model, 7).
+"""Amorphous matter: I = F(s)^2 r_e^2 fluence molecules P omega C with s = sin(theta)/lambda.
 
 F is the amplitude of one molecule among its neighbours. r_e^2 fluence molecules is the same for all pixels.
 """

@@ -35,7 +35,7 @@ EXP_END = 200.0  # where exp_minus ends
 
 @scalar
 def nearest_integer(x: float) -> float:
-    """Nearest whole number to x, within 2^51 of 0: ceil(x - 1/2), halves go down, as the forward model has it."""
+    """Nearest whole number to x, within 2^51 of 0: ceil(x - 1/2), halves go down, as in nanoBragg."""
     return near_ceiling(x - like(0.5, x))
 
 

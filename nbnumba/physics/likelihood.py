@@ -1,4 +1,4 @@
-"""How far one pixel's model is from its data: value, slope by the model and expected curvature (derivatives, 2.11).
+"""How far one pixel's model is from its data: value, slope by the model and expected curvature.
 
 Those of Poisson, Gauss and Student are minus the logarithm of a probability, up to a constant, and their curvature is
 the expectation of the second derivative; that of Huber's is the weight of the next step of least squares.

@@ -1,6 +1,6 @@
 """Where a point of the detector lies: P = pix0 + F fast + S slow + O normal, and d = P/|P|, R = |P|.
 
-Forward model, section 2. Lengths in mm, F and S measured from the outer corner of the first pixel.
+The frame is nanoBragg's. Lengths in mm, F and S measured from the outer corner of the first pixel.
 """
 
 import math

@@ -7,7 +7,7 @@ import math
 from typing import NamedTuple
 
 from nbnumba._jit import scalar
-from nbnumba._lowered import ceiling
+from nbnumba._lowered import ceiling, polynomial
 from nbnumba.physics.elementary import EXP_END, exp_minus, log
 from nbnumba.physics.philox import Pair, Stream, draw
 
@@ -15,6 +15,9 @@ SEARCHED = 12.0  # mean up to which counts are tried one by one
 REJECTED = -1.0
 _NEGLIGIBLE = 1e-20  # a term so small ends the search: it no longer changes the sum
 _SHIFT = 8.0  # Stirling's series for a factorial so much further on is exact to 1e-11
+_FAR = 1e30  # from here on, n + 8 is n
+_NEAR = 0.01  # squares of (a - b)/(a + b) up to which ln(a/b) is taken from its series
+_ATANH_REST = tuple(2.0 / (2 * n + 3) for n in range(5))  # 2 (atanh(s) - s)/s^3 in powers of s^2
 
 
 class Search(NamedTuple):
@@ -46,6 +49,20 @@ def search_on(s: Search, mean: float, u: float, inverse: float) -> Search:
 
 
 @scalar
+def surplus(n: float, far: float, mean: float) -> float:
+    """n ln(mean/far) + far - mean for far = n + 8.
+
+    For large means these cancel: with s = (mean - far)/(mean + far) the first is 2 n atanh(s), and what is left of
+    2 n s + far - mean is s (n - 8 - mean).
+    """
+    inverse = 1.0 / (mean + far)
+    s = (mean - far) * inverse
+    square = s * s
+    near = s * ((n - mean) - _SHIFT) + n * s * square * polynomial(square, _ATANH_REST)
+    return near if square < _NEAR else n * log(mean * (1.0 / far)) + (far - mean)
+
+
+@scalar
 def proposed(mean: float, pair: Pair) -> float:
     """Count, or ``REJECTED``: transformed rejection, PTRS (Hoermann 1993, Insurance: Math. and Economics 12, 39-45).
 
@@ -59,14 +76,16 @@ def proposed(mean: float, pair: Pair) -> float:
     count = ceiling((2.0 * a / edge + b) * u + mean + 0.43) - 1.0
     n = count if count > 0.0 else 0.0
     far = n + _SHIFT
-    product = (n + 1.0) * (n + 2.0) * (n + 3.0) * (n + 4.0) * ((n + 5.0) * (n + 6.0) * (n + 7.0) * far)
-    eighth = far * far * (far * far)
+    m = n if n < _FAR else _FAR  # whose eighth power is a number
+    end = m + _SHIFT
+    product = (m + 1.0) * (m + 2.0) * (m + 3.0) * (m + 4.0) * ((m + 5.0) * (m + 6.0) * (m + 7.0) * end)
+    eighth = end * end * (end * end)
     height = pair.v * (1.1239 + 1.1328 / (b - 3.4)) * edge * edge / (a + b * edge * edge)
     inverse = 1.0 / far
     square = inverse * inverse
     series = inverse * (1.0 / 12.0 - square * (1.0 / 360.0 - square * (1.0 / 1260.0 - square / 1680.0)))
     left = log(height * (eighth * eighth / product) * math.sqrt(2.0 * math.pi * far))
-    right = n * log(mean * inverse) + (far - mean) - series
+    right = surplus(n, far, mean) - series
     return count if count >= 0.0 and left <= right else REJECTED
 
 

@@ -1,4 +1,4 @@
-"""Scattering vector q = (d - i)/lambda [1/A] and the indices h = a.q, k = b.q, l = c.q (forward model, 2 and 4)."""
+"""Scattering vector q = (d - i)/lambda [1/A] and the indices h = a.q, k = b.q, l = c.q (Laue equations)."""
 
 import math
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""One step of the sum over layers, sub-pixels, sources, phi steps and domains (forward model, 1).
+"""One step of the sum over layers, sub-pixels, sources, phi steps and domains, which is nanoBragg's.
 
 Its value is w omega capture P F_cell^2 F_latt^2: ``weight`` does not know the crystal, ``intensity`` nothing else.
 """

@@ -1,7 +1,8 @@
 """Structure factor of the unit cell: that of the nearest reflection, or tricubic interpolation between 64 of them.
 
-Forward model, section 4. The table covers the index box of the reflections and one more layer on each side, which
-holds the value for everything outside: clamping an index into the table needs no branch.
+As in nanoBragg, by polynomials of the third degree through four points along each axis. The table covers the index box
+of the reflections and one more layer on each side, which holds the value for everything outside: clamping an index into
+the table needs no branch.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""From the intermediates z of the loops to parameters: the constant matrix T = dz/dtheta (derivatives, 2.5 to 2.7).
+"""From the intermediates z of the loops to parameters: the constant matrix T = dz/dtheta.
 
 What a parameter does to the cell axes and to the detector is told by the model itself: T holds differences of its
 matrices, by seven points, which are exact to 1e-11; no formula of the model stands here a second time.
@@ -36,6 +36,7 @@ from nbnumba.model.mosaic import rotation_matrix
 from nbnumba.model.parameters import PARAMETERS, check_acts, tilt_axis
 from nbnumba.model.scan import Scan
 from nbnumba.model.validate import refuse
+from nbnumba.physics.lattice import SHAPES
 from nbnumba.prediction import start_angle
 
 _DETECTOR = ("distance", "beam_center_fast", "beam_center_slow", "detector_rotx", "detector_roty", "detector_rotz",
@@ -69,10 +70,10 @@ def check_names(experiment: Any, names: Any) -> None:
 def check_smooth(experiment: Experiment, name: str) -> None:
     """Refuse what is not differentiable, naming what is."""
     shape, curvature = experiment.crystal.shape, experiment.detector.curvature
-    if shape.startswith("tophat"):
+    if SHAPES[shape].edge:
         raise NbnumbaError(
             f"{name}: found crystal.shape = {shape!r}, whose spots have an edge and so no derivatives; allowed: "
-            "square, round, gauss, gauss_star; 'gauss' is the smooth shape nearest to it"
+            f"{', '.join(n for n, s in SHAPES.items() if not s.edge)}; 'gauss' is the smooth shape nearest to it"
         )
     if name in (*_DETECTOR, "sensor_thickness") and curvature != "flat":
         raise NbnumbaError(

@@ -1,4 +1,4 @@
-"""Losses: data beside which a model image is laid, and how the distance is measured (derivatives, 2.11)."""
+"""Losses: data beside which a model image is laid, and how the distance is measured."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Chip:
         if response.psf == "fiber":
             result.copy_to_device(spread(photons.copy_to_host(), response, pixel_size))
             return
-        taps = self._cuda.to_device(gaussian_taps(response.psf_fwhm / pixel_size))
+        taps = self._cuda.to_device(gaussian_taps(response.psf_fwhm / pixel_size, max(photons.shape)))
         between, (rows, width) = self._device.array(photons.shape, np.float64), photons.shape
         spreading = kernel(spread_pixel)[(rows, -(-width // THREADS)), (1, THREADS)]
         call(spreading, between, photons, taps, True)

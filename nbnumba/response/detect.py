@@ -21,6 +21,7 @@ from nbnumba.simulation import check_device, check_no_threads, check_threads
 log = logging.getLogger(__name__)
 
 LARGEST_SEED, MOST_IMAGES = 2**63 - 1, 2**32
+_MOST_PHOTONS = float(np.finfo(np.float32).max)
 
 
 def detect(
@@ -89,9 +90,10 @@ def _images(experiment: Experiment, image: Any) -> Any:
         raise NbnumbaError(
             f"image: found {array.dtype} of shape {array.shape}; allowed: numbers of shape {shape}, or a stack of such"
         )
-    if not array.size or not np.isfinite(array).all() or array.min() < 0.0:
+    if not array.size or not (np.isfinite(array).all() and array.min() >= 0.0 and array.max() <= _MOST_PHOTONS):
         raise NbnumbaError(
-            "image: found nothing, or numbers that are negative or not finite; allowed: expected photons"
+            "image: found nothing, or numbers that are negative, not finite or beyond float32; allowed: expected "
+            "photons"
         )
     return array.reshape(-1, *shape)
 

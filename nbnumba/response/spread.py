@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from nbnumba._run import call
@@ -18,17 +20,17 @@ def spread(photons: np.ndarray, response: Response, pixel_size: float) -> np.nda
     return _gaussian(photons, width) if response.psf == "gaussian" else _fiber(photons, width)
 
 
-def gaussian_taps(fwhm: float) -> np.ndarray:
+def gaussian_taps(fwhm: float, pixels: int) -> np.ndarray:
     """Parts that pixels along one axis get, the photon's own in the middle; ``fwhm`` in pixels."""
     sigma = fwhm / FWHM_PER_SIGMA
-    reach = int(np.ceil(_REACH * sigma))
+    reach = min(math.ceil(_REACH * sigma), pixels - 1)
     return np.array([gaussian_share(float(offset), sigma) for offset in range(-reach, reach + 1)])
 
 
 def _gaussian(photons: np.ndarray, fwhm: float) -> np.ndarray:
     from nbnumba.kernels.spread import along_fast, along_slow
 
-    taps, between, result = gaussian_taps(fwhm), np.empty_like(photons), np.empty_like(photons)
+    taps, between, result = gaussian_taps(fwhm, max(photons.shape)), np.empty_like(photons), np.empty_like(photons)
     call(along_slow, photons, between, taps)
     call(along_fast, between, result, taps)
     return result

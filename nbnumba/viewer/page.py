@@ -130,7 +130,9 @@ class Page:
         """Write the lines above the image."""
         across, down = self._size
         place = {"ha": "left", "va": "baseline"}
-        self.figure.text(_LEFT / across, 1.0 - 26 / down, title, fontsize=11.5, fontweight="bold", **place)
+        text = "".join(letter if letter.isprintable() else "\ufffd" for letter in title)  # a file's name, perhaps
+        style = {"fontsize": 11.5, "fontweight": "bold", "parse_math": False}
+        self.figure.text(_LEFT / across, 1.0 - 26 / down, text, **style, **place)
         line = SEPARATOR.join([told, *notes])
         self.figure.text(_LEFT / across, 1.0 - 50 / down, line, fontsize=_FONT, color="#333333", **place)
 

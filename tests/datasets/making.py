@@ -1,6 +1,7 @@
 """Data sets, made file by file."""
 
-from nbnumba.datasets.folder import prepare, write_master
+from nbnumba.datasets.folder import prepare
+from nbnumba.datasets.master import write_master
 from nbnumba.datasets.shard import write_shard
 
 

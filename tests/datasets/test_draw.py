@@ -367,6 +367,14 @@ def test_bad_recipes_are_refused(text, message):
         ({"output.splits": {"tr\0ain": 1.0}}, "characters that can be seen"),
         ({"output.dtype": "int8"}, "output.dtype"),
         ({"vary.beam.flux.high": 3}, "no such key 'beam.flux.high'"),
+        ({"vary.beam.wavelength": [3, 4]}, r"no such key 'beam.wavelength'.*as vary\.beam\.wavelength\.uniform=1,2"),
+        ({"draw.a": 5}, r"draw: no such key 'a'.*There are: none"),
+        ({"vary": {"beam.wavelength": {"uniform": [1, 2]}}, "vary.beam.wavelenght": 3}, "you mean 'beam.wavelength'"),
+        *(({part: 3}, f"{part}: found 3; allowed: a table") for part in ("vary", "draw", "lattices", "lattices.vary")),
+        ({"shadow": 3}, "shadow: found 3"),
+        ({"draw": {"beam.wavelength": 1}}, "draw.beam.wavelength: found 1; allowed: a distribution"),
+        ({"base": 3}, "base: found 3; allowed: an experiment"),
+        ({"experiment": "a.toml"}, "no such key 'experiment'. Did you mean 'base.experiment'"),
     ],
 )
 def test_bad_changes_are_refused(changes, message):
@@ -382,6 +390,46 @@ def test_changes_reach_every_value():
     assert r.vary["crystal.mosaic.spread"].distribution.high == 0.5
     assert draw(r, 0).values["a"] == 0.0
     assert 1.0 < draw(r, 0).experiment.beam.wavelength < 2.0
+
+
+def test_changes_take_tables_of_distributions_at_any_depth(tmp_path):
+    text = '[vary]\n"beam.flux" = {loguniform = [0.5, 2], scaled = true}\n[lattices]\ncount = 2\n[shadow]\nradius = 1\n'
+    r = recipe(text, lattices__vary={"cells": {"choice": [[5, 5, 5], [6, 6, 6]]}}, draw={"a": {"normal": [0, 1]}},
+               shadow={"radius": {"uniform": [1, 2]}}, shadow__radius__high=3, draw__a__mean=2)  # fmt: skip
+    assert r.lattices.vary["cells"].distribution.values == ((5, 5, 5), (6, 6, 6))
+    assert (r.shadow.radius.distribution.high, r.draw["a"].distribution.mean) == (3, 2)
+    assert list(r.vary) == ["beam.flux"]
+    other = recipe(text, vary={"detector.rotation": {"uniform": [-5, 5], "each": True}})
+    assert list(other.vary) == ["detector.rotation"]
+    path = tmp_path / "base.toml"
+    path.write_text(r.base.replace(**{"beam.wavelength": 1.5}).to_toml())
+    assert recipe(base=str(path)).base.beam.wavelength == 1.5
+
+
+def test_the_kind_of_a_distribution_may_be_changed_by_its_name():
+    text = '[vary]\n"beam.flux" = {loguniform = [0.5, 2], scaled = true}\n[shadow]\nradius = {uniform = [1, 2]}\n'
+    r = recipe(text, vary__beam__flux__uniform=(0.9, 1.1), vary__beam__wavelength__uniform=[1, 2],
+               lattices={"count": {"integer": [1, 2]}}, lattices__vary__cells__choice=[[5, 5, 5]])  # fmt: skip
+    wanted = {"distribution": "uniform", "low": 0.9, "high": 1.1, "scaled": True}
+    assert r.vary["beam.flux"].table() == wanted
+    assert r.vary["beam.wavelength"].distribution.high == 2
+    assert r.lattices.vary["cells"].distribution.values == ((5, 5, 5),)
+
+
+@pytest.mark.parametrize("convention", ["mosflm", "adxv", "xds"])
+def test_a_beam_centre_moves_from_where_it_is_without_being_told(convention):
+    base = {"base__detector__beam_center": None, "base__detector__convention": convention}
+    text = '[vary]\n"detector.beam_center" = {normal = [0, 5], added = true, each = true}\n'
+    r = recipe(text, **base)
+    still = recipe(text, **base, vary__detector__beam_center__sd=0.0)
+    geometry = r.base.geometry
+    np.testing.assert_allclose(draw(still, 0).experiment.geometry.beam_center, geometry.beam_center, rtol=1e-12)
+    moved = np.array([draw(r, i).experiment.geometry.beam_center for i in range(6)]) - geometry.beam_center
+    there = draw(still, 0).values["detector.beam_center"]
+    steps = np.abs(np.subtract([draw(r, i).values["detector.beam_center"] for i in range(6)], there))
+    np.testing.assert_allclose(np.sort(abs(moved)), np.sort(steps), rtol=1e-9)
+    one = recipe('[vary]\n"detector.beam_center.0" = {uniform = [1, 2], added = true}\n', **base)
+    assert 1.0 <= np.abs(np.subtract(draw(one, 0).experiment.geometry.beam_center, geometry.beam_center)).max() <= 2.0
 
 
 def test_a_plain_value_pins_what_varies():
@@ -400,6 +448,18 @@ def test_a_shadow_that_cannot_be_names_the_image():
     assert draw(r, 2).shadow["radius"] == 0.5
     with pytest.raises(nb.NbnumbaError, match=r"image 3: shadow\.radius: found -0\.5"):
         draw(r, 3)
+
+
+@pytest.mark.parametrize("kind", ["uniform", "loguniform", "normal"])
+def test_whole_limits_are_the_same_as_others(kind):
+    hashes = {recipe(f"[draw]\nx = {{{kind} = {limits}}}").hash for limits in ("[1, 2]", "[1.0, 2.0]")}
+    assert len(hashes) == 1
+
+
+@pytest.mark.parametrize("value", ["2024-01-01", "[1, 08:30:00]", "{ a = 2024-01-01T08:30:00Z }"])
+def test_dates_and_times_are_no_values(value):
+    with pytest.raises(nb.NbnumbaError, match=r"draw\.x\.values: found .*allowed: numbers, texts"):
+        recipe(f"[draw]\nx = {{choice = [1, {value}]}}")
 
 
 def test_long_lists_of_numbers_are_tried_at_their_ends():

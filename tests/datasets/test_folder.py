@@ -1,7 +1,10 @@
 """Data sets on the disk: the same whatever is made when, never lost, never doubled, and readable."""
 
+import hashlib
 import json
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import h5py
@@ -10,13 +13,18 @@ import pytest
 from recipes import BASE, recipe
 
 import nbnumba as nb
+from nbnumba.datasets import folder as datasets_folder
+from nbnumba.datasets import master, preview
+from nbnumba.datasets.cache import Cache
 from nbnumba.datasets.draw import draw
 from nbnumba.datasets.engines.run import make_dataset
-from nbnumba.datasets.folder import content_hash, prepare, write_master
+from nbnumba.datasets.folder import prepare
 from nbnumba.datasets.labels import label_of
+from nbnumba.datasets.master import content_hash, unfinished, write_master
+from nbnumba.datasets.provenance import is_finished
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.report import write_report
-from nbnumba.datasets.shard import is_finished, shards, write_shard
+from nbnumba.datasets.shard import shards, write_shard
 
 VARIED = """
 [vary]
@@ -126,18 +134,41 @@ def test_damage_is_found(made, tmp_path, what):
     assert (again["made"], again["content_hash"]) == (2, summary["content_hash"])
 
 
+def damaged(good, count, first, last):
+    """Contents with one byte changed to any other value, at random places between two."""
+    random = np.random.default_rng(first)
+    for place, change in zip(random.integers(first, last, count), random.integers(1, 256, count), strict=True):
+        yield good[:place] + bytes([good[place] ^ change]) + good[place + 1 :]
+
+
 def test_every_byte_counts(made, tmp_path):
     folder, _ = made
     shutil.copytree(folder, tmp_path / "set")
     first, file = shards(small())[0], tmp_path / "set" / "shard-00000.h5"
     good = file.read_bytes()
-    for place in range(100, len(good), len(good) // 40):
-        file.write_bytes(good[:place] + bytes([good[place] ^ 1]) + good[place + 1 :])
-        assert not is_finished(small(), first, tmp_path / "set", verify=True), place
+    for content in damaged(good, 40, 100, len(good)):
+        file.write_bytes(content)
+        assert not is_finished(small(), first, tmp_path / "set", verify=True)
     file.write_bytes(good)
     assert is_finished(small(), first, tmp_path / "set", verify=True)
     (tmp_path / "set" / "log.jsonl").unlink()  # without which contents alone are compared
     assert is_finished(small(), first, tmp_path / "set", verify=True)
+
+
+def test_no_damage_stops_a_run(made, tmp_path):
+    folder, _ = made
+    first, file = shards(small())[0], tmp_path / "shard-00000.h5"
+    good = (folder / file.name).read_bytes()
+    place = good.index(small().hash.encode())  # near what a file says of itself
+    for content in damaged(good, 60, place - 200, place + 200):
+        file.write_bytes(content)
+        is_finished(small(), first, tmp_path)
+    for name in ("entry/data/data", "entry/labels/hit", "entry/spots/offsets", "entry/nbnumba/first"):
+        file.write_bytes(good)
+        with h5py.File(file, "r+") as opened:
+            del opened[name]
+            opened.create_group(name)
+        assert not is_finished(small(), first, tmp_path, verify=True)
 
 
 def test_a_changed_recipe_is_refused_with_the_difference(made, tmp_path):
@@ -147,6 +178,86 @@ def test_a_changed_recipe_is_refused_with_the_difference(made, tmp_path):
     shutil.copytree(folder, tmp_path / "set")
     make_dataset(small(seed=9), tmp_path / "set", overwrite=True)
     assert content_hash(tmp_path / "set") != content_hash(folder)
+
+
+@pytest.mark.parametrize("share", [None, (0, None)])
+def test_files_tell_their_recipe_where_the_manifest_is_gone(made, tmp_path, share):
+    folder, summary = made
+    shutil.copytree(folder, tmp_path / "set")
+    (tmp_path / "set" / "manifest.json").unlink()
+    with pytest.raises(nb.NbnumbaError, match=r"another recipe(.|\n)*-seed = 7\n *\+seed = 99$"):
+        make_dataset(small(seed=99), tmp_path / "set", resume=True, share=share)
+    assert not (tmp_path / "set" / "manifest.json").exists()
+    make_dataset(small(), tmp_path / "set", resume=True, share=share)
+    assert write_master(tmp_path / "set") == summary["content_hash"]
+
+
+def test_of_two_recipes_at_once_one_gets_the_folder(tmp_path, monkeypatch):
+    everybody, told = threading.Barrier(2), []
+
+    def before(*where, real=datasets_folder._before):
+        found = real(*where)
+        everybody.wait()
+        return found
+
+    def run(recipe):
+        try:
+            told.append(len(prepare(recipe, tmp_path).missing))
+        except nb.NbnumbaError as error:
+            told.append(str(error))
+
+    monkeypatch.setattr(datasets_folder, "_before", before)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(run, (small(), small(seed=99))))
+    assert 3 in told
+    assert "another recipe" in str(told)
+
+
+def test_a_set_of_another_version_is_refused(made, tmp_path):
+    folder, _ = made
+    shutil.copytree(folder, tmp_path / "set")
+    manifest = tmp_path / "set" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace(f'"version": "{nb.__version__}"', '"version": "0.0.7"'))
+    for share in (None, (0, None)):
+        with pytest.raises(nb.NbnumbaError, match=r"of nbnumba 0.0.7.*install that one"):
+            make_dataset(small(), tmp_path / "set", resume=True, share=share)
+
+
+def test_a_short_last_file_of_a_longer_set_is_not_finished(tmp_path):
+    make_dataset(small(count=3), tmp_path)
+    missing = [shard.name for shard in prepare(small(count=4), tmp_path, resume=True).missing]
+    assert unfinished(tmp_path) == missing == ["shard-00001.h5"]
+    write_master(tmp_path)
+    with h5py.File(tmp_path / "master.h5") as file:
+        assert file["entry/labels/number"][()].tolist() == [0, 1]
+
+
+def test_a_master_is_of_the_files_that_it_shows(made, tmp_path, monkeypatch):
+    """Also if another run finishes one meanwhile."""
+    folder, _ = made
+    shutil.copytree(folder, tmp_path / "set")
+    last, aside = tmp_path / "set" / "shard-00002.h5", tmp_path / "aside.h5"
+    last.rename(aside)
+
+    def fill(*arguments, real=master._fill_master):
+        aside.rename(last)
+        real(*arguments)
+
+    monkeypatch.setattr(master, "_fill_master", fill)
+    told = write_master(tmp_path / "set")
+    with h5py.File(tmp_path / "set" / "master.h5") as file:
+        shown = file["entry/labels/digest"][()]
+        assert len(shown) == len(file["entry/data/data"]) == 4
+        assert file["entry/nbnumba/content_hash"].asstr()[()] == told == hashlib.sha256(shown.tobytes()).hexdigest()
+
+
+def test_a_damaged_file_is_named_by_the_master(made, tmp_path):
+    folder, _ = made
+    shutil.copytree(folder, tmp_path / "set")
+    with h5py.File(tmp_path / "set" / "shard-00001.h5", "r+") as opened:
+        del opened["entry/labels/hit"]
+    with pytest.raises(nb.NbnumbaError, match=r"shard-00001.h5: cannot be read .*--resume --verify makes it anew"):
+        write_master(tmp_path / "set")
 
 
 def test_a_data_set_can_be_made_longer(made, tmp_path):
@@ -244,12 +355,10 @@ def test_the_command(tmp_path):
         "--set",
         "output.images_per_shard=2",
         "--json",
-        "--workers",
-        "1",
     ]
     run = CliRunner().invoke
     folder = str(tmp_path / "set")
-    result = json.loads(run(cli, [*words, "-o", folder]).stdout)
+    result = json.loads(run(cli, [*words, "-o", folder, "--workers", "1"]).stdout)
     assert (result["made"], result["content_hash"]) == (3, content_hash(folder))
     assert json.loads(run(cli, [*words, "-o", folder, "--resume"]).stdout)["made"] == 0
     told = json.loads(run(cli, [*words, "--dry-run"]).stdout)
@@ -260,6 +369,41 @@ def test_the_command(tmp_path):
     assert "another recipe" in str(run(cli, [*words, "-o", folder, "--set", "seed=5"]).exception)
     assert isinstance(run(cli, [*words, "--set", "vary.x=1"]).exception, nb.NbnumbaError)
     assert "Give a folder" in run(cli, words).output
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--sbatch time=1", "--sbatch needs --slurm"),
+        ("--verify", "--verify needs --resume or --shard or --slurm"),
+        ("--slurm x.sh --dask local", "--slurm and --dask do not go together"),
+        ("--preview 1 --dry-run", "--dry-run and --preview do not go together"),
+        ("--preview 1 --workers 2", "--preview and --workers do not go together"),
+        ("--master --shard 3", "--master and --shard do not go together"),
+        ("--master --device cpu", "--master and --device do not go together"),
+        ("--overwrite --resume", "--overwrite and --resume do not go together"),
+        ("--overwrite --shard 1", "--overwrite and --shard do not go together"),
+        ("--dry-run --dask local", "--dry-run and --dask do not go together"),
+    ],
+)
+def test_options_that_would_be_ignored_are_refused(tmp_path, words, said):
+    result = _command(tmp_path, "-o", tmp_path / "set", *words.split())
+    assert (result.exit_code, said in result.stderr) == (2, True), result.stderr
+    assert not (tmp_path / "set").exists()
+
+
+@pytest.mark.parametrize("words", [["--dry-run", "--workers", "1"], ["--preview", "1"]])
+def test_threads_and_device_are_those_that_were_asked_for(tmp_path, monkeypatch, words):
+    caches = []
+
+    def cache(recipe, threads=1, device="cpu"):
+        caches.append((threads, device))
+        return Cache(recipe, threads, device)
+
+    monkeypatch.setattr(preview, "Cache", cache)
+    _command(tmp_path, "-o", tmp_path, *words, "--threads", 2, "--set", "base.crystal.default_f=500")
+    assert set(caches) == {(2, "cpu")}
+    assert "device" in str(_command(tmp_path, "-o", tmp_path, *words, "--device", "abacus").exception)
 
 
 def test_what_lattices_choose_from_may_be_texts(tmp_path):
@@ -281,7 +425,7 @@ vary.cells = {choice = [[8, 8, 8], [9, 9, 9]]}
 
 
 def test_lengths_of_atoms_have_one_name():
-    names = ("wavelength", "beam.wavelength", "crystal.cell", "structures.b_factor", "sampling.dmin")
+    names = ("wavelength", "beam.wavelength", "crystal.cell.0", "structures.b_factor", "sampling.dmin")
     assert {label_of(name).units for name in names} == {"angstrom", "angstrom^2"}
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 
@@ -10,9 +11,9 @@ import pytest
 from making import make_set
 from recipes import recipe
 
-from nbnumba.datasets.folder import content_hash, write_master
 from nbnumba.datasets.histogram import bars, histogram
 from nbnumba.datasets.log import LOG, note, read_log
+from nbnumba.datasets.master import content_hash, write_master
 from nbnumba.datasets.report import write_report
 from nbnumba.datasets.shard import shards, write_shard
 from nbnumba.errors import NbnumbaError
@@ -44,6 +45,7 @@ def test_the_log_has_a_line_for_each_file(made):
     assert [line["name"] for line in lines] == [shard.name for shard in shards(varied())]
     for line in lines:
         assert line["event"] == "made"
+        assert line["device"] == "cpu"
         assert line["stop"] - line["first"] == 2
         assert line["recipe_hash"] == varied().hash
         assert sum(line["stages"].values()) > 0.0
@@ -90,6 +92,14 @@ def test_a_file_that_could_not_be_made_is_in_log_and_page(tmp_path):
 
 
 # The page
+
+
+def test_the_page_is_of_what_is_there_now(made, tmp_path):
+    shutil.copytree(made[0], tmp_path / "set")
+    (tmp_path / "set" / "shard-00001.h5").unlink()
+    page = write_report(tmp_path / "set").read_text(encoding="utf-8")
+    assert "Not there: shard-00001.h5" in page
+    assert "4 of 6" in page
 
 
 class Outside(HTMLParser):

@@ -54,7 +54,7 @@ def test_the_physics_runs_without_numba():
         "import sys\n"
         "from nbnumba.physics import absorption, elementary, lattice, pixel, polarization, rotation, scattering\n"
         "from nbnumba.physics import structure_factor, vector\n"
-        "assert lattice.amplitude(lattice.Square(3.0, 4.0, 5.0), 0.0, 0.0, 0.0) > 0.0\n"
+        "assert lattice.amplitude(lattice.SHAPES['square'].lattice(3.0, 4.0, 5.0), 0.0, 0.0, 0.0) > 0.0\n"
         "assert absorption.capture(0.0, 0.1, 1.0, 1.0) > 0.0\n"
         "assert 'numba' not in sys.modules, 'numba'\n"
     )

@@ -11,17 +11,7 @@ from test_scalar_physics import tricubic_table
 
 from nbnumba.physics.absorption import capture, capture_slopes
 from nbnumba.physics.elementary import sin_over_pi
-from nbnumba.physics.lattice import (
-    Gauss,
-    GaussStar,
-    Round,
-    Square,
-    TiltedGauss,
-    TiltedRound,
-    TiltedTophat,
-    amplitude,
-    slopes,
-)
+from nbnumba.physics.lattice import SHAPES, TILTED, amplitude, slopes
 from nbnumba.physics.lattice.square import _NEAR, grating_slopes
 from nbnumba.physics.polarization import fields, polarization, polarization_slopes
 from nbnumba.physics.rotation import rotate
@@ -29,7 +19,7 @@ from nbnumba.physics.scattering import Indices
 from nbnumba.physics.structure_factor import Nearest, Uniform, cell_amplitude, cell_slopes
 from nbnumba.physics.vector import Vector, dot, unit
 
-SHAPES = (Square, Round, Gauss, GaussStar)
+METRIC = ("aa", "bb", "cc", "bc", "ca", "ab")
 
 
 def differences(function, x, step):
@@ -43,13 +33,12 @@ def differences(function, x, step):
     return np.array(found)
 
 
-def lattice(shape, cells, fudge, metric):
-    if shape is Square:
-        return Square(*cells)
-    return shape(*cells, fudge, *metric) if shape is GaussStar else shape(*cells, fudge)
+def lattice(name, cells, fudge, metric):
+    numbers = dict(zip(("na", "nb", "nc"), cells, strict=True)) | dict(zip(METRIC, metric, strict=True))
+    return scenes.lattice_of(SHAPES[name], fudge=fudge, **numbers)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", [name for name, shape in SHAPES.items() if not shape.edge])
 @given(rng=scenes.generators())
 def test_slopes_of_the_lattice_transform(shape, rng):
     cells, fudge = rng.uniform(1.0, 30.0, 3), rng.uniform(0.5, 1.5)
@@ -73,18 +62,19 @@ def test_slopes_of_the_lattice_transform(shape, rng):
     )
 
 
-@pytest.mark.parametrize("shape", [TiltedRound, TiltedGauss, TiltedTophat])
+@pytest.mark.parametrize("shape", TILTED)
 @given(rng=scenes.generators())
 def test_slopes_of_tilted_outlines(shape, rng):
     edge, matrix = rng.uniform(2.0, 20.0), 0.2 * rng.uniform(-1.0, 1.0, (3, 3))
     a, b, c, bc, ca, ab = (1.0 + matrix[0, 0], 1.0, 1.0, matrix[1, 2], matrix[2, 0], matrix[0, 1])
-    outline = shape(edge, edge, edge, rng.uniform(0.5, 1.5), a, b, c, bc, ca, ab)
+    cube = {"na": edge, "nb": edge, "nc": edge, "fudge": rng.uniform(0.5, 1.5)}
+    outline = scenes.lattice_of(TILTED[shape], **cube, maa=a, mbb=b, mcc=c, mbc=bc, mca=ca, mab=ab)
     offsets = rng.uniform(-1.0, 1.0, 3) / edge
     found = slopes(outline, *offsets)
     assert abs(found.f) == pytest.approx(abs(amplitude(outline, *offsets)), rel=1e-12)
     steepest = edge**7
     by = differences(lambda *x: amplitude(outline, *x) ** 2, offsets, [1e-3 / edge] * 3)
-    if shape is not TiltedTophat or not by.any():  # whose edge has no slope
+    if not TILTED[shape].edge or not by.any():  # whose edge has no slope
         np.testing.assert_allclose(2.0 * found.f * np.array(found[1:4]) / steepest, by / steepest, atol=1e-8)
 
 

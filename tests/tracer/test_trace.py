@@ -17,6 +17,7 @@ from slow import few
 import nbnumba as nb
 from nbnumba.kernels import cpu
 from nbnumba.kernels.pack import pack
+from nbnumba.physics.lattice import SHAPES
 from nbnumba.physics.structure_factor import lagrange
 from nbnumba.tracer.quantities import QUANTITIES, equation, implementation, origin
 from nbnumba.tracer.step import Step
@@ -29,6 +30,7 @@ KINDS = [
     ("gauss", "uniform", "flat"),
     ("gauss_star", "nearest", "flat"),
     ("tophat_star", "uniform", "flat"),
+    *scenes.others("square", "round", "gauss", "gauss_star", "tophat", "tophat_star"),
 ]
 
 
@@ -112,7 +114,7 @@ def test_records_say_what_they_hold():
     assert abs(math.prod(record["f_latt_along"])) == pytest.approx(abs(record["f_latt"]))
 
 
-@pytest.mark.parametrize("shape", ["square", "round", "gauss", "gauss_star", "tophat"])
+@pytest.mark.parametrize("shape", SHAPES)
 def test_records_carry_derivatives(shape):
     """Of the term by the numbers of cells, by differences; those by h, k, l add up to that by the wavelength."""
     changes = {"crystal.shape": shape, "crystal.reflections": scenes.TABLE, "crystal.interpolate": "tricubic"}

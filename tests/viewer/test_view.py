@@ -353,3 +353,11 @@ def test_the_command_refuses_other_rings(file, rings):
     error = run(file, "--rings", rings).exception
     assert isinstance(error, nb.NbnumbaError)
     assert "--rings: found" in str(error)
+
+
+@pytest.mark.parametrize("title", ["a\0b", "a\udc80", "$\\nothing{$", "a\nb", "\u65e5\x1b[31m"])
+def test_titles_of_any_letters(tmp_path, title):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # letters that the font has not
+        figure = nb.draw_image(np.arange(600.0).reshape(20, 30), rings=[], title=title)
+        assert nb.write_figure(tmp_path / "a.png", figure).stat().st_size > 0

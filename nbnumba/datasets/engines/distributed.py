@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 
 from nbnumba._run import thread_limit
 from nbnumba.datasets.engines.local import deaf, device_of, shared_out
-from nbnumba.datasets.engines.run import Tell, Work, write_alone
+from nbnumba.datasets.engines.run import Tell, Work
 from nbnumba.datasets.engines.upkeep import Stamp, made_since, stamp
 from nbnumba.datasets.recipe import Recipe
-from nbnumba.datasets.shard import Shard
+from nbnumba.datasets.shard import Shard, write_shard
 from nbnumba.errors import NbnumbaError, NbnumbaJobError
 
-_RETRIES = 2  # of a file whose making raised an error
+_RETRIES = 2  # of a file whose making raised an error, other than those that come again
 _QUEUES = ("slurm", "pbs", "sge", "lsf", "htcondor", "oar", "moab")
 _SECONDS = 30  # that a scheduler has to answer
 
@@ -116,7 +116,10 @@ def _gather(client: Any, made: dict[Any, Shard], tell: Tell) -> None:
 
     for future in as_completed(list(made), loop=client.loop):
         try:
-            tell.finished(made[future], future.result())
+            found = future.result()
+            if isinstance(found, NbnumbaError):
+                raise found
+            tell.finished(made[future], found)
         except KilledWorker as error:
             raise NbnumbaJobError(f"{made[future].name}: several workers of Dask that were to make it died; the last "
                                   f"one was {error.last_worker.address}") from None  # fmt: skip
@@ -152,8 +155,8 @@ class _Job(NamedTuple):
     one_machine: bool  # whose GPUs the workers share out; otherwise each sees its own, by CUDA_VISIBLE_DEVICES
 
 
-def _make(shard: Shard, before: Stamp, job: _Job) -> dict[str, Any] | None:
-    """Make a file on a worker; None if somebody has done so since it had a stamp."""
+def _make(shard: Shard, before: Stamp, job: _Job) -> dict[str, Any] | NbnumbaError | None:
+    """Make a file on a worker; None if somebody has done so since it had a stamp. An error would be tried again."""
     from distributed import get_worker
 
     worker = get_worker()
@@ -162,4 +165,7 @@ def _make(shard: Shard, before: Stamp, job: _Job) -> dict[str, Any] | None:
         return None
     threads = min(job.threads, thread_limit())
     device = device_of(job.device, int(worker.name)) if job.one_machine else job.device
-    return write_alone(recipe, shard, job.folder, None, threads=threads, device=device)
+    try:
+        return write_shard(recipe, shard, job.folder, None, threads=threads, device=device)
+    except NbnumbaError as error:
+        return error

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nbnumba._run import using_threads
 from nbnumba.datasets.engines.upkeep import Queue, remove_leftovers
-from nbnumba.datasets.folder import Report, prepare, prepare_share, write_master
+from nbnumba.datasets.folder import prepare, prepare_share
+from nbnumba.datasets.master import write_master
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.shard import Progress, Shard, write_shard
 
@@ -30,6 +30,7 @@ class Work(NamedTuple):
 
 #: Makes the files of a work.
 Engine = Callable[[Work], None]
+Report = Callable[[dict[str, Any]], None]
 
 
 class Tell:
@@ -129,18 +130,10 @@ def in_this_process(work: Work) -> None:
             work.tell.finished(other, None)
         if shard is None:
             return
-        found = write_alone(
+        found = write_shard(
             work.recipe, shard, work.folder, _images_of(work.tell, shard), threads=work.threads or 1, device=work.device
         )
         work.tell.finished(shard, found)
-
-
-def write_alone(
-    recipe: Recipe, shard: Shard, folder: Path, progress: Progress | None, *, threads: int, device: str
-) -> dict[str, Any]:
-    """As ``write_shard``, one file at a time in a process: hidden names are those of processes, not of threads."""
-    with using_threads(threads):
-        return write_shard(recipe, shard, folder, progress, threads=threads, device=device)
 
 
 def _images_of(tell: Tell, shard: Shard) -> Progress:

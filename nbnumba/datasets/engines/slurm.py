@@ -16,13 +16,20 @@ _OURS = ("array", "dependency", "output", "parsable", "wrap")
 
 
 def script(
-    plan: Plan, words: Sequence[str], *, name: str, options: Sequence[str] = (), at_once: int | None = None
+    plan: Plan,
+    words: Sequence[str],
+    making: Sequence[str] = (),
+    *,
+    name: str,
+    options: Sequence[str] = (),
+    at_once: int | None = None,
 ) -> str:
     """Text of a script for bash, to be run where ``sbatch`` is; logs go to the folder ``logs`` in that of the data set.
 
     Args:
         plan: of the data set, as ``prepare`` returns it.
-        words: of the command that makes it, without those about its part.
+        words: of the command, without those about its part.
+        making: more of them, for the jobs that make files.
         name: of the script, for the comment at its head.
         options: for ``sbatch``, each as "time=02:00:00" or "exclusive".
         at_once: most jobs that run at the same time; None: as many as Slurm lets.
@@ -39,10 +46,10 @@ def script(
     if not any(text.startswith("--cpus-per-task") for text in given):
         given.append("--cpus-per-task=1")
     logs, job = (plan.folder / "logs").absolute(), f"--job-name={plan.folder.absolute().name}"
-    command = shlex.join(words)
-    making = f"NUMBA_NUM_THREADS=$SLURM_CPUS_PER_TASK exec {command} --shard $SLURM_ARRAY_TASK_ID/{jobs}"
-    first = ["--parsable", f"--array={array}", job, f"--output={logs}/%A_%a.txt", *given, f"--wrap={making}"]
-    then = [job, f"--output={logs}/%j_master.txt", *given, f"--wrap=exec {command} --master"]
+    share = f"{shlex.join([*words, *making])} --shard $SLURM_ARRAY_TASK_ID/{jobs}"
+    first = ["--parsable", f"--array={array}", job, f"--output={logs}/%A_%a.txt", *given]
+    first.append(f"--wrap=NUMBA_NUM_THREADS=$SLURM_CPUS_PER_TASK exec {share}")
+    then = [job, f"--output={logs}/%j_master.txt", *given, f"--wrap=exec {shlex.join(words)} --master"]
     return f"""#!/bin/bash
 # Has Slurm make {len(plan.missing)} of {len(plan.all)} files of a data set, then their master: bash {Path(name).name}
 # If some are missing in the end, make this script anew and run it once more.

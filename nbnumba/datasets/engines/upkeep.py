@@ -12,8 +12,9 @@ from pathlib import Path
 
 from nbnumba.atomic import hidden_in
 from nbnumba.datasets.folder import MANIFEST, MASTER
+from nbnumba.datasets.provenance import is_finished
 from nbnumba.datasets.recipe import Recipe
-from nbnumba.datasets.shard import Shard, is_finished
+from nbnumba.datasets.shard import Shard
 
 _OURS = re.compile(rf"shard-\d+\.h5|{re.escape(MASTER)}|{re.escape(MANIFEST)}")
 

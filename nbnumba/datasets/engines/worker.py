@@ -10,9 +10,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nbnumba.datasets.engines.run import write_alone
 from nbnumba.datasets.recipe import Recipe
-from nbnumba.datasets.shard import Shard
+from nbnumba.datasets.shard import Shard, write_shard
 from nbnumba.errors import NbnumbaError
 
 
@@ -55,7 +54,7 @@ def _made(pipe: Connection, recipe: Recipe, shard: Shard, folder: Path, threads:
         _say(pipe, Images(done))
 
     try:
-        return Made(write_alone(recipe, shard, folder, progress, threads=threads, device=device))
+        return Made(write_shard(recipe, shard, folder, progress, threads=threads, device=device))
     except Exception as error:
         return Failed(_that_travels(error))
 

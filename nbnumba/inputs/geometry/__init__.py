@@ -22,12 +22,12 @@ from nbnumba.inputs.geometry.parts import Found, alike
 from nbnumba.inputs.geometry.smv import from_smv
 from nbnumba.inputs.kinds import MOST_PIXELS, kind_of
 from nbnumba.inputs.smv import parse_smv
-from nbnumba.inputs.text import read_bytes
+from nbnumba.inputs.text import naming, read_bytes
 from nbnumba.model.beam import Beam
 from nbnumba.model.detector import Detector
 from nbnumba.model.mask import Mask
 from nbnumba.model.panel import Geometry, Panel
-from nbnumba.model.validate import whole
+from nbnumba.model.validate import numbers, whole
 from nbnumba.physics.vector import Vector, unit
 
 CONVENTION = "xds"
@@ -40,7 +40,7 @@ class GeometryFile(NamedTuple):
     detector: Detector
     beam: Beam
     spindle: tuple[float, ...] | None  # rotation axis for ``Scan.axis``; None: the file names none, or a choice
-    oscillation: tuple[float, float] | None = None  # start and width [degrees] of the first image; None: not told
+    oscillation: tuple[float, ...] | None = None  # start and width [degrees] of the first image; None: not told
 
 
 def read_geometry(path: str | Path, *, number: int = 0) -> GeometryFile:
@@ -62,15 +62,15 @@ def read_geometry(path: str | Path, *, number: int = 0) -> GeometryFile:
         NbnumbaError: the file is missing, damaged or of another kind, or has pixels that are not squares of one size,
             panels whose sensors differ, or a detector that moved.
     """
-    try:
+    with naming(path):
         return geometry_of(found_in(path, number))
-    except NbnumbaError as error:
-        raise error if str(error).startswith(str(path)) else NbnumbaError(f"{path}: {error}") from None
 
 
 def geometry_of(found: Found) -> GeometryFile:
     """What was found, as parts of an experiment."""
-    return GeometryFile(detector_of(found), Beam(**found.beam), found.spindle, found.oscillation)
+    spindle = None if found.spindle is None else numbers("axis of the rotation", found.spindle, 3)
+    rotation = None if found.oscillation is None else numbers("start and width of the rotation", found.oscillation, 2)
+    return GeometryFile(detector_of(found), Beam(**found.beam), spindle, rotation)
 
 
 def found_in(path: str | Path, number: int, arrays: list[np.ndarray] | None = None) -> Found:
@@ -103,7 +103,7 @@ def read_json(path: str | Path) -> Any:
     """
     try:
         return json.loads(read_bytes(path))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits is a ValueError
         raise NbnumbaError(f"{path}: found no JSON ({error}); allowed: {ALLOWED}") from None
 
 

@@ -19,8 +19,8 @@ from nbnumba.inputs.geometry.parts import Found, alike, facing
 
 _BINARY = b"--CIF-BINARY-FORMAT-SECTION--"
 _SPINDLE = (-1.0, 0.0, 0.0)  # to the right as the source sees it
-_SENSOR = re.compile(r"(Silicon|Si|CdTe|GaAs) sensor,? thickness:? *([\d.eE+-]+) *m")
-_NUMBER = r"([-+]?[\d.]+(?:[eE][-+]?\d+)?)"
+_NUMBER = r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
+_SENSOR = re.compile(rf"(Silicon|Si|CdTe|GaAs) sensor,? thickness:? *{_NUMBER} *m")
 
 
 def from_cbf(path: str | Path, content: bytes, arrays: list[np.ndarray]) -> Found:

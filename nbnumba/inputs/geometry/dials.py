@@ -13,7 +13,7 @@ import numpy as np
 from nbnumba.constants import NO_SENSOR
 from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.geometry.parts import TO_NEXUS, Found, FoundPanel, triple
-from nbnumba.inputs.hdf5 import DAMAGE
+from nbnumba.inputs.hdf5 import DAMAGE, STRICT
 from nbnumba.inputs.kinds import MOST_PIXELS
 from nbnumba.physics.rotation import rotate
 from nbnumba.physics.vector import Vector, unit
@@ -34,8 +34,9 @@ def from_dials(tree: Any, number: int) -> Found:
         chosen = experiments[number]
         detector, beam = tree["detector"][chosen["detector"]], tree["beam"][chosen["beam"]]
         goniometer = tree["goniometer"][chosen["goniometer"]] if "goniometer" in chosen else None
-        spindle = None if goniometer is None else _spindle(goniometer)
-        return Found(_panels(detector), _beam(beam), spindle, _oscillation(tree, chosen))
+        with np.errstate(**STRICT):
+            spindle = None if goniometer is None else _spindle(goniometer)
+            return Found(_panels(detector), _beam(beam), spindle, _oscillation(tree, chosen))
     except NbnumbaError:
         raise
     except DAMAGE as error:

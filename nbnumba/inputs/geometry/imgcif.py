@@ -17,7 +17,7 @@ import numpy as np
 
 from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.geometry.parts import TO_NEXUS, Found, FoundPanel, triple
-from nbnumba.inputs.hdf5 import DAMAGE
+from nbnumba.inputs.hdf5 import DAMAGE, STRICT
 from nbnumba.model.mosaic import rotation_matrix
 from nbnumba.physics.vector import Vector, unit
 
@@ -50,9 +50,10 @@ def from_imgcif(header: str, good: Sequence[np.ndarray], sensor: tuple[str | Non
     """
     try:
         block = gemmi.cif.read_string(_closed(header)).sole_block()
-        axes = _axes(block)
-        panels = [panel._replace(material=sensor[0], thickness=sensor[1]) for panel in _panels(block, axes, good)]
-        return Found(panels, _beam(block, axes), _spindle(block, axes), _oscillation(block, axes))
+        with np.errstate(**STRICT):
+            axes = _axes(block)
+            panels = [panel._replace(material=sensor[0], thickness=sensor[1]) for panel in _panels(block, axes, good)]
+            return Found(panels, _beam(block, axes), _spindle(block, axes), _oscillation(block, axes))
     except NbnumbaError:
         raise
     except DAMAGE as error:

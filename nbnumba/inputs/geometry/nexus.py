@@ -24,7 +24,8 @@ from nbnumba.inputs.geometry.transformations import (
     offset,
     resolved,
 )
-from nbnumba.inputs.hdf5 import DAMAGE, opened, text, value
+from nbnumba.inputs.hdf5 import DAMAGE, STRICT, opened, text, value
+from nbnumba.inputs.kinds import MOST_PIXELS
 
 _ANGSTROM = 1e7  # in a mm
 
@@ -37,7 +38,8 @@ def from_nexus(path: str | Path, number: int) -> Found:
     """
     with opened(path) as file:
         try:
-            return _told(file, number)
+            with np.errstate(**STRICT):
+                return _told(file, number)
         except NbnumbaError:
             raise
         except DAMAGE as error:
@@ -87,6 +89,10 @@ def _panel(detector: h5py.Group, module: h5py.Group, *, alone: bool) -> FoundPan
     origin, size = (np.ravel(value(module[name])).astype(int).tolist() for name in ("data_origin", "data_size"))
     if len(size) < 2 or len(origin) != len(size) or any(n != 1 for n in size[:-2]):
         raise NbnumbaError(f"{module.name}: found data_origin {origin}, data_size {size}; allowed: slow x fast pixels")
+    if not (min(origin) >= 0 and min(size) > 0 and size[-2] * size[-1] <= MOST_PIXELS):
+        raise NbnumbaError(
+            f"{module.name}: found data_origin {origin}, data_size {size}; allowed: up to {MOST_PIXELS} pixels"
+        )
     if "data_stride" in module and (value(module["data_stride"]) != 1).any():
         raise NbnumbaError(f"{module.name}/data_stride: found {value(module['data_stride'])}; allowed: 1")
     fast, slow = module["fast_pixel_direction"], module["slow_pixel_direction"]

@@ -15,6 +15,7 @@ from nbnumba.inputs.reflections.cif import cif_format, read_sf_cif
 from nbnumba.inputs.reflections.coordinates import read_coordinates
 from nbnumba.inputs.reflections.hkl_text import read_hkl_text
 from nbnumba.inputs.reflections.mtz import read_mtz
+from nbnumba.inputs.text import naming
 from nbnumba.model.reflections import Reflections
 from nbnumba.model.spectral import SpectralReflections
 from nbnumba.model.validate import number
@@ -71,7 +72,8 @@ def read_reflections(  # type: ignore[misc]  # all options stand here alone
     given = checked_anomalous(anomalous, waves)
     kind = _kind(file, format)
     _check_options(file, kind, resolution=resolution, column=column, bulk_solvent=bulk_solvent, anomalous=given)
-    tables, used = _read(file, kind, resolution, column, bulk_solvent, given, waves)
+    with naming(file):
+        tables, used = _read(file, kind, resolution, column, bulk_solvent, given, waves)
     log.info("read %s: %s reflections (%s)", file, " + ".join(str(len(table)) for table in tables), used or kind)
     scale = None if scale is None else number("scale", scale, above=0.0)
     b_factor = None if b_factor is None else number("b_factor", b_factor, "A^2")

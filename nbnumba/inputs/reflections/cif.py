@@ -30,7 +30,7 @@ def cif_format(path: Path) -> str:
     """ "coordinates" for a file with an _atom_site loop, "sf-cif" for one with a _refln loop; else NbnumbaError."""
     document = open_cif(path)
     for category, kind in (("_atom_site.", "coordinates"), ("_refln.", "sf-cif")):
-        if blocks_with(document, category):
+        if blocks_with(path, document, category):
             return kind
     raise NbnumbaError(
         f"{path} has neither atoms (_atom_site.) nor structure factors (_refln.); {block_names(document)}. "
@@ -72,9 +72,10 @@ def open_cif(path: Path) -> Any:
         return gemmi.cif.read_string(content)
 
 
-def blocks_with(document: Any, category: str) -> list[Any]:
-    """Blocks of a CIF document with items of a category, such as "_refln."."""
-    return [block for block in document if len(block.find_mmcif_category(category))]
+def blocks_with(path: Path, document: Any, category: str) -> list[Any]:
+    """Blocks of the CIF document of a file with items of a category, such as "_refln."."""
+    with reading(path, "CIF"):
+        return [block for block in document if len(block.find_mmcif_category(category))]
 
 
 def block_names(document: Any) -> str:
@@ -86,7 +87,7 @@ def _first_block(document: Any, path: Path) -> Any:
     import gemmi
 
     names = block_names(document)  # before gemmi takes the blocks out of the document
-    if not blocks_with(document, "_refln."):
+    if not blocks_with(path, document, "_refln."):
         raise NbnumbaError(f"{path} has no block with _refln data; {names}. Give an SF-CIF file.")
     with reading(path, "SF-CIF"):
         # later blocks take cell and space group from the first where they have none

@@ -1,5 +1,7 @@
 """PDB and mmCIF coordinates: structure factors calculated from atoms."""
 
+import itertools
+import math
 import re
 import warnings
 from pathlib import Path
@@ -28,6 +30,8 @@ COARSEST_GRID = 3.0  # angstrom
 MASK_SPACING = 0.4  # angstrom; the mask's probe radii near 1 A need several points
 _CIF_BLOCK = re.compile(rb"^\s*data_", re.MULTILINE | re.IGNORECASE)  # no line of a PDB file begins so
 BYTES_PER_POINT = 12  # density and half a complex transform of it, single precision, with some room
+LARGEST_B = 1e4  # square angstrom
+BYTES_PER_VOLUME = 0.5  # of the box around all atoms [1/A^3], where gemmi looks for neighbours: measured 0.37
 
 
 def read_coordinates(
@@ -47,7 +51,8 @@ def read_coordinates(
     without atoms, unit cell or space group, and for grids beyond half of the machine's memory.
     """
     d_min = _checked_resolution(path, resolution)
-    structure = _open(path)
+    with reading(path, "coordinates"):
+        structure = _open(path)
     _check_grid_fits(path, structure, d_min, bulk_solvent)
     with reading(path, "coordinates"):
         hkl, values = _structure_factors(structure, d_min)
@@ -108,10 +113,13 @@ def _open(path: Path) -> Any:
         raise NbnumbaError(f"{path} has no atoms; give a PDB or mmCIF file with coordinates.")
     if not structure.cell.is_crystal():
         raise NbnumbaError(f"{path} has no unit cell (only 1 x 1 x 1 A, or none); add its CRYST1 or _cell items.")
+    _check_cell(path, structure.cell)
     if structure.find_spacegroup() is None:
         raise NbnumbaError(f"{path} has no space group that is known ({structure.spacegroup_hm!r}); add it, as 'P 1'.")
     if len(structure) > 1:
         warnings.warn(f"{path} has {len(structure)} models; only the first is used.", NbnumbaWarning, stacklevel=5)
+    _check_atoms(path, structure)
+    _check_box_fits(path, structure)
     structure.expand_ncs(gemmi.HowToNameCopiedChain.Dup)
     return structure
 
@@ -122,7 +130,7 @@ def _parsed(path: Path) -> Any:
     content = read_bytes(path)
     if _CIF_BLOCK.search(content):
         document = open_cif(path)
-        blocks = blocks_with(document, "_atom_site.")
+        blocks = blocks_with(path, document, "_atom_site.")
         if not blocks:
             raise NbnumbaError(f"{path} has no atoms (_atom_site loop); {block_names(document)}.")
         with reading(path, "mmCIF coordinates"):
@@ -168,6 +176,48 @@ def _solvent_part(structure: Any, hkl: np.ndarray, d_min: float) -> np.ndarray:
 def _absent(structure: Any, hkl: np.ndarray) -> np.ndarray:
     """Which reflections are systematically absent, bool (n,)."""
     return np.array(structure.find_spacegroup().operations().systematic_absences(hkl), dtype=bool)
+
+
+def _check_cell(path: Path, cell: Any) -> None:
+    if not (min(cell.parameters) > 0.0 and max(cell.parameters[3:]) < 180.0 and 0.0 < cell.volume < math.inf):
+        raise NbnumbaError(
+            f"{path} has a unit cell that cannot exist, {cell.parameters}; mend its CRYST1 or _cell items."
+        )
+
+
+def _check_atoms(path: Path, structure: Any) -> None:
+    """Refuse atoms that are nowhere, or smeared out over everything, which would take for ever."""
+    import gemmi
+
+    atoms = gemmi.FlatStructure(structure)
+    smeared = [sum(u.elements_pdb()[:3]) for site in structure[0].all() if (u := site.atom.aniso).nonzero()]
+    factors = np.concatenate([atoms.b_iso, 8.0 * np.pi**2 / 3.0 * np.array(smeared)])
+    if not (np.isfinite(atoms.pos).all() and np.isfinite(atoms.occ).all()):
+        raise NbnumbaError(f"{path} has atoms with coordinates or occupancies that are no numbers; mend them.")
+    if not (abs(factors) <= LARGEST_B).all():
+        raise NbnumbaError(f"{path} has B factors up to {abs(factors).max():g} A^2; allowed are {LARGEST_B:g}.")
+
+
+def _check_box_fits(path: Path, structure: Any) -> None:
+    """Refuse atoms, or copies of them by strict NCS, that are too far apart for gemmi to look for neighbours."""
+    import gemmi
+
+    copied = [op for op in structure.ncs if not op.given]
+    for op in copied:
+        turn = np.array(op.tr.mat.tolist())
+        with np.errstate(over="ignore", invalid="ignore"):  # what is too large is no rotation either
+            turns = np.allclose(turn.T @ turn, np.eye(3), atol=0.01)
+        if not turns:
+            raise NbnumbaError(f"{path} has strict NCS that is no rotation, {turn.tolist()}; mend it, or leave it out.")
+    box = structure.calculate_box()
+    ends = [gemmi.Position(*corner) for corner in itertools.product(*zip(box.minimum, box.maximum, strict=True))]
+    copies = [op.tr.apply(end) for op in copied for end in ends]
+    size = np.ptp([place.tolist() for place in (*ends, *copies)], axis=0).tolist()
+    if not BYTES_PER_VOLUME * math.prod(size) <= physical_memory() / 2:
+        raise NbnumbaError(
+            f"{path} has atoms {size[0]:.3g} x {size[1]:.3g} x {size[2]:.3g} A apart, too far for half of this "
+            "machine's memory; give the coordinates of one cell."
+        )
 
 
 def _check_grid_fits(path: Path, structure: Any, d_min: float, bulk_solvent: bool) -> None:

@@ -1,6 +1,7 @@
 """Bytes of an input file, plain or compressed, with errors that name the file."""
 
 import gzip
+import io
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,8 @@ from pathlib import Path
 from nbnumba.errors import NbnumbaError
 
 GZIP_MAGIC = b"\x1f\x8b"
+#: Of what is compressed, so that a small file cannot fill the memory.
+MOST_BYTES = 2**30
 
 
 def read_bytes(path: Path) -> bytes:
@@ -31,17 +34,17 @@ def reading(path: Path, kind: str) -> Iterator[None]:
         yield
     except NbnumbaError:
         raise
-    except (RuntimeError, ValueError, OSError, IndexError, MemoryError) as error:
+    except (RuntimeError, ValueError, OSError, IndexError, ArithmeticError, MemoryError) as error:
         raise NbnumbaError(
             f"{path} cannot be read as {kind}: {error}. Give an intact file, or its true kind with format=."
         ) from error
 
 
 def _raw_bytes(path: Path) -> bytes:
-    if path.is_dir():
-        raise NbnumbaError(f"{path} is a folder; give a file.")
     try:
         return path.read_bytes()
+    except IsADirectoryError as error:
+        raise NbnumbaError(f"{path} is a folder; give a file.") from error
     except FileNotFoundError as error:
         raise NbnumbaError(f"{path} does not exist; give the path of an existing file.") from error
     except (OSError, ValueError) as error:
@@ -51,6 +54,12 @@ def _raw_bytes(path: Path) -> bytes:
 
 def _decompressed(content: bytes, path: Path) -> bytes:
     try:
-        return gzip.decompress(content)
+        with gzip.open(io.BytesIO(content)) as stream:
+            found = stream.read(MOST_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise NbnumbaError(f"{path} is not an intact gzip file ({error}); copy or compress it again.") from error
+    if len(found) > MOST_BYTES:
+        raise NbnumbaError(
+            f"{path} holds more than {MOST_BYTES} bytes; allowed are so many, give it without compression."
+        )
+    return found

@@ -74,7 +74,7 @@ def _fault(fields: list[str]) -> str | None:
         if value is None:
             return f"{word[:40]!r} is no number for {name}"
         if not np.isfinite(value):
-            return f"{name} is {word}"
+            return f"{name} is {word[:40]}"
         if name != "F" and (not value.is_integer() or abs(value) > MAX_INDEX):
             return f"{word[:40]} is no index for {name} (integers within -{MAX_INDEX}..{MAX_INDEX})"
     return None

@@ -1,5 +1,7 @@
 """MTZ files: merged structure factors, spread over all of reciprocal space."""
 
+import re
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,9 @@ from nbnumba.model.reflections import Reflections
 DEFAULT_TYPES = "FJGK"
 AMPLITUDE_TYPES = "FGER"
 INTENSITY_TYPES = "JK"
+_RECORD = 80  # bytes of a line of the header
+_VALUES = re.compile(rb"NCOL\w* +(\d{1,18}) +(\d{1,18})(?: +(\d{1,18}))?")  # columns, reflections, batches
+_RECORDS = re.compile(rb"(?:SYMI|NDIF)\w* +(\d{1,18})")  # symmetry operations, data sets: a line each, or more
 
 
 def read_mtz(path: Path, column: str | None = None, resolution: float | None = None) -> tuple[Reflections, str]:
@@ -25,6 +30,11 @@ def read_mtz(path: Path, column: str | None = None, resolution: float | None = N
     resolution: in angstrom; reflections with smaller d are left out.
     Raises NbnumbaError for a damaged or unmerged file, without space group, column or reflections.
     """
+    with reading(path, "an MTZ file"), np.errstate(invalid="raise"):  # as an index that is no number
+        return _read(path, column, resolution)
+
+
+def _read(path: Path, column: str | None, resolution: float | None) -> tuple[Reflections, str]:
     mtz = _open(path)
     chosen = _choose_column(mtz, column, path)
     values = np.array(chosen.array, dtype=np.float64)
@@ -44,10 +54,11 @@ def read_mtz(path: Path, column: str | None = None, resolution: float | None = N
 def _open(path: Path) -> Any:
     import gemmi
 
-    if not read_bytes(path).startswith(b"MTZ"):
+    content = read_bytes(path)
+    if not content.startswith(b"MTZ"):
         raise NbnumbaError(f"{path} is not an MTZ file (it does not begin with MTZ); give its kind with format=.")
-    with reading(path, "an MTZ file"):
-        mtz = gemmi.read_mtz_file(str(path))
+    _check_sizes(path, content)
+    mtz = gemmi.read_mtz_file(str(path))
     if len(mtz.batches):
         raise NbnumbaError(f"{path} is unmerged ({len(mtz.batches)} batches); scale and merge it first.")
     if mtz.spacegroup is None:
@@ -56,6 +67,23 @@ def _open(path: Path) -> Any:
             f"expanded; write the file again with its space group, such as 'P 1'."
         )
     return mtz
+
+
+def _check_sizes(path: Path, content: bytes) -> None:
+    """Refuse numbers in the header that are larger than the file, before room is made for them."""
+    stamp = content[9:10].hex()[:1]  # of the machine that wrote it: 1 stands for big endian
+    order = ">" if stamp == "1" else "<"
+    (words,) = struct.unpack(f"{order}i", content[4:8].ljust(4, b"\0"))
+    if words == -1:  # then it is a number of 64 bits
+        (words,) = struct.unpack(f"{order}q", content[12:20].ljust(8, b"\0"))
+    sizes = [(int(columns), int(count), int(batches or 0)) for columns, count, batches in _VALUES.findall(content)]
+    told = [4 * words - 4, *(4 * columns * count + _RECORD * batches for columns, count, batches in sizes)]
+    told += [_RECORD * int(count) for count in _RECORDS.findall(content)]
+    if max(told) > len(content):
+        raise NbnumbaError(
+            f"{path} cannot be read as an MTZ file: its header tells of {max(told)} bytes, and it has {len(content)}. "
+            "Give an intact file."
+        )
 
 
 def _choose_column(mtz: Any, wanted: str | None, path: Path) -> Any:

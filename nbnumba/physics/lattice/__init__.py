@@ -4,112 +4,54 @@ F_latt is a function of one number, the ``argument``: a squared distance from th
 find all arguments first, and take the ``transform`` where it has not come to its ``end``.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from nbnumba._jit import by_type, scalar
-from nbnumba.physics.elementary import nearest_integer
-from nbnumba.physics.lattice.gauss import (
-    Gauss,
-    GaussStar,
-    gauss_argument,
-    gauss_end,
-    gauss_slopes,
-    gauss_star_argument,
-    gauss_star_slopes,
-    gauss_transform,
-)
-from nbnumba.physics.lattice.round import Round, round_argument, round_slopes, round_transform
+from nbnumba.physics.lattice.gauss import GAUSS, GAUSS_STAR
+from nbnumba.physics.lattice.lorentz import LORENTZ
+from nbnumba.physics.lattice.round import ROUND
+from nbnumba.physics.lattice.shape import Shape
 from nbnumba.physics.lattice.slopes import Slopes
-from nbnumba.physics.lattice.square import Square, endless, same, square_amplitude, square_slopes
-from nbnumba.physics.lattice.tilted import (
-    TiltedGauss,
-    TiltedRound,
-    TiltedTophat,
-    tilted_gauss_argument,
-    tilted_gauss_slopes,
-    tilted_round_argument,
-    tilted_round_slopes,
-    tilted_tophat_argument,
-    tilted_tophat_slopes,
-)
-from nbnumba.physics.lattice.tophat import (
-    Tophat,
-    TophatStar,
-    tophat_argument,
-    tophat_end,
-    tophat_slopes,
-    tophat_star_argument,
-    tophat_star_slopes,
-    tophat_transform,
-)
+from nbnumba.physics.lattice.square import SQUARE
+from nbnumba.physics.lattice.tilted import tilted
+from nbnumba.physics.lattice.tophat import TOPHAT, TOPHAT_STAR
 from nbnumba.physics.vector import Vector
 
-Lattice = Square | Round | Gauss | GaussStar | Tophat | TophatStar | TiltedRound | TiltedGauss | TiltedTophat
+Lattice = Any  # ``lattice`` of one of the shapes
 
-#: The shapes by the name that users give them. Fields of a shape's tuple are numbers of cells na, nb, nc, the factor
-#: fudge, products of reciprocal axes, as ``metric`` names them, or elements of a matrix, as ``tilted`` does; those with
-#: a default serve the loops.
-SHAPES: dict[str, type] = {
-    "square": Square,
-    "round": Round,
-    "gauss": Gauss,
-    "gauss_star": GaussStar,
-    "tophat": Tophat,
-    "tophat_star": TophatStar,
+#: The shapes by the name that users give them.
+SHAPES: dict[str, Shape] = {
+    "square": SQUARE,
+    "round": ROUND,
+    "gauss": GAUSS,
+    "gauss_star": GAUSS_STAR,
+    "tophat": TOPHAT,
+    "tophat_star": TOPHAT_STAR,
+    "lorentz": LORENTZ,
 }
-#: Those whose numbers of cells may be a matrix, with the tuples that they then have.
-TILTED: dict[str, type] = {"round": TiltedRound, "gauss": TiltedGauss, "tophat": TiltedTophat}
+#: Those whose numbers of cells may be a matrix, as they are then.
+TILTED: dict[str, Shape] = {n: tilted(shape, shape.tilted) for n, shape in SHAPES.items() if shape.tilted is not None}
 
 
-@by_type(
-    {
-        Square: square_amplitude,
-        Round: round_argument,
-        Gauss: gauss_argument,
-        GaussStar: gauss_star_argument,
-        Tophat: tophat_argument,
-        TophatStar: tophat_star_argument,
-        TiltedRound: tilted_round_argument,
-        TiltedGauss: tilted_gauss_argument,
-        TiltedTophat: tilted_tophat_argument,
-    }
-)
+def _of_each(part: str) -> dict[type, Callable[..., Any]]:
+    """A function of every shape, by the type of its lattice."""
+    return {shape.lattice: getattr(shape, part) for shape in (*SHAPES.values(), *TILTED.values())}
+
+
+@by_type(_of_each("argument"))
 def argument(lattice: Lattice, dh: float, dk: float, dl: float) -> float:
     """What F_latt is a function of, at the offsets dh, dk, dl from the nearest reflection."""
     raise NotImplementedError
 
 
-@by_type(
-    {
-        Square: same,
-        Round: round_transform,
-        Gauss: gauss_transform,
-        GaussStar: gauss_transform,
-        Tophat: tophat_transform,
-        TophatStar: tophat_transform,
-        TiltedRound: round_transform,
-        TiltedGauss: gauss_transform,
-        TiltedTophat: tophat_transform,
-    }
-)
+@by_type(_of_each("transform"))
 def transform(lattice: Lattice, argument: float) -> float:
     """F_latt; its sign has no meaning."""
     raise NotImplementedError
 
 
-@by_type(
-    {
-        Square: endless,
-        Round: endless,
-        Gauss: gauss_end,
-        GaussStar: gauss_end,
-        Tophat: tophat_end,
-        TophatStar: tophat_end,
-        TiltedRound: endless,
-        TiltedGauss: gauss_end,
-        TiltedTophat: tophat_end,
-    }
-)
+@by_type(_of_each("end"))
 def end(lattice: Lattice) -> float:
     """Argument from which on F_latt is 0; infinity where it dies away slowly."""
     raise NotImplementedError
@@ -143,49 +85,13 @@ def along_axes(lattice: Lattice, dh: float, dk: float, dl: float) -> Along:
     )
 
 
-@by_type(
-    {
-        Square: square_slopes,
-        Round: round_slopes,
-        Gauss: gauss_slopes,
-        GaussStar: gauss_star_slopes,
-        Tophat: tophat_slopes,
-        TophatStar: tophat_star_slopes,
-        TiltedRound: tilted_round_slopes,
-        TiltedGauss: tilted_gauss_slopes,
-        TiltedTophat: tilted_tophat_slopes,
-    }
-)
+@by_type(_of_each("slopes"))
 def slopes(lattice: Lattice, dh: float, dk: float, dl: float) -> Slopes:
     """F_latt with its derivatives."""
     raise NotImplementedError
 
 
-@scalar
-def moving(lattice: Lattice, h: Vector) -> Vector:
-    """F_latt depends on the indices alone: h itself."""
-    return h
-
-
-@scalar
-def standing(lattice: GaussStar | TophatStar, h: Vector) -> Vector:
-    """F_latt depends on a distance in reciprocal space, in which the axes move the nearest reflection."""
-    return Vector(nearest_integer(h.x), nearest_integer(h.y), nearest_integer(h.z))
-
-
-@by_type(
-    {
-        Square: moving,
-        Round: moving,
-        Gauss: moving,
-        GaussStar: standing,
-        Tophat: moving,
-        TophatStar: standing,
-        TiltedRound: moving,
-        TiltedGauss: moving,
-        TiltedTophat: moving,
-    }
-)
+@by_type(_of_each("lever"))
 def lever(lattice: Lattice, h: Vector) -> Vector:
-    """What the slopes by the indices are multiplied with to get those by the cell axes (derivatives, 2.3)."""
+    """What the slopes by the indices are multiplied with to get those by the cell axes."""
     raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Gaussian: F_latt = Na Nb Nc exp(-fudge rho/0.63) with rho from ``metric`` (forward model, 4)."""
+"""Gaussian: F_latt = Na Nb Nc exp(-fudge rho/0.63) with rho from ``metric`` (nanoBragg)."""
 
 from typing import NamedTuple
 
@@ -6,6 +6,7 @@ from nbnumba._jit import scalar
 from nbnumba.constants import GAUSS_WIDTH
 from nbnumba.physics.elementary import EXP_END, exp_minus
 from nbnumba.physics.lattice.metric import index_square, reciprocal_square
+from nbnumba.physics.lattice.shape import Shape, standing
 from nbnumba.physics.lattice.slopes import Slopes
 
 
@@ -36,6 +37,22 @@ class GaussStar(NamedTuple):
     end: float = EXP_END
 
 
+class TiltedGauss(NamedTuple):
+    """Gaussian spots of a tilted outline: n, three times, and the elements of M of ``tilted`` too."""
+
+    na: float
+    nb: float
+    nc: float
+    fudge: float
+    maa: float
+    mbb: float
+    mcc: float
+    mbc: float
+    mca: float
+    mab: float
+    end: float = EXP_END
+
+
 @scalar
 def gauss_argument(lattice: Gauss, dh: float, dk: float, dl: float) -> float:
     """Exponent at the offsets dh, dk, dl, index metric."""
@@ -49,13 +66,13 @@ def gauss_star_argument(lattice: GaussStar, dh: float, dk: float, dl: float) -> 
 
 
 @scalar
-def gauss_transform(lattice: Gauss | GaussStar, exponent: float) -> float:
+def gauss_transform(lattice: Gauss | GaussStar | TiltedGauss, exponent: float) -> float:
     """F_latt at an exponent."""
     return lattice.na * lattice.nb * lattice.nc * exp_minus(exponent, lattice.end)
 
 
 @scalar
-def gauss_end(lattice: Gauss | GaussStar) -> float:
+def gauss_end(lattice: Gauss | GaussStar | TiltedGauss) -> float:
     """Exponent from which on F_latt is 0."""
     return lattice.end
 
@@ -87,3 +104,7 @@ def gauss_star_slopes(lattice: GaussStar, dh: float, dk: float, dl: float) -> Sl
         steep * (lattice.ca * dh + lattice.bc * dk + lattice.cc * dl),
         by_cells / lattice.na, by_cells / lattice.nb, by_cells / lattice.nc,
     )  # fmt: skip
+
+
+GAUSS = Shape(Gauss, gauss_argument, gauss_transform, gauss_slopes, gauss_end, tilted=TiltedGauss)
+GAUSS_STAR = Shape(GaussStar, gauss_star_argument, gauss_transform, gauss_star_slopes, gauss_end, standing)

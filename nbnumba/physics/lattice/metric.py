@@ -1,4 +1,4 @@
-"""Squared distance from the nearest reflection, in the two metrics of the forward model (section 4).
+"""Squared distance from the nearest reflection, in the two metrics that nanoBragg has.
 
 Both functions read the fields they need from a lattice that has them: numbers of cells na, nb, nc, and the products
 a*.a*, b*.b*, c*.c*, b*.c*, c*.a*, a*.b* [1/A^2] as aa, bb, cc, bc, ca, ab.

@@ -1,4 +1,4 @@
-"""Ellipsoid: F_latt = Na Nb Nc 0.7236 * 3 (sin x - x cos x)/x^3, x = pi sqrt(fudge rho) (forward model, 4).
+"""Ellipsoid: F_latt = Na Nb Nc 0.7236 * 3 (sin x - x cos x)/x^3, x = pi sqrt(fudge rho) (nanoBragg).
 
 rho is the squared distance in the index metric of ``metric``.
 """
@@ -11,6 +11,7 @@ from nbnumba._lowered import nearest, polynomial, quotient, root
 from nbnumba.constants import ROUND_SCALE
 from nbnumba.physics.elementary import cos_pi, sin_pi
 from nbnumba.physics.lattice.metric import index_square
+from nbnumba.physics.lattice.shape import Shape
 from nbnumba.physics.lattice.slopes import Slopes
 
 #: 3 (sin x - x cos x)/x^3 in powers of (x/pi)^2, up to 1/4; relative error below 2e-14.
@@ -33,6 +34,21 @@ class Round(NamedTuple):
     nb: float
     nc: float
     fudge: float
+
+
+class TiltedRound(NamedTuple):
+    """n, three times, the factor on the squared radius, and the elements of M of ``tilted``."""
+
+    na: float
+    nb: float
+    nc: float
+    fudge: float
+    maa: float
+    mbb: float
+    mcc: float
+    mbc: float
+    mca: float
+    mab: float
 
 
 @scalar
@@ -83,3 +99,6 @@ def round_slopes(lattice: Round, dh: float, dk: float, dl: float) -> Slopes:
         f, steep * lattice.na * a, steep * lattice.nb * b, steep * lattice.nc * c,
         f / lattice.na + steep * a * dh, f / lattice.nb + steep * b * dk, f / lattice.nc + steep * c * dl,
     )  # fmt: skip
+
+
+ROUND = Shape(Round, round_argument, round_transform, round_slopes, tilted=TiltedRound)

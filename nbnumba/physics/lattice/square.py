@@ -1,4 +1,4 @@
-"""Parallelepiped: F_latt = product over axes of sin(pi N dh)/sin(pi dh), N at dh = 0 (forward model, 4).
+"""Parallelepiped: F_latt = product over axes of sin(pi N dh)/sin(pi dh), N at dh = 0 (M. von Laue, 1912).
 
 Only the square of F_latt is used, and it depends on the offset dh = h - h0 alone: exactly for whole N; for other N this
 is the definition.
@@ -10,6 +10,7 @@ from typing import NamedTuple
 from nbnumba._jit import scalar
 from nbnumba._lowered import like, nearest, quotient
 from nbnumba.physics.elementary import cos_pi, sin_over_pi, sin_pi
+from nbnumba.physics.lattice.shape import Shape
 from nbnumba.physics.lattice.slopes import Slopes
 
 
@@ -55,12 +56,6 @@ def same(lattice: Square, f_latt: float) -> float:
     return f_latt
 
 
-@scalar
-def endless(lattice: Square) -> float:
-    """No argument is so large that F_latt is 0 from there on."""
-    return math.inf
-
-
 class GratingSlopes(NamedTuple):
     """S = sin(N x)/sin(x) with x = pi dh, and its derivatives by dh and N."""
 
@@ -100,3 +95,6 @@ def square_slopes(lattice: Square, dh: float, dk: float, dl: float) -> Slopes:
     c = grating_slopes(dl, lattice.nc, inverse * (sa * sb))
     ab, bc, ca = a.s * b.s, b.s * c.s, c.s * a.s
     return Slopes(ab * c.s, a.offset * bc, b.offset * ca, c.offset * ab, a.cells * bc, b.cells * ca, c.cells * ab)
+
+
+SQUARE = Shape(Square, square_amplitude, same, square_slopes)

@@ -1,10 +1,11 @@
-"""Flat-topped spots: F_latt = Na Nb Nc where fudge rho < 0.3969, else 0; rho from ``metric`` (forward model, 4)."""
+"""Flat-topped spots: F_latt = Na Nb Nc where fudge rho < 0.3969, else 0; rho from ``metric`` (nanoBragg)."""
 
 from typing import NamedTuple
 
 from nbnumba._jit import scalar
 from nbnumba.constants import TOPHAT_RADIUS_SQUARED
 from nbnumba.physics.lattice.metric import index_square, reciprocal_square
+from nbnumba.physics.lattice.shape import Shape, standing
 from nbnumba.physics.lattice.slopes import Slopes
 
 
@@ -32,6 +33,21 @@ class TophatStar(NamedTuple):
     ab: float
 
 
+class TiltedTophat(NamedTuple):
+    """Flat spots of a tilted outline: n, three times, and the elements of M of ``tilted`` too."""
+
+    na: float
+    nb: float
+    nc: float
+    fudge: float
+    maa: float
+    mbb: float
+    mcc: float
+    mbc: float
+    mca: float
+    mab: float
+
+
 @scalar
 def tophat_argument(lattice: Tophat, dh: float, dk: float, dl: float) -> float:
     """Squared distance at the offsets dh, dk, dl, index metric."""
@@ -45,13 +61,13 @@ def tophat_star_argument(lattice: TophatStar, dh: float, dk: float, dl: float) -
 
 
 @scalar
-def tophat_transform(lattice: Tophat | TophatStar, square: float) -> float:
+def tophat_transform(lattice: Tophat | TophatStar | TiltedTophat, square: float) -> float:
     """F_latt at a squared distance."""
     return lattice.na * lattice.nb * lattice.nc if square < tophat_end(lattice) else 0.0
 
 
 @scalar
-def tophat_end(lattice: Tophat | TophatStar) -> float:
+def tophat_end(lattice: Tophat | TophatStar | TiltedTophat) -> float:
     """Squared distance from which on F_latt is 0."""
     return TOPHAT_RADIUS_SQUARED
 
@@ -68,3 +84,9 @@ def tophat_star_slopes(lattice: TophatStar, dh: float, dk: float, dl: float) -> 
     """The same in the reciprocal metric."""
     f = tophat_transform(lattice, tophat_star_argument(lattice, dh, dk, dl))
     return Slopes(f, 0.0, 0.0, 0.0, f / lattice.na, f / lattice.nb, f / lattice.nc)
+
+
+TOPHAT = Shape(Tophat, tophat_argument, tophat_transform, tophat_slopes, tophat_end, edge=True, tilted=TiltedTophat)
+TOPHAT_STAR = Shape(
+    TophatStar, tophat_star_argument, tophat_transform, tophat_star_slopes, tophat_end, standing, edge=True
+)

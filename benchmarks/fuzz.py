@@ -1,0 +1,214 @@
+"""Damages inputs of every kind and looks at what becomes of them; a million take about an hour on two cores.
+
+Run: python benchmarks/fuzz.py [--target NAME ...] [--inputs N] [--minutes M] [--seed S] [--workers W] [--found FOLDER]
+     python benchmarks/fuzz.py --target NAME --replay FILE
+     python benchmarks/fuzz.py --target NAME --guided --minutes M      (by coverage; takes atheris, pip install atheris)
+
+Each target of tests/fuzz/targets.py gets N inputs (the slow ones a share of that), or all that are made in M minutes:
+first a small good one, cut after every byte, then damaged ones, which follow from the seed and their number. An input
+is accepted, and what was read has to agree with an independent reading, or refused by an NbnumbaError that names it.
+Anything else is a fault: other errors, warnings, more than LIMIT seconds, more than MEMORY bytes beyond those of the
+program at rest. Faulty inputs are kept in FOLDER, each beside what was wrong. Prints a table; exit code 1 where there
+are faults.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import multiprocessing
+import os
+import re
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MPLBACKEND"):
+    os.environ.setdefault(name, "agg" if name == "MPLBACKEND" else "1")
+TESTS = Path(__file__).parents[1] / "tests"
+sys.path[:0] = [str(TESTS), str(TESTS / "fuzz")]
+
+if "--guided" in sys.argv:
+    import atheris
+
+    watched = atheris.instrument_imports(include=["nbnumba", "tomllib", "json"], enable_loader_override=False)
+else:
+    watched = contextlib.nullcontext()
+with watched:
+    from targets import TARGETS
+    from work import made, outcome, pretend_small_machine
+
+MEMORY = 2**30  # bytes of addresses that a process may take while it reads
+LIMIT = 60.0  # seconds for an input, on a machine that has other work too
+CHUNK = 1000  # inputs that a process reads, before another one takes over
+KEPT = 3  # inputs of one fault
+ACCEPTED, REFUSED, FAULTS, CRASHES, NUMBER, STARTED, SLOWEST, PEAK = range(8)
+
+
+def main() -> int:
+    """Run what is asked for."""
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("--target", nargs="*", choices=TARGETS, default=list(TARGETS))
+    words.add_argument("--inputs", type=int, default=1000)
+    words.add_argument("--first", type=int, default=0)
+    words.add_argument("--minutes", type=float, default=1e9)
+    words.add_argument("--seed", type=int, default=1)
+    words.add_argument("--workers", type=int, default=1)
+    words.add_argument("--found", type=Path, default=Path("fuzz-found"))
+    words.add_argument("--replay", type=Path)
+    words.add_argument("--guided", action="store_true")
+    asked = words.parse_args()
+    pretend_small_machine()
+    if asked.replay is not None:
+        print(*replayed(asked.target[0], asked.replay.read_bytes()), sep="\n")
+        return 0
+    if asked.guided:
+        return guided(asked.target[0], asked.minutes, asked.found)
+    asked.found.mkdir(parents=True, exist_ok=True)
+    print(
+        f"{'target':12} {'inputs':>9} {'accepted':>9} {'refused':>9} {'faults':>7} {'crashes':>8} "
+        f"{'slowest':>9} {'memory':>9}"
+    )
+    totals = [0] * 5
+    for name in asked.target:
+        found = run(name, asked)
+        done = int(sum(found[: CRASHES + 1]))
+        totals = [a + b for a, b in zip(totals, (done, *map(int, found[: CRASHES + 1])), strict=True)]
+        print(f"{name:12} {done:9} " + " ".join(f"{int(n):{w}}" for n, w in zip(found, (9, 9, 7, 8), strict=False))
+              + f" {found[SLOWEST]:7.2f} s {found[PEAK] / 2**20:5.0f} MiB", flush=True)  # fmt: skip
+    print(f"{'all':12} " + " ".join(f"{n:{w}}" for n, w in zip(totals, (9, 9, 9, 7, 8), strict=True)))
+    return 1 if totals[3] else 0
+
+
+def replayed(name: str, content: bytes) -> tuple[str, str]:
+    """What becomes of an input."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"input{TARGETS[name].ending}"
+        path.write_bytes(content)
+        return outcome(TARGETS[name], path)
+
+
+def run(name: str, asked: argparse.Namespace) -> list[float]:
+    """Counts of a target."""
+    end = time.monotonic() + 60.0 * asked.minutes
+    last = asked.first + round(asked.inputs * TARGETS[name].share)
+    TARGETS[name].seeds()
+    todo = [(first, min(first + CHUNK, last)) for first in range(asked.first, last, CHUNK)][::-1]
+    totals, running = [0.0] * 8, []
+    fork = multiprocessing.get_context("fork")
+    while running or (todo and time.monotonic() < end):
+        while todo and len(running) < asked.workers and time.monotonic() < end:
+            first, last = todo.pop()
+            shared = fork.Array("d", 8, lock=False)
+            shared[NUMBER] = first - 1
+            process = fork.Process(
+                target=work, args=(name, asked.seed, first, last, asked.found, shared, end), daemon=True
+            )
+            process.start()
+            running.append((process, shared, last))
+        time.sleep(0.02)
+        for one in list(running):
+            process, shared, last = one
+            started = shared[STARTED]
+            hangs = started and time.monotonic() - started > LIMIT
+            if process.is_alive() and not hangs:
+                continue
+            running.remove(one)
+            if process.is_alive():
+                process.kill()
+            process.join()
+            if hangs or process.exitcode:
+                number = int(shared[NUMBER])
+                fatal(name, asked, number, "hang" if hangs else f"crash {process.exitcode}", shared)
+                if number + 1 < last:
+                    todo.append((number + 1, last))
+            for i in (ACCEPTED, REFUSED, FAULTS, CRASHES):
+                totals[i] += shared[i]
+            for i in (SLOWEST, PEAK):
+                totals[i] = max(totals[i], shared[i])
+    return totals
+
+
+def fatal(name: str, asked: argparse.Namespace, number: int, what: str, counts: list[float]) -> None:
+    """Count and keep an input that ended its process."""
+    counts[CRASHES if TARGETS[name].fragile else FAULTS] += 1
+    keep(asked.found, name, number, made(TARGETS[name], asked.seed, number), what)
+
+
+def work(name: str, seed: int, first: int, last: int, found: Path, counts: list[float], end: float) -> None:
+    """Read the inputs of a range of numbers, in a process of its own."""
+    with open(os.devnull, "w") as nothing:
+        os.dup2(nothing.fileno(), 2)  # HDF5 tells its troubles there
+    target = TARGETS[name]
+    with tempfile.TemporaryDirectory() as folder:  # what is loaded at first use is not what an input takes
+        (Path(folder) / f"input{target.ending}").write_bytes(target.seeds()[-1])
+        outcome(target, Path(folder) / f"input{target.ending}")
+    used = status("VmSize")
+    resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
+    at_rest = status("VmHWM")
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
+        path = Path(folder) / f"input{target.ending}"
+        for number in range(first, last):
+            content = made(target, seed, number)
+            path.write_bytes(content)
+            counts[NUMBER], counts[STARTED] = number, time.monotonic()
+            said, why = outcome(target, path)
+            counts[SLOWEST] = max(counts[SLOWEST], time.monotonic() - counts[STARTED])
+            counts[STARTED] = 0.0
+            counts[{"accepted": ACCEPTED, "refused": REFUSED, "fault": FAULTS}[said]] += 1
+            if said == "fault":
+                keep(found, name, number, content, why)
+            if time.monotonic() > end:
+                break
+    counts[PEAK] = status("VmHWM") - at_rest
+
+
+def status(field: str) -> int:
+    """What the system tells of this process [bytes]."""
+    return 1024 * int(re.search(rf"{field}:\s+(\d+)", Path("/proc/self/status").read_text())[1])
+
+
+def keep(folder: Path, name: str, number: int, content: bytes, why: str) -> None:
+    """Write an input and what is wrong, unless there are several of its kind."""
+    lines = why.strip().splitlines()
+    places = [line.strip() for line in lines if line.strip().startswith("File ")][-1:]
+    sort = re.sub(r"\d+|'[^']*'|\"[^\"]*\"", "", f"{places}{lines[-1][:60] if lines else ''}")
+    key = hashlib.sha256(sort.encode()).hexdigest()[:8]
+    if len(list(folder.glob(f"{name}-{key}-*.why"))) >= KEPT:
+        return
+    with contextlib.suppress(OSError):
+        (folder / f"{name}-{key}-{number}{TARGETS[name].ending}").write_bytes(content)
+        (folder / f"{name}-{key}-{number}.why").write_text(why, encoding="utf-8", errors="replace")
+
+
+def guided(name: str, minutes: float, found: Path) -> int:
+    """Let atheris look for inputs that reach new lines."""
+    target = TARGETS[name]
+    corpus = found / f"corpus-{name}"
+    corpus.mkdir(parents=True, exist_ok=True)
+    for i, content in enumerate(target.seeds()):
+        (corpus / f"seed-{i}").write_bytes(content)
+    folder = tempfile.mkdtemp(dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
+    path = Path(folder) / f"input{target.ending}"
+
+    def once(content: bytes) -> None:
+        path.write_bytes(content)
+        said, why = outcome(target, path)
+        if said == "fault":
+            keep(found, name, int(hashlib.sha256(content).hexdigest()[:8], 16), content, why)
+
+    options = [
+        f"-max_total_time={int(60 * minutes)}",
+        f"-timeout={int(LIMIT)}",
+        "-rss_limit_mb=4096",
+        "-print_final_stats=1",
+        f"-artifact_prefix={found}/{name}-",
+    ]
+    atheris.Setup([sys.argv[0], str(corpus), *options], once)
+    atheris.Fuzz()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

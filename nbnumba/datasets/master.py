@@ -1,0 +1,194 @@
+"""The master of a data set: all of its finished files as one."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+
+from nbnumba import __version__
+from nbnumba.datasets.folder import MASTER, manifest_of
+from nbnumba.datasets.labels import PROCESS
+from nbnumba.datasets.provenance import read_provenance
+from nbnumba.datasets.shard import PROVENANCE
+from nbnumba.datasets.stacks import STACKS
+from nbnumba.errors import NbnumbaError
+from nbnumba.outputs.compression import need_filters
+from nbnumba.outputs.hdf5 import new_hdf5
+from nbnumba.outputs.nexus_tree import group, put
+
+_OFFSETS = ("entry/lattices/offsets", "entry/spots/offsets")
+#: Groups that are filled by joining those of all files.
+_JOINED = ("data", "expected", "spot_mask", "pixel_mask", "labels", "lattices", "spots", "nbnumba")
+
+
+class Part(NamedTuple):
+    """A finished file, and its numbers of rows."""
+
+    path: Path
+    images: int
+    lattices: int
+    spots: int
+    digests: bytes
+
+    def rows(self, name: str) -> int:
+        """Of a dataset."""
+        table = name.split("/")[1:2]
+        return self.lattices if table == ["lattices"] else self.spots if table == ["spots"] else self.images
+
+
+def _finished(folder: Path, manifest: dict[str, Any]) -> list[Part]:
+    """Files that are there and that the manifest means, in order."""
+    found = []
+    for name, images in manifest["shards"].items():
+        path = folder / name
+        said = read_provenance(path)
+        if said is None or (said.recipe_hash, said.first, said.stop) != (manifest["recipe_hash"], *images):
+            continue
+        with _opened(path) as file:
+            lattices, spots = (int(file[name][-1]) for name in _OFFSETS)
+            digests = file["entry/labels/digest"][()].tobytes()
+            found.append(Part(path, said.stop - said.first, lattices, spots, digests))
+    return found
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
+    """A file of a data set, opened to be read."""
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except NbnumbaError:
+        raise
+    except Exception as error:  # a damaged file makes h5py raise almost anything
+        raise NbnumbaError(f"{path}: cannot be read ({error}); --resume --verify makes it anew") from error
+
+
+def unfinished(folder: str | Path) -> list[str]:
+    """Names of files that are missing, by the manifest and by what those that are there say of themselves."""
+    manifest = manifest_of(Path(folder))
+    there = {part.path.name for part in _finished(Path(folder), manifest)}
+    return [name for name in manifest["shards"] if name not in there]
+
+
+def content_hash(folder: str | Path) -> str:
+    """SHA-256 of the digests of all images that are there, in order: the same however they are shared out to files."""
+    return _hash_of(_finished(Path(folder), manifest_of(Path(folder))))
+
+
+def _hash_of(parts: list[Part]) -> str:
+    return hashlib.sha256(b"".join(part.digests for part in parts)).hexdigest()
+
+
+def write_master(folder: str | Path) -> str:
+    """Write the file that shows all images and labels of a folder as one; it can be made anew at any time.
+
+    Images and spots stay in their files, and are found through the master as long as it lies beside them; columns of
+    labels are in the master too.
+
+    Returns:
+        What ``content_hash`` does.
+
+    Raises:
+        NbnumbaError: no data set, no finished file, or a damaged one.
+    """
+    folder = Path(folder)
+    manifest = manifest_of(folder)
+    parts = _finished(folder, manifest)
+    if not parts:
+        raise NbnumbaError(f"{folder}: found no finished file of the data set")
+    with new_hdf5(folder / MASTER, overwrite=True) as use:
+        use(_fill_master, parts, manifest)
+    return _hash_of(parts)
+
+
+def _fill_master(file: h5py.File, parts: list[Part], manifest: dict[str, Any]) -> None:
+    file.attrs["default"] = "entry"
+    with _opened(parts[0].path) as first:
+        _copy_header(first, file)
+        by_image = [name for name in first[PROVENANCE]["by_image"].asstr()[()].split("\n") if name]
+        spots = [f"entry/spots/{name}" for name in first["entry/spots"] if name != "offsets"]
+        joined = [name for name in ("labels", "geom") if name in first] + by_image
+        joined += [f"entry/{table}/{name}" for table in ("labels", "lattices") for name in first[f"entry/{table}"]
+                   if name != "offsets"]  # fmt: skip
+        for name in [*(name for name in STACKS if name in first), *spots]:
+            _show(file, first[name], parts)
+        for name in joined:
+            _like(file, first[name], sum(part.rows(name) for part in parts))
+        for name in _OFFSETS:
+            _like(file, first[name], 1 + sum(part.images for part in parts))
+    _join(file, joined, parts)
+    process = group(file["entry"], "nbnumba", "NXprocess")
+    for name, value in {
+        "program": "nbnumba", "version": __version__, "recipe": manifest["recipe"],
+        "recipe_hash": manifest["recipe_hash"], "content_hash": _hash_of(parts),
+        "images": sum(part.images for part in parts), "files": "\n".join(part.path.name for part in parts),
+    }.items():  # fmt: skip
+        put(process, name, value, "", meaning=PROCESS[name])
+
+
+def _copy_header(source: h5py.File, target: h5py.File) -> None:
+    """Copy what all files say alike, and make the groups for what is joined."""
+    entry = target.create_group("entry")
+    entry.attrs.update(dict(source["entry"].attrs))
+    for name, item in source["entry"].items():
+        if name not in _JOINED:
+            source.copy(item, entry, name)
+        elif name != "nbnumba":
+            entry.create_group(name).attrs.update(dict(item.attrs))
+
+
+def _like(file: h5py.File, source: h5py.Dataset, rows: int) -> h5py.Dataset:
+    """A dataset as one of the first file, with so many rows, that are to come."""
+    name = source.name
+    if name in file:
+        del file[name]
+    made = file.create_dataset(name, (rows, *source.shape[1:]), source.dtype)
+    made.attrs.update(dict(source.attrs))
+    return made
+
+
+def _join(file: h5py.File, names: Sequence[str], parts: list[Part]) -> None:
+    """Fill datasets with those of all files, one after another."""
+    filled: Counter[str] = Counter()
+    for part in parts:
+        with _opened(part.path) as source:
+            for name in names:
+                file[name][filled[name] : filled[name] + part.rows(name)] = source[name][()]
+                filled[name] += part.rows(name)
+            for name in _OFFSETS:
+                start = filled["images"] + 1
+                file[name][start : start + part.images] = source[name][1:] + filled[name]
+                filled[name] += part.rows(name)
+            filled["images"] += part.images
+
+
+def _show(file: h5py.File, source: h5py.Dataset, parts: list[Part]) -> None:
+    """A dataset that shows those of all files, which stay where they are."""
+    need_filters(source)
+    name, shape = source.name, source.shape[1:]
+    counts = [part.rows(name.removeprefix("/")) for part in parts]
+    if not any(counts):
+        _like(file, source, 0)
+        return
+    whole = h5py.h5s.create_simple((sum(counts), *shape))
+    plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    plan.set_obj_track_times(False)
+    plan.set_fill_value(np.array(source.fillvalue, source.dtype))
+    start = 0
+    for count, part in zip(counts, parts, strict=True):
+        if count:
+            whole.select_hyperslab((start, *(0 for _ in shape)), (count, *shape))
+            path = os.fsencode(part.path.name.replace("%", "%%"))
+            plan.set_virtual(whole, path, name.encode(), h5py.h5s.create_simple((count, *shape)))
+        start += count
+    whole.select_all()
+    h5py.h5d.create(file.id, name.encode(), h5py.h5t.py_create(source.dtype, logical=True), whole, plan)
+    file[name].attrs.update(dict(source.attrs))

@@ -1,0 +1,91 @@
+"""What a file of a data set says of itself, and whether it is so."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+
+from nbnumba.datasets.columns import Columns
+from nbnumba.datasets.labels import SPOTS
+from nbnumba.datasets.log import read_log
+from nbnumba.datasets.recipe import Recipe
+from nbnumba.datasets.shard import PROVENANCE, Shard, digest_of
+from nbnumba.datasets.stacks import STACKS
+from nbnumba.datasets.structures import file_digest
+
+
+class Found(NamedTuple):
+    """What a file says of itself."""
+
+    version: str
+    recipe_hash: str
+    recipe: str
+    content_hash: str
+    first: int
+    stop: int
+
+
+def read_provenance(path: Path) -> Found | None:
+    """What a file says of itself; None where it is not there or no file of a data set."""
+    try:
+        with h5py.File(path, "r") as file:
+            process = file[PROVENANCE]
+            text = {name: process[name].asstr()[()] for name in ("version", "recipe_hash", "recipe", "content_hash")}
+            return Found(**text, first=int(process["first"][()]), stop=int(process["stop"][()]))
+    except Exception:  # a damaged file makes h5py raise almost anything
+        return None
+
+
+def is_finished(recipe: Recipe, shard: Shard, folder: str | Path, *, verify: bool = False) -> bool:
+    """Whether a file is there and is what the recipe makes, by what it says of itself, or by all that it holds.
+
+    Args:
+        recipe: of the data set.
+        shard: the file.
+        folder: where it would be.
+        verify: read all of it and compare the hash of its contents, and that of its bytes where the log has one.
+    """
+    path = Path(folder) / shard.name
+    found = read_provenance(path)
+    if found is None or (found.recipe_hash, found.first, found.stop) != (recipe.hash, shard.first, shard.stop):
+        return False
+    return not verify or (recomputed_hash(recipe, path) == found.content_hash and _as_logged(path, found))
+
+
+def _as_logged(path: Path, found: Found) -> bool:
+    """Whether a file has the bytes that it had when it was made, as far as the log knows."""
+    lines = [line for line in read_log(path.parent) if line.get("name") == path.name]
+    told = [line.get("sha256") for line in lines if line.get("content_hash") == found.content_hash]
+    return not told or file_digest(path) in told
+
+
+def recomputed_hash(recipe: Recipe, path: Path) -> str | None:
+    """Hash of the contents of a file, from all that it holds; None where it cannot be read."""
+    try:
+        with h5py.File(path, "r") as file:
+            return hashlib.sha256(b"".join(_digests_in(recipe, file))).hexdigest()
+    except Exception:  # a damaged file makes h5py raise almost anything
+        return None
+
+
+def _digests_in(recipe: Recipe, file: h5py.File) -> Iterator[bytes]:
+    entry = file["entry"]
+    stacks = [file[path] for path in STACKS if path in file]
+    rows, lattices = Columns.of_rows(recipe), Columns.of_lattices(recipe)
+    spots = Columns.of_labels(SPOTS)
+    tables = [(rows, entry["labels"], None)]
+    tables += [
+        (lattices, entry["lattices"], entry["lattices/offsets"][()]),
+        (spots, entry["spots"], entry["spots/offsets"][()]),
+    ]
+    read = [(columns.read(where), offsets) for columns, where, offsets in tables]
+    for i in range(len(stacks[0])):
+        labels: list[bytes] = []
+        for values, offsets in read:
+            part = slice(i, i + 1) if offsets is None else slice(offsets[i], offsets[i + 1])
+            labels += [column[part].tobytes() for column in values]
+        yield digest_of([stack[i] for stack in stacks], labels)
