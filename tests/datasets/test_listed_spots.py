@@ -131,9 +131,9 @@ def test_more_reflections_than_can_be_listed_are_refused():
 
 
 def test_boxes_are_as_wide_as_spots():
-    wide, narrow = (sample(recipe(base__background=[], base__detector__pixel_size=0.3, base__detector__pixels=[128, 128],
-                                  base__crystal__cells=[40, 40, 40], output__faintest=20.0,
-                                  base__crystal__mosaic={"spread": spread, "domains": 40}))
+    changes = {"base__background": [], "base__detector__pixel_size": 0.1, "base__detector__pixels": [256, 256],
+               "base__crystal__cells": [40, 40, 40], "output__faintest": 20.0}  # fmt: skip
+    wide, narrow = (sample(recipe(**changes, base__crystal__mosaic={"spread": spread, "domains": 40}))
                     for spread in (1.0, 0.01))  # fmt: skip
     assert len(wide.spots["h"]) > 10
     assert wide.spots["box"].max() > np.median(narrow.spots["box"]) == 5
