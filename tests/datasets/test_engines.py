@@ -29,7 +29,9 @@ from nbnumba.datasets.engines.slurm import script
 from nbnumba.datasets.folder import prepare
 from nbnumba.datasets.log import read_log
 from nbnumba.datasets.master import unfinished, write_master
+from nbnumba.datasets.preview import estimate
 from nbnumba.datasets.shard import shards
+from nbnumba.kernels import driver
 
 COUNT, EACH = 8, 2
 DEAD = 4_194_305  # no process has this number: the largest that Linux gives is 2^22
@@ -111,6 +113,17 @@ def test_a_process_that_nobody_listens_to_ends(tmp_path, monkeypatch):
     finally:
         signal.signal(signal.SIGINT, before)
     assert contents(tmp_path) == {}
+
+
+@pytest.mark.parametrize("engine", [None, Local(2)])
+def test_a_device_that_is_not_there_is_told_before_anything_is_made(tmp_path, monkeypatch, engine):
+    monkeypatch.setattr(driver, "what_is_missing", lambda: "it is on the moon")
+    with pytest.raises(nb.NbnumbaError, match="device: found 'cuda', but it is on the moon"):
+        make_dataset(small(hit=0.0), tmp_path, engine, device="cuda")
+    with pytest.raises(nb.NbnumbaError, match="device: found 'cuda', but it is on the moon"):
+        estimate(small(hit=0.0), device="cuda")
+    with pytest.raises(nb.NbnumbaError, match="device: found 'cuda', but it is on the moon"):
+        local.device_of("cuda", 1)
 
 
 def test_processes_and_threads_share_the_cores(monkeypatch):

@@ -164,8 +164,8 @@ def _make(shard: Shard, before: Stamp, job: _Job) -> dict[str, Any] | NbnumbaErr
     if made_since(recipe, shard, job.folder, before):
         return None
     threads = min(job.threads, thread_limit())
-    device = device_of(job.device, int(worker.name)) if job.one_machine else job.device
     try:
+        device = device_of(job.device, int(worker.name)) if job.one_machine else job.device
         return write_shard(recipe, shard, job.folder, None, threads=threads, device=device)
     except NbnumbaError as error:
         return error
