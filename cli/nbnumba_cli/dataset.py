@@ -27,12 +27,7 @@ _FILES = ("base", "base.experiment", "structures.files", *(f"base.{name}" for na
     "--set base.detector.distance=120 (mm); may be repeated. Names of files are relative to the working folder.",
 )
 @engine_options
-@click.option("--resume", is_flag=True, help="Keep the files that are finished, and make what is missing.")
-@click.option(
-    "--verify",
-    is_flag=True,
-    help="With --resume, --shard or --slurm: read finished files through and make damaged ones anew.",
-)
+@click.option("--resume", is_flag=True, help="Keep the files that are whole, and make what is missing or damaged.")
 @click.option("--master", is_flag=True, help="Write master.h5 and report.html alone, of the files that are there.")
 @click.option(
     "--preview", type=click.IntRange(min=1), help="Only draw the first images on one PNG, as in --preview 16."
@@ -148,6 +143,7 @@ def _text(result: dict[str, Any]) -> str:
         [f"Made {result['made']} of {result['images']} images in {result['seconds']:.1f} s"] if "made" in result else []
     )
     if result.get("content_hash"):
-        lines.append(f"Content hash {result['content_hash']}")
+        by = "" if "made" in result else ", as the files say; --resume reads them through"
+        lines.append(f"Content hash {result['content_hash']}{by}")
     where = [result["folder"]] if "folder" in result else result["files"]
     return "\n".join([*lines, *(f"Wrote {name}" for name in where)])

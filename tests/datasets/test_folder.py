@@ -116,10 +116,13 @@ def test_what_is_missing_is_made_on_resume(made, tmp_path):
     assert make_dataset(small(), tmp_path / "set", resume=True)["made"] == 0
 
 
+@pytest.mark.parametrize("logged", [True, False])
 @pytest.mark.parametrize("what", ["entry/data/data", "entry/labels/beam.flux", "entry/spots/slow", "truncated"])
-def test_damage_is_found(made, tmp_path, what):
+def test_damage_is_found(made, tmp_path, what, logged):
     folder, summary = made
     shutil.copytree(folder, tmp_path / "set")
+    if not logged:
+        (tmp_path / "set" / "log.jsonl").unlink()
     file = tmp_path / "set" / "shard-00000.h5"
     if what == "truncated":
         file.write_bytes(file.read_bytes()[:3000])
@@ -128,9 +131,8 @@ def test_damage_is_found(made, tmp_path, what):
             values = opened[what][()]
             values.flat[0] += 1
             opened[what][...] = values
-        assert is_finished(small(), shards(small())[0], tmp_path / "set")
-    assert not is_finished(small(), shards(small())[0], tmp_path / "set", verify=True)
-    again = make_dataset(small(), tmp_path / "set", resume=True, verify=True)
+    assert not is_finished(small(), shards(small())[0], tmp_path / "set")
+    again = make_dataset(small(), tmp_path / "set", resume=True)
     assert (again["made"], again["content_hash"]) == (2, summary["content_hash"])
 
 
@@ -148,11 +150,11 @@ def test_every_byte_counts(made, tmp_path):
     good = file.read_bytes()
     for content in damaged(good, 40, 100, len(good)):
         file.write_bytes(content)
-        assert not is_finished(small(), first, tmp_path / "set", verify=True)
+        assert not is_finished(small(), first, tmp_path / "set")
     file.write_bytes(good)
-    assert is_finished(small(), first, tmp_path / "set", verify=True)
+    assert is_finished(small(), first, tmp_path / "set")
     (tmp_path / "set" / "log.jsonl").unlink()  # without which contents alone are compared
-    assert is_finished(small(), first, tmp_path / "set", verify=True)
+    assert is_finished(small(), first, tmp_path / "set")
 
 
 def test_no_damage_stops_a_run(made, tmp_path):
@@ -168,7 +170,7 @@ def test_no_damage_stops_a_run(made, tmp_path):
         with h5py.File(file, "r+") as opened:
             del opened[name]
             opened.create_group(name)
-        assert not is_finished(small(), first, tmp_path, verify=True)
+        assert not is_finished(small(), first, tmp_path)
 
 
 def test_a_changed_recipe_is_refused_with_the_difference(made, tmp_path):
@@ -256,7 +258,7 @@ def test_a_damaged_file_is_named_by_the_master(made, tmp_path):
     shutil.copytree(folder, tmp_path / "set")
     with h5py.File(tmp_path / "set" / "shard-00001.h5", "r+") as opened:
         del opened["entry/labels/hit"]
-    with pytest.raises(nb.NbnumbaError, match=r"shard-00001.h5: cannot be read .*--resume --verify makes it anew"):
+    with pytest.raises(nb.NbnumbaError, match=r"shard-00001.h5: cannot be read .*--resume makes it anew"):
         write_master(tmp_path / "set")
 
 
@@ -375,7 +377,6 @@ def test_the_command(tmp_path):
     ("words", "said"),
     [
         ("--sbatch time=1", "--sbatch needs --slurm"),
-        ("--verify", "--verify needs --resume or --shard or --slurm"),
         ("--slurm x.sh --dask local", "--slurm and --dask do not go together"),
         ("--preview 1 --dry-run", "--dry-run and --preview do not go together"),
         ("--preview 1 --workers 2", "--preview and --workers do not go together"),
@@ -421,7 +422,7 @@ vary.cells = {choice = [[8, 8, 8], [9, 9, 9]]}
         lattices, drawn = file["entry/lattices"], [draw(r, i).lattices for i in range(3)]
         assert lattices["shape"].asstr()[()].tolist() == [one["shape"] for image in drawn for one in image]
         assert [tuple(row) for row in lattices["cells"][()]] == [one["cells"] for image in drawn for one in image]
-    assert is_finished(r, shards(r)[0], tmp_path, verify=True)
+    assert is_finished(r, shards(r)[0], tmp_path)
 
 
 def test_lengths_of_atoms_have_one_name():
