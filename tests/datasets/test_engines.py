@@ -17,6 +17,7 @@ import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from nbnumba_cli import dataset, main
 from nbnumba_cli.main import cli
 from recipes import BASE, die, recipe
 
@@ -78,6 +79,30 @@ def test_a_killed_process_is_replaced(calm, tmp_path):
     assert len(victims) == 1
     assert made["made"] == COUNT
     assert contents(tmp_path) == calm
+    assert multiprocessing.active_children() == []
+
+
+def test_an_interrupt_while_a_process_is_replaced_leaves_nothing_behind(tmp_path, monkeypatch):
+    """As where Ctrl-C or SIGTERM reaches all processes, and those that write die first."""
+    victims, struck = [], []
+
+    def kill_one(done, total):
+        if done and not victims:
+            victims.extend(writing(tmp_path)[:1])
+            for victim in victims:
+                os.kill(victim, signal.SIGKILL)
+
+    def interrupted(worker, real=local._Worker.kill):
+        if not struck:
+            struck.append(worker.process.pid)
+            raise KeyboardInterrupt
+        real(worker)
+
+    monkeypatch.setattr(local._Worker, "kill", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        make_dataset(small(), tmp_path, Local(2), progress=kill_one)
+    assert struck == victims
+    assert hidden_in(tmp_path) == []
     assert multiprocessing.active_children() == []
 
 
@@ -291,8 +316,13 @@ def test_slurm_has_few_jobs_for_many_files(tmp_path):
 # ---- Dask
 
 
-def test_workers_of_dask_make_the_same(calm, tmp_path):
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def test_workers_of_dask_make_the_same(calm, tmp_path, monkeypatch):
     distributed = pytest.importorskip("distributed")
+    from nbnumba.datasets.engines import distributed as engines_distributed
     from nbnumba.datasets.engines.distributed import Dask
 
     options = {"dashboard_address": None, "silence_logs": 50}
@@ -307,6 +337,9 @@ def test_workers_of_dask_make_the_same(calm, tmp_path):
         assert contents(tmp_path) == calm
         with pytest.raises(nb.NbnumbaError, match="device"):
             make_dataset(small(count=EACH), tmp_path, engine, overwrite=True, device="abacus")
+        monkeypatch.setattr(engines_distributed, "_gather", interrupt)
+        with pytest.raises(KeyboardInterrupt, match="workers of Dask may go on"):
+            make_dataset(small(), tmp_path / "other", engine)
     assert set(contents(tmp_path)) == {"manifest.json"}
     assert [line["event"] for line in read_log(tmp_path)] == ["failed"]  # once: the same would come again
 
@@ -334,6 +367,26 @@ def test_the_command_counts_images(tmp_path, capsys):
     for share in ("x", "1/0", "-1", "1/"):
         assert "allowed: I or I/N" in invoke(*words, "--shard", share).stderr
     assert [in_words(s) for s in (59.2, 61, 3661)] == ["59 s", "1 min 1 s", "1 h 1 min"]
+
+
+@pytest.mark.parametrize(
+    ("left", "said"), [("", "no half-written file was left behind"), ("others go on", "others go on")]
+)
+def test_an_interrupt_tells_what_it_leaves(tmp_path, monkeypatch, capsys, left, said):
+    def make(*_):
+        raise KeyboardInterrupt(left)
+
+    def end(code):
+        raise SystemExit(code)
+
+    (tmp_path / "r.toml").write_text(BASE)
+    monkeypatch.setattr(dataset, "make", make)
+    monkeypatch.setattr(main, "_listen_to_signals", lambda: None)
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    monkeypatch.setattr(os, "_exit", end)
+    with pytest.raises(SystemExit, match="130"):
+        main.main(["dataset", str(tmp_path / "r.toml"), "-o", str(tmp_path / "set")])
+    assert f"Interrupted: {said}.\n" in capsys.readouterr().err
 
 
 # ---- the same with all that there is: minutes

@@ -179,15 +179,15 @@ class _Crew:
         if shard is not None:
             self._give(worker, shard)
             return
-        self._workers.remove(worker)
         worker.kill()
+        self._workers.remove(worker)  # last: an interrupt leaves it to ``close``
 
     def _replace(self, worker: _Worker) -> None:
         """Have another process make the file of one that died."""
         shard = worker.shard
         assert shard is not None
-        self._workers.remove(worker)
         self._bury(worker)
+        self._workers.remove(worker)  # last: an interrupt leaves it to ``close``
         self._work.tell.lost(shard)
         self._deaths[shard] += 1
         if self._deaths[shard] == _TRIES:
