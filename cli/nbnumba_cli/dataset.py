@@ -133,7 +133,7 @@ def _text(result: dict[str, Any]) -> str:
     if "stages" in result:
         stages = ", ".join(f"{name} {1e3 * spent:.1f}" for name, spent in result["stages"].items())
         return "\n".join([
-            f"Images        {result['images']} in {result['files']} files of {result['images_per_file']}",
+            f"Images        {result['images']} in {result['files']} files of up to {result['images_per_file']}",
             f"Measured      {1e3 * result['seconds_per_image']:.1f} ms an image: {stages}",
             f"Time          {result['seconds']:.6g} s with {result['workers']} workers",
             f"Size          {result['bytes'] / 1e9:.4g} GB, {result['bytes_per_image'] / 1e3:.4g} kB an image",

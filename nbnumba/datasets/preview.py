@@ -17,7 +17,7 @@ from nbnumba.datasets.draw import Drawn
 from nbnumba.datasets.labels import caption
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.sample import Sample, shared_mask
-from nbnumba.datasets.shard import Progress, images_per_shard, shards
+from nbnumba.datasets.shard import Progress, shards
 from nbnumba.datasets.sheet import Picture, picture, sheet
 from nbnumba.datasets.stacks import chunks_of, samples, stacks_of
 from nbnumba.model.validate import whole
@@ -105,7 +105,7 @@ def estimate(
 
     Returns:
         images, images_measured, seconds_per_image, stages (seconds an image), bytes_per_image, seconds, bytes, files,
-        images_per_file, memory (bytes, of all workers) and workers.
+        images_per_file (at most), memory (bytes, of all workers) and workers.
     """
     count = min(_MEASURED, recipe.count)
     list(_sizes(Cache(recipe, threads, device), [0]))  # compiles
@@ -115,12 +115,12 @@ def estimate(
         if progress is not None:
             progress(i + 1, count)
     seconds = (time.perf_counter() - start) / count
-    unit = 1 if sys.platform == "darwin" else 1024
+    unit, files = 1 if sys.platform == "darwin" else 1024, shards(recipe)
     return {
         "images": recipe.count, "images_measured": count, "seconds_per_image": seconds,
         "stages": {name: spent / count for name, spent in cache.seconds.items()}, "bytes_per_image": size // count,
         "seconds": seconds * recipe.count / workers, "bytes": size // count * recipe.count,
-        "files": len(shards(recipe)), "images_per_file": min(images_per_shard(recipe), recipe.count),
+        "files": len(files), "images_per_file": max(file.images for file in files),
         "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit * workers, "workers": workers,
     }  # fmt: skip
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,8 @@ Progress = Callable[[int, int], None]
 PROVENANCE = "entry/nbnumba"
 #: Images that are packed and written while the next is rendered.
 _WAITING = 2
+#: Images in each of the first files, and how many such files there are, where the recipe does not tell.
+_FEWEST, _ALIKE = 16, 64
 
 
 @dataclass(frozen=True)
@@ -57,21 +60,29 @@ class Shard:
 
 
 def shards(recipe: Recipe) -> list[Shard]:
-    """All files of a data set: a pure function of its recipe."""
-    size = images_per_shard(recipe)
-    digits = max(5, len(str((recipe.count - 1) // size)))
+    """All files of a data set: a pure function of its recipe; of a longer one all but the last are the same."""
+    stops = list(itertools.takewhile(lambda stop: stop < recipe.count, itertools.accumulate(_sizes(recipe))))
+    digits = max(5, len(str(len(stops))))
     return [
-        Shard(i, first, min(first + size, recipe.count), f"shard-{i:0{digits}d}.h5")
-        for i, first in enumerate(range(0, recipe.count, size))
+        Shard(i, first, stop, f"shard-{i:0{digits}d}.h5")
+        for i, (first, stop) in enumerate(zip([0, *stops], [*stops, recipe.count], strict=True))
     ]
 
 
-def images_per_shard(recipe: Recipe) -> int:
-    """Images in a file, the last one aside."""
+def _sizes(recipe: Recipe) -> Iterator[int]:
+    """Images of each file without end: a fixed number, or few in the first files and twice as many after each 64.
+
+    So a small set too has files for many processes, a stop loses little of what was made, and a large one has no more
+    files than it needs.
+    """
     output = recipe.output
     if output.images_per_shard:
-        return output.images_per_shard
-    return max(1, int(output.shard_bytes // bytes_per_image(recipe)))
+        yield from itertools.repeat(output.images_per_shard)
+    most, size = max(1, int(output.shard_bytes // bytes_per_image(recipe))), _FEWEST
+    while size < most:
+        yield from itertools.repeat(size, _ALIKE)
+        size *= 2
+    yield from itertools.repeat(most)
 
 
 def bytes_per_image(recipe: Recipe) -> int:

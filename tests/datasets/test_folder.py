@@ -340,8 +340,18 @@ def test_types_of_images(tmp_path, dtype):
 def test_the_plan_follows_from_the_recipe():
     plan = shards(recipe(count=1000, output__images_per_shard=300))
     assert [(s.first, s.stop) for s in plan] == [(0, 300), (300, 600), (600, 900), (900, 1000)]
-    by_size = shards(recipe(count=1000, output__shard_bytes=1e6))
-    assert by_size[0].stop == 1_000_000 // (64 * 64 * 9)  # int32, expected float32, mask uint8
+    by_size = shards(recipe(count=10_000, output__shard_bytes=1e6))
+    assert by_size[-2].images == 1_000_000 // (64 * 64 * 9)  # int32, expected float32, mask uint8
+    assert shards(recipe(output__shard_bytes=1))[3].images == 1
+
+
+@pytest.mark.parametrize(("count", "files", "most"), [(6, 1, 6), (100, 7, 16), (3000, 126, 32), (20_000, 275, 256)])
+def test_small_sets_have_files_for_many_processes(count, files, most):
+    plan = shards(recipe(count=count))
+    assert (len(plan), max(shard.images for shard in plan)) == (files, most)
+    assert [shard.first for shard in plan] == [0, *(shard.stop for shard in plan[:-1])]
+    assert plan[-1].stop == count
+    assert shards(recipe(count=2 * count))[: files - 1] == plan[:-1]
 
 
 def test_the_command(tmp_path):
