@@ -133,7 +133,7 @@ def _write_shard(
     recipe: Recipe, shard: Shard, folder: Path, progress: Progress | None, threads: int, device: str
 ) -> dict[str, Any]:
     start, cache, path = time.perf_counter(), Cache(recipe, threads, device), folder / shard.name
-    store = _Store(recipe, shard)
+    store = Store(recipe, shard)
     with new_hdf5(path, overwrite=True) as use, ThreadPoolExecutor(1) as pool:
         waiting: deque[Future[int]] = deque()
 
@@ -158,14 +158,14 @@ def _write_shard(
     }  # fmt: skip
 
 
-class _Packed(NamedTuple):
+class Packed(NamedTuple):
     """What of an image goes to stacks, by the path of the dataset, and its other labels for the digest."""
 
     stacks: dict[str, np.ndarray]
     labels: list[bytes]
 
 
-def _add(use: Use, store: _Store, number: int, image: _Packed, cache: Cache) -> int:
+def _add(use: Use, store: Store, number: int, image: Packed, cache: Cache) -> int:
     """Pack an image and write it, while the next is rendered; how many there are then."""
     chunks = chunks_of(cache, image.stacks)
     with cache.timed("digest"):
@@ -192,7 +192,7 @@ def digest_of(stacks: list[np.ndarray], labels: list[bytes]) -> bytes:
     return found.digest()
 
 
-class _Store:
+class Store:
     """Everything of a file but the pixels, while its images are made."""
 
     def __init__(self, recipe: Recipe, shard: Shard) -> None:
@@ -203,7 +203,7 @@ class _Store:
         self._spot_counts, self._lattice_counts = [0], [0]
         self._header, self._resonet = Header(recipe), Resonet(recipe)
 
-    def take(self, drawn: Drawn, sample: Sample) -> _Packed:
+    def take(self, drawn: Drawn, sample: Sample) -> Packed:
         """Keep the labels of an image; what is left of it."""
         self._header.take(drawn)
         self._resonet.take(drawn)
@@ -214,14 +214,14 @@ class _Store:
         ]
         self._spot_counts.append(len(sample.spots["h"]))
         self._lattice_counts.append(len(sample.lattices["axes"]))
-        return _Packed(stacks_of(self.recipe, sample), labels)
+        return Packed(stacks_of(self.recipe, sample), labels)
 
     @property
     def content_hash(self) -> str:
         """SHA-256 of the digests of the images."""
         return hashlib.sha256(b"".join(self.digests)).hexdigest()
 
-    def begin(self, file: h5py.File, image: _Packed) -> None:
+    def begin(self, file: h5py.File, image: Packed) -> None:
         """Make the groups, and the datasets for images as the first one."""
         file.attrs["default"] = "entry"
         entry = group(file, "entry", "NXentry", default="data")
