@@ -65,6 +65,8 @@ def command(
     from nbnumba.datasets.report import write_page
 
     check_together(ctx)
+    if str(recipe) == "slurm" and not recipe.exists():
+        raise click.UsageError("slurm: no recipe; a script for it is written by --slurm SCRIPT.sh, after the recipe.")
     changes = {name: _from_here(name, value) for name, value in map(options.setting, settings)}
     described, made_by = Recipe.from_toml(recipe, changes), How(**how)
     if preview is not None:

@@ -308,9 +308,18 @@ def test_slurm_has_few_jobs_for_many_files(tmp_path):
     plan = prepare(small(count=2500, output__images_per_shard=1), tmp_path)
     assert "--array=0-999 " in (text := script(plan, ["x"], name="a.sh"))
     assert "--shard $SLURM_ARRAY_TASK_ID/1000" in text
-    for option in ("array=3", "--time=3", "t 3", "wrap=x"):
+    for option in ("array=3", "--time=3", "t 3", "wrap=x", "foo="):
         with pytest.raises(nb.NbnumbaError, match="--sbatch: found"):
             script(plan, ["x"], name="a.sh", options=[option])
+
+
+def test_the_job_of_the_master_has_no_gpu(tmp_path):
+    options = ["time=02:00:00", "partition=gpu", "gres=gpu:1", "gpus-per-task=1", "mem-per-gpu=9G", "cpus-per-task=8",
+               "exclusive", "mem=4G"]  # fmt: skip
+    lines = script(prepare(small(), tmp_path), ["x"], name="a.sh", options=options).splitlines()
+    first, then = ([word for word in shlex.split(line) if word.startswith("--")] for line in lines[-2:])
+    assert not [option for option in options if f"--{option}" not in " ".join(first)]
+    assert then[3:-1] == ["--time=02:00:00", "--partition=gpu", "--mem=4G", "--cpus-per-task=1"]
 
 
 # ---- Dask

@@ -459,6 +459,15 @@ def _command(tmp_path, *words):
     return CliRunner().invoke(cli, ["dataset", str(tmp_path / "r.toml"), *map(str, words)])
 
 
+def test_slurm_is_an_option(tmp_path, monkeypatch):
+    from click.testing import CliRunner
+    from nbnumba_cli.main import cli
+
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(cli, ["dataset", "slurm", "-o", "set"])
+    assert (result.exit_code, "by --slurm SCRIPT.sh" in result.stderr) == (2, True)
+
+
 def test_structures_are_named_on_the_command_line(tmp_path, monkeypatch):
     for name in ("a.hkl", "b.hkl", "c,d.hkl", "e[1].hkl"):
         (tmp_path / name).write_text(f"1 2 3 {len(name)}\n2 0 1 5\n")
