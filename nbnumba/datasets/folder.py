@@ -118,6 +118,8 @@ def _check_manifest(found: Any) -> None:
     for name, kind in (("version", str), ("recipe_hash", str), ("recipe", str), ("count", int), ("shards", dict)):
         if not isinstance(found[name], kind):
             raise TypeError(f"found {found[name]!r:.60} for {name!r}")
+    if not isinstance(found.get("contents", {}), dict):
+        raise TypeError(f"found {found['contents']!r:.60} for 'contents'")
     for name, images in found["shards"].items():
         if not _SHARD.fullmatch(name) or [type(number) for number in images] != [int, int]:
             raise ValueError(f"found a file {name!r:.60} of the images {images!r:.60}")
@@ -155,6 +157,7 @@ def _claim(recipe: Recipe, folder: Path, plan: list[Shard], before: dict[str, An
     content = {
         "program": "nbnumba", "version": __version__, "recipe_hash": recipe.hash, "count": recipe.count,
         "shards": {shard.name: (shard.first, shard.stop) for shard in plan}, "recipe": recipe.to_toml(),
+        "contents": recipe.contents,
     }  # fmt: skip
     try:
         with new_file(folder / MANIFEST, overwrite=before is not None) as part:
@@ -180,6 +183,15 @@ def _check_same(recipe: Recipe, before: dict[str, Any], folder: Path) -> None:
                                  "there", "asked for", lineterm="", n=0)  # fmt: skip
     shown = [line for line in lines if not line.startswith("@@")]
     more = [f"... and {len(shown) - _DIFFERENCES} lines more"] if len(shown) > _DIFFERENCES else []
-    text = "\n  ".join((shown[:_DIFFERENCES] + more) or ["the contents of a file that it names"])
+    text = "\n  ".join(
+        [*shown[:_DIFFERENCES], *more, *_changed_files(recipe, before)] or ["the contents of a file that it names"]
+    )
     raise NbnumbaError(f"{folder}: holds a data set of another recipe; name another folder, or --overwrite to remove "
                        f"it. What differs:\n  {text}")  # fmt: skip
+
+
+def _changed_files(recipe: Recipe, before: dict[str, Any]) -> list[str]:
+    """Which files have other contents than they had, as far as that was kept; one line, or none."""
+    had = before.get("contents", {})
+    changed = [name for name, digest in recipe.contents.items() if had.get(name, digest) != digest]
+    return [f"the contents of {', '.join(changed)}"] if changed else []

@@ -182,6 +182,19 @@ def test_a_changed_recipe_is_refused_with_the_difference(made, tmp_path):
     assert content_hash(tmp_path / "set") != content_hash(folder)
 
 
+def test_a_file_whose_contents_have_changed_is_named(tmp_path):
+    for name in ("a.hkl", "b.hkl", "base.hkl"):
+        (tmp_path / name).write_text("1 2 3 10\n2 0 1 5\n")
+    text = BASE.replace("default_f = 500.0", 'reflections = "base.hkl"')
+    chosen = text + '[structures]\nfiles = ["a.hkl", "b.hkl"]\n'
+    for recipe_text, changed, said in ((chosen, "b.hkl", "b.hkl"), (text, "base.hkl", "base.crystal.reflections")):
+        folder = tmp_path / "of" / said
+        prepare(Recipe.from_toml(recipe_text, folder=tmp_path), folder)
+        (tmp_path / changed).write_text("1 2 3 10\n2 0 1 6\n")
+        with pytest.raises(nb.NbnumbaError, match=rf"What differs:\n(.|\n)*  the contents of {said}$"):
+            prepare(Recipe.from_toml(recipe_text, folder=tmp_path), folder)
+
+
 @pytest.mark.parametrize("share", [None, (0, None)])
 def test_files_tell_their_recipe_where_the_manifest_is_gone(made, tmp_path, share):
     folder, summary = made
