@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
+import json
 import resource
 import subprocess
 import sys
@@ -20,7 +20,7 @@ from nbnumba.datasets.draw import Drawn
 from nbnumba.datasets.labels import caption
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.sample import Sample, shared_mask
-from nbnumba.datasets.shard import Progress, Shard, Store, shards
+from nbnumba.datasets.shard import Progress, Store, shards
 from nbnumba.datasets.sheet import Picture, picture, sheet
 from nbnumba.datasets.stacks import chunks_of, samples
 from nbnumba.errors import NbnumbaJobError
@@ -32,12 +32,11 @@ _MOST = 1000
 _MEASURED = 6  # images, after one that compiles
 #: What a process runs that makes a file, by words from its input.
 _ALONE = """
-import io, pickle, sys
-words = io.BytesIO(sys.stdin.buffer.read())
-sys.path = pickle.load(words)
-from nbnumba.datasets.shard import write_shard
-what, how = pickle.load(words)
-write_shard(*what, **how)
+import json, sys
+sys.path, recipe, beside, folder, how = json.load(sys.stdin)
+from nbnumba.datasets.recipe import Recipe
+from nbnumba.datasets.shard import Shard, write_shard
+write_shard(Recipe.from_toml(recipe, folder=beside), Shard(0, 0, 1, "first.h5"), folder, **how)
 """
 
 
@@ -153,10 +152,9 @@ def _sizes(cache: Cache, numbers: Iterable[int]) -> Iterator[int]:
 def _first_alone(recipe: Recipe, threads: int, device: str) -> tuple[float, int]:
     """Seconds that a new process takes for a file of the first image, its start included, and the bytes of that."""
     with tempfile.TemporaryDirectory() as folder:
-        shard = Shard(0, 0, 1, "shard-00000.h5")
-        words = pickle.dumps(sys.path) + pickle.dumps(((recipe, shard, folder), {"threads": threads, "device": device}))
+        words = json.dumps([sys.path, recipe.to_toml(), recipe.folder, folder, {"threads": threads, "device": device}])
         start = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", _ALONE], input=words, capture_output=True, check=False)
+        done = subprocess.run([sys.executable, "-c", _ALONE], input=words, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise NbnumbaJobError(f"a process that was to make one image failed: {done.stderr.decode()[-500:]}")
-        return time.perf_counter() - start, (Path(folder) / shard.name).stat().st_size
+            raise NbnumbaJobError(f"a process that was to make one image failed: {done.stderr[-500:]}")
+        return time.perf_counter() - start, (Path(folder) / "first.h5").stat().st_size
