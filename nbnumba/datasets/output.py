@@ -23,8 +23,9 @@ class Output:
     """What is kept of each image.
 
     Attributes:
-        images_per_shard: images in a file; 0: as many as make ``shard_bytes`` before compression.
-        shard_bytes: size of a file [bytes].
+        images_per_shard: images in a file; 0: 16 in each of the first 64 files, twice as many in the next 64, and so
+            on, up to what makes ``shard_bytes``.
+        shard_bytes: largest size of a file, before compression [bytes].
         dtype: of the images: "int32", "uint16" or "float32"; numbers that do not fit are cut off and counted. Left out,
             it is "int32", and "float32" with the layout of resonet, which reads no int32.
         counts: False: images are expected photons, without noise and response.
