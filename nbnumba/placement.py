@@ -14,7 +14,7 @@ from nbnumba.model.experiment import Experiment
 from nbnumba.model.sources import as_arrays
 from nbnumba.physics.vector import Vector
 
-_AT_ONCE = 1 << 16  # pairs of reflections and domains, which caches hold
+_AT_ONCE = 1 << 16  # reflections times domains times waves, which caches hold
 _FAINTEST = 500.0  # exponent, short of which nothing is 0
 #: Variance of exp(-2 (Na dh)^2/0.63), which a square transform is much like, over the half width 1/(pi Na) squared.
 _NORMAL = 0.25 * GAUSS_WIDTH * np.pi**2
@@ -24,7 +24,8 @@ class Seen(NamedTuple):
     """Diffracted beams of n reflections."""
 
     towards: np.ndarray  # (n, 3) middle of each, of any length
-    met: np.ndarray  # (n, m) photons of each source that meet the reflection, where all of the beam's are 1
+    share: np.ndarray  # (n,) of the beam's photons that meet the reflection
+    wavelength: np.ndarray  # (n,) [A] mean of theirs
     width: np.ndarray  # (n,) [rad] root of the mean square angle between the photons and the middle
 
 
@@ -61,17 +62,13 @@ def seen(experiment: Experiment, lattice: int, hkl: np.ndarray, angles: np.ndarr
     spread, axis = _spread(experiment.crystals[lattice]), experiment.spindle
     q = combined(hkl, spread.axes)
     incident, weight, wavelength = as_arrays(experiment.sources)
-    waves, parts = incident / wavelength[:, np.newaxis], weight / weight.sum()
-    shining = parts > 0.0
-    step = max(_AT_ONCE // max(len(spread.domains), len(parts)), 1)
+    shining = weight > 0.0
+    waves, parts = (incident / wavelength[:, np.newaxis])[shining], (weight / weight.sum())[shining]
+    step = max(_AT_ONCE // (len(spread.domains) * len(parts)), 1)
     some = [slice(start, start + step) for start in range(0, max(len(q), 1), step)]
-    found = [
-        _seen(spread, hkl[at], q[at], _turned_back(waves[shining], axis, angles[at]), parts[shining]) for at in some
-    ]
-    towards, of_shining, width = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
-    met = np.zeros((len(q), len(parts)))
-    met[:, shining] = of_shining
-    return Seen(turned(towards, axis, angles), met, width)
+    found = [_seen(spread, hkl[at], q[at], _turned_back(waves, axis, angles[at]), parts) for at in some]
+    together = Seen(*(np.concatenate(arrays) for arrays in zip(*found, strict=True)))
+    return together._replace(towards=turned(together.towards, axis, angles))
 
 
 def _turned_back(waves: np.ndarray, axis: Vector, angles: np.ndarray) -> np.ndarray:
@@ -88,19 +85,18 @@ def _seen(spread: _Spread, hkl: np.ndarray, q: np.ndarray, waves: np.ndarray, pa
     of_spot = combined(n, spread.extent)
     square = dots(of_spot, n)[:, np.newaxis]
     apart = np.einsum("ni,di->nd", _products(hkl, n), spread.domains)
-    met, weights, nearest = np.empty((len(q), len(parts))), np.zeros_like(apart), np.zeros(len(q))
-    for source, part in enumerate(parts):
-        weight = _weights(spread, (apart + errors[source][:, np.newaxis]) ** 2 / square)
-        met[:, source] = part * weight.sum(axis=1)
-        weights += part * weight
-        nearest = np.maximum(nearest, weight.max(axis=1))
+    bright = _weights(spread, (apart[:, :, np.newaxis] + errors.T[:, np.newaxis]) ** 2 / square[:, :, np.newaxis])
+    met, weights = parts * bright.sum(axis=1), (bright * parts).sum(axis=2)
+    met_all = met.sum(axis=1)
     off = (weights * apart).sum(axis=1) + (met * errors.T).sum(axis=1)
     turns = _of_index(hkl, np.einsum("nd,di->ni", weights, spread.domains))
     towards = (met.T[:, :, np.newaxis] * s).sum(axis=0) + turns - of_spot * off[:, np.newaxis] / square
-    wings = np.zeros(len(q)) if spread.decay else 1.0 / nearest - 1.0
+    wings = np.zeros(len(q)) if spread.decay else 1.0 / bright.max(axis=2).max(axis=1) - 1.0
     longer = known - (parts[:, np.newaxis] * known).sum(axis=0)
     beam = s - mean - n * longer[:, :, np.newaxis]
-    return Seen(towards, met / apart.shape[1], _width(spread, hkl, n, _NORMAL + wings, parts, beam) / size[:, 0])
+    width = _width(spread, hkl, n, _NORMAL + wings, parts, beam) / size[:, 0]
+    wavelength = (met / known.T).sum(axis=1) / np.maximum(met_all, 1e-300)
+    return Seen(towards, met_all / apart.shape[1], wavelength, width)
 
 
 def _weights(spread: _Spread, x: np.ndarray) -> np.ndarray:

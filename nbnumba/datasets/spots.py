@@ -13,7 +13,6 @@ from nbnumba.datasets.labels import SPOTS
 from nbnumba.datasets.output import Output
 from nbnumba.model.cell import reciprocal
 from nbnumba.model.experiment import Experiment
-from nbnumba.model.sources import as_arrays
 from nbnumba.placement import seen
 from nbnumba.prediction import Landings, landings
 from nbnumba.spots import Diffracting, diffracting
@@ -71,18 +70,15 @@ def candidates(experiment: Experiment) -> Candidates:
 def _lit(experiment: Experiment, lattice: int, near: Diffracting) -> Candidates:
     """How well each source meets each reflection, and what follows from that; the beam is turned, not the crystal."""
     near, angles = _at_steps(near, np.array(experiment.angles))
-    _, _, wavelength = as_arrays(experiment.sources)
     found = seen(experiment, lattice, near.hkl, angles)
-    met, length = found.met, lengths(near.q)
-    share = met.sum(axis=1)
     apart = lengths(reciprocal(experiment.crystals[lattice].axes)).min() * experiment.mean_wavelength
     return Candidates(
         hkl=near.hkl,
-        d=1.0 / length,
-        strength=near.amplitude**2 * share,
+        d=1.0 / lengths(near.q),
+        strength=near.amplitude**2 * found.share,
         direction=found.towards,
-        wavelength=(met * wavelength).sum(axis=1) / np.maximum(share, 1e-300),
-        share=share,
+        wavelength=found.wavelength,
+        share=found.share,
         lattice=np.full(len(near.hkl), lattice),
         reach=np.minimum(_BOX * found.width, 0.5 * apart),
     )
