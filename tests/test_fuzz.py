@@ -4,21 +4,17 @@
 """
 
 import gzip
-import sys
-from pathlib import Path
 
 import h5py
 import pytest
 
 import nbnumba as nb
 
-sys.path.insert(0, str(Path(__file__).parent / "fuzz"))
 pytest.importorskip("fabio", reason="fabio is not installed")
 
-import seeds
-import work
-from accepted import geometry
-from targets import TARGETS
+from fuzz import seeds, work
+from fuzz.accepted import geometry
+from fuzz.targets import TARGETS
 
 #: Inputs of a target: those that are slow get fewer, HDF5 none whose library may crash the suite.
 COUNT = 60
@@ -27,9 +23,7 @@ SOME = [name for name, target in TARGETS.items() if not target.fragile and name 
 
 @pytest.fixture(autouse=True)
 def small_machine(monkeypatch):
-    for module in (work.reflections, work.coordinates):
-        monkeypatch.setattr(module, "physical_memory", lambda: work.MACHINE)
-    monkeypatch.setattr(work.files, "MOST_BYTES", work.MACHINE // 16)
+    work.pretend_small_machine(monkeypatch.setattr)
 
 
 @pytest.mark.parametrize("name", SOME)

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import seeds
 from click.testing import CliRunner
 from nbnumba_cli.main import cli
 from nbnumba_cli.options import jsonable, setting
 
 import nbnumba as nb
+from fuzz import seeds
 from nbnumba.compat import read_flags
 from nbnumba.compat.deviations import warnings as deviations
 from nbnumba.compat.report import settings

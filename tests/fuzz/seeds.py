@@ -223,11 +223,6 @@ def packed():
     return [gzip.compress(HKL, mtime=0), gzip.compress(HKL * 20, mtime=0)]
 
 
-def bomb():
-    """A compressed list that would fill the memory."""
-    return gzip.compress(bytes(2**20) * 512, mtime=0, compresslevel=9) * 8
-
-
 @functools.cache
 def mtz():
     """Amplitudes, and intensities."""
