@@ -87,7 +87,7 @@ def _of_beam(beam: Any, shot: int) -> Spectrum:
 
 def _of_shot(dataset: Any, shot: int, dimensions: int) -> np.ndarray:
     """Numbers of a shot, which has so many dimensions: those of all, or a row of the dataset."""
-    shape = dataset.shape or ()
+    shape: tuple[int, ...] = dataset.shape or ()
     if len(shape) <= dimensions:
         return _numbers(dataset, None)
     if len(shape) > dimensions + 1:
