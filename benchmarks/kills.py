@@ -11,6 +11,7 @@ compiled code, which is emptied before every tenth kill, so that some die while 
 
 import argparse
 import hashlib
+import itertools
 import os
 import random
 import shutil
@@ -112,8 +113,32 @@ def kill(words, folder, cache, moment):
     return running
 
 
+def undisturbed(name, model, cache):
+    """Seconds that a command takes with compiled code in the cache, and the files that it makes."""
+    for _ in range(2):
+        shutil.rmtree(model / "out")
+        (model / "out").mkdir()
+        seconds = finished(COMMANDS[name], model, cache)
+    return seconds, files(model / "out")
+
+
+def killed(name, model, work, cache, moment, expected):
+    """Kill a command, look at what it left, run it again; number of files that were whole, None if it had ended."""
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.copytree(model, work, ignore=shutil.ignore_patterns("out"))
+    (work / "out").mkdir()
+    if not kill(COMMANDS[name], work, cache, moment):
+        return None
+    left = files(work / "out")
+    wrong = {file for file, digest in left.items() if expected.get(file) != digest}
+    assert not wrong, f"{name} killed after {moment:.2f} s: {wrong} is not whole"
+    finished(COMMANDS[name], work, cache)
+    assert files(work / "out") == expected, f"{name} killed after {moment:.2f} s: the next run made other files"
+    return len(left)
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", choices=COMMANDS)
@@ -122,42 +147,22 @@ def main():
     with tempfile.TemporaryDirectory() as base:
         cache, model, work = Path(base, "cache"), Path(base, "model"), Path(base, "work")
         prepare(model, cache)
-        expected, seconds = {}, {}
-        for name in names:
-            for _ in range(2):  # the second time with compiled code in the cache
-                shutil.rmtree(model / "out")
-                (model / "out").mkdir()
-                seconds[name] = finished(COMMANDS[name], model, cache)
-            expected[name] = files(model / "out")
-            print(f"{name}: {seconds[name]:.1f} s undisturbed, {len(expected[name])} files", flush=True)
-        killed = dict.fromkeys(names, 0)
-        partly = dict.fromkeys(names, 0)
-        number = 0
-        while sum(killed.values()) < given.kills:
-            name, number = names[number % len(names)], number + 1
-            shutil.rmtree(work, ignore_errors=True)
-            shutil.copytree(model, work, ignore=shutil.ignore_patterns("out"))
-            (work / "out").mkdir()
+        usual = {name: undisturbed(name, model, cache) for name in names}
+        whole = {name: [] for name in names}
+        for number in itertools.count(1):
+            if sum(map(len, whole.values())) == given.kills:
+                break
             if number % 10 == 0:
                 shutil.rmtree(cache)
-            moment = seconds[name] * rng.random() ** 0.5
-            if not kill(COMMANDS[name], work, cache, moment):
-                continue
-            killed[name] += 1
-            left = files(work / "out")
-            wrong = {file for file, digest in left.items() if expected[name].get(file) != digest}
-            assert not wrong, f"{name} killed after {moment:.2f} s: {wrong} is not whole"
-            partly[name] += 0 < len(left) < len(expected[name])
-            finished(COMMANDS[name], work, cache)
-            after = files(work / "out")
-            assert after == expected[name], f"{name} killed after {moment:.2f} s: the next run made other files"
-            hidden = [p.name for p in work.rglob(".*") if p.is_file()]
-            print(
-                f"{name} killed after {moment:.2f} s: {len(left)} files whole; then all; hidden: {len(hidden)}",
-                flush=True,
-            )
-    for name in names:
-        print(f"{name}: {killed[name]} kills, {partly[name]} of them with some files written; all next runs right")
+            name = names[number % len(names)]
+            seconds, expected = usual[name]
+            left = killed(name, model, work, cache, seconds * rng.random() ** 0.5, expected)
+            if left is not None:
+                whole[name].append(left)
+                print(f"{name}: {left} of {len(expected)} files whole, then all", flush=True)
+    for name, counts in whole.items():
+        partly = sum(0 < count < len(usual[name][1]) for count in counts)
+        print(f"{name}: {len(counts)} kills, {partly} with some files written; all next runs right")
 
 
 if __name__ == "__main__":

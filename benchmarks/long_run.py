@@ -11,6 +11,7 @@ dataset     made as by `nbnumba dataset` with one worker, files of 500
 refinement  2 parameters refined, a list of spots predicted (a twentieth of the images)
 """
 
+import argparse
 import gc
 import os
 import subprocess
@@ -166,12 +167,16 @@ def report(kind: str, count: int) -> int:
     return 1 if grown else 0
 
 
-def main(arguments: list[str]) -> int:
-    count = int(arguments[0]) if arguments else 10000
-    if len(arguments) == 2:
-        return report(arguments[1], count)
-    return max(subprocess.run([sys.executable, __file__, str(count), kind]).returncode for kind in KINDS)
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("images", nargs="?", type=int, default=10_000)
+    parser.add_argument("kind", nargs="?", choices=KINDS)
+    given = parser.parse_args()
+    if given.kind:
+        return report(given.kind, given.images)
+    words = [sys.executable, __file__, str(given.images)]
+    return max(subprocess.run([*words, kind]).returncode for kind in KINDS)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

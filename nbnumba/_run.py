@@ -63,6 +63,7 @@ def using_threads(count: int | None) -> Iterator[int]:
     import numba
 
     if _forked:
+        log.info("a forked process: loops run on one thread")
         yield 1
         return
     with _jit.one_at_a_time:

@@ -42,6 +42,7 @@ class Landings(NamedTuple):
     fast: np.ndarray
     inside: np.ndarray  # whether it is on the detector
     panel: np.ndarray  # number of the panel that is hit; 0 where there is one
+    distance: np.ndarray  # [mm] from the sample; NaN as above
 
 
 class Beam(NamedTuple):
@@ -102,7 +103,8 @@ def landings(experiment: Experiment, directions: np.ndarray) -> Landings:
     if experiment.detector.curvature != "flat":
         points = [point_seen(experiment, Vector(*ray)) for ray in directions.tolist()]
         slow, fast = np.array(points, dtype=float).reshape(-1, 2).T
-        return Landings(slow, fast, _inside(slow, fast, experiment.detector.pixels), np.zeros(len(slow), dtype=int))
+        inside, distance = _inside(slow, fast, experiment.detector.pixels), experiment.geometry.distance
+        return Landings(slow, fast, inside, np.zeros(len(slow), dtype=int), np.full(len(slow), distance))
     slow, fast, nearest = np.full((3, len(directions)), math.nan)
     on, number_of = np.zeros(len(directions), dtype=bool), np.zeros(len(directions), dtype=int)
     rays: Any = Vector(*directions.T)
@@ -114,7 +116,7 @@ def landings(experiment: Experiment, directions: np.ndarray) -> Landings:
         chosen = inside & ~(reach >= nearest) if experiment.detector.panels else np.full(len(s), True)
         slow[chosen], fast[chosen], nearest[chosen], number_of[chosen] = s[chosen], f[chosen], reach[chosen], number
         on |= inside
-    return Landings(slow, fast, on, number_of)
+    return Landings(slow, fast, on, number_of, nearest * np.linalg.norm(directions, axis=1))
 
 
 def _inside(slow: Any, fast: Any, size: tuple[int, ...]) -> Any:

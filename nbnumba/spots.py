@@ -17,6 +17,7 @@ from nbnumba.model.sources import as_arrays
 from nbnumba.model.spectral import SpectralReflections
 from nbnumba.physics.rotation import rotate
 from nbnumba.physics.vector import Vector
+from nbnumba.placement import seen
 from nbnumba.prediction import Beam, landings, mean_beam
 
 _MOST = 500_000_000  # reflections of a lattice that are gone through, in about a minute
@@ -51,7 +52,7 @@ def spots(experiment: Experiment, *, number: int = 0, images: int = 1) -> Spots:
     Those count that the spindle brings exactly onto the Ewald sphere of the mean beam during the exposure, and those
     whose distance from it at its start or end is within their reach: the first zero 1/L of a crystal's transform along
     its shortest extent L, and what the spread of mosaic domains and of the beam's directions and wavelengths adds.
-    Amplitudes of 0 are left out.
+    Amplitudes of 0 are left out. Those off the sphere lie where their photons are (``nbnumba.placement``).
 
     Args:
         experiment: crystals, beam, detector and scan, which says how wide one image is.
@@ -78,7 +79,9 @@ def _shown(experiment: Experiment, lattice: int, at: Diffracting) -> Spots:
     """Those of some reflections of a lattice that are on the image."""
     beam = mean_beam(experiment)
     incident = np.array(beam.direction) / beam.wavelength
-    place = landings(experiment, incident + turned(at.q, experiment.spindle, at.angles))
+    towards, near = incident + turned(at.q, experiment.spindle, at.angles), at.errors != 0.0
+    towards[near] = seen(experiment, lattice, at.hkl[near], at.angles[near]).towards
+    place = landings(experiment, towards)
     on = place.inside
     return Spots(
         at.hkl[on], place.slow[on], place.fast[on], place.panel[on], np.degrees(at.angles[on]), at.amplitude[on],

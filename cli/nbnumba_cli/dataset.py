@@ -27,12 +27,7 @@ _FILES = ("base", "base.experiment", "structures.files", *(f"base.{name}" for na
     "--set base.detector.distance=120 (mm); may be repeated. Names of files are relative to the working folder.",
 )
 @engine_options
-@click.option("--resume", is_flag=True, help="Keep the files that are finished, and make what is missing.")
-@click.option(
-    "--verify",
-    is_flag=True,
-    help="With --resume, --shard or --slurm: read finished files through and make damaged ones anew.",
-)
+@click.option("--resume", is_flag=True, help="Keep the files that are whole, and make what is missing or damaged.")
 @click.option("--master", is_flag=True, help="Write master.h5 and report.html alone, of the files that are there.")
 @click.option(
     "--preview", type=click.IntRange(min=1), help="Only draw the first images on one PNG, as in --preview 16."
@@ -70,6 +65,8 @@ def command(
     from nbnumba.datasets.report import write_page
 
     check_together(ctx)
+    if str(recipe) == "slurm" and not recipe.exists():
+        raise click.UsageError("slurm: no recipe; a script for it is written by --slurm SCRIPT.sh, after the recipe.")
     changes = {name: _from_here(name, value) for name, value in map(options.setting, settings)}
     described, made_by = Recipe.from_toml(recipe, changes), How(**how)
     if preview is not None:
@@ -138,7 +135,7 @@ def _text(result: dict[str, Any]) -> str:
     if "stages" in result:
         stages = ", ".join(f"{name} {1e3 * spent:.1f}" for name, spent in result["stages"].items())
         return "\n".join([
-            f"Images        {result['images']} in {result['files']} files of {result['images_per_file']}",
+            f"Images        {result['images']} in {result['files']} files of up to {result['images_per_file']}",
             f"Measured      {1e3 * result['seconds_per_image']:.1f} ms an image: {stages}",
             f"Time          {result['seconds']:.6g} s with {result['workers']} workers",
             f"Size          {result['bytes'] / 1e9:.4g} GB, {result['bytes_per_image'] / 1e3:.4g} kB an image",
@@ -148,6 +145,7 @@ def _text(result: dict[str, Any]) -> str:
         [f"Made {result['made']} of {result['images']} images in {result['seconds']:.1f} s"] if "made" in result else []
     )
     if result.get("content_hash"):
-        lines.append(f"Content hash {result['content_hash']}")
+        by = "" if "made" in result else ", as the files say; --resume reads them through"
+        lines.append(f"Content hash {result['content_hash']}{by}")
     where = [result["folder"]] if "folder" in result else result["files"]
     return "\n".join([*lines, *(f"Wrote {name}" for name in where)])

@@ -96,7 +96,6 @@ class How(NamedTuple):
     sbatch: tuple[str, ...]
     dask: str | None
     resume: bool
-    verify: bool
     overwrite: bool
 
 
@@ -106,13 +105,13 @@ _GOES_WITH = {
     "preview": {"threads", "device", "overwrite"},
     "dry_run": _SPEED,
     "master": set(),
-    "slurm": {*_SPEED, "sbatch", "resume", "verify", "overwrite"},
-    "shard": {*_SPEED, "dask", "resume", "verify"},
-    "resume": {*_SPEED, "dask", "slurm", "sbatch", "shard", "verify"},
+    "slurm": {*_SPEED, "sbatch", "resume", "overwrite"},
+    "shard": {*_SPEED, "dask", "resume"},
+    "resume": {*_SPEED, "dask", "slurm", "sbatch", "shard"},
     "overwrite": {*_SPEED, "dask", "slurm", "sbatch", "preview"},
 }
 #: What some are for, one of these.
-_NEEDS = {"sbatch": {"slurm"}, "verify": {"resume", "shard", "slurm"}}
+_NEEDS = {"sbatch": {"slurm"}}
 
 
 def check_together(ctx: click.Context) -> None:
@@ -135,7 +134,7 @@ def make(recipe: Any, folder: Path, how: How) -> dict[str, Any]:
     engine = _engine(how)
     with counting() as counter:
         return make_dataset(
-            recipe, folder, engine, resume=how.resume, verify=how.verify, overwrite=how.overwrite, share=how.shard,
+            recipe, folder, engine, resume=how.resume, overwrite=how.overwrite, share=how.shard,
             threads=how.threads, device=how.device, progress=counter.show,
         )  # fmt: skip
 
@@ -158,11 +157,10 @@ def write_script(recipe: Any, source: Path, folder: Path, settings: tuple[str, .
 
     path = Path(str(how.slurm))
     check_writable(path, how.overwrite)
-    plan = prepare(recipe, folder, resume=True, verify=how.verify)
+    plan = prepare(recipe, folder, resume=True)
     words = [sys.executable, "-m", "nbnumba_cli", "dataset", str(source), "-o", str(folder)]
     words += [word for text in settings for word in ("--set", text)]
     making = ["--device", how.device, *(["--threads", str(how.threads)] if how.threads else [])]
-    making += ["--verify"] if how.verify else []
     text = script(plan, words, making, name=str(path), options=how.sbatch, at_once=how.workers)
     with new_file(path, how.overwrite) as part:
         part.write_text(text, encoding="utf-8")

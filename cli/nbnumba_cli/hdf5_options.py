@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from nbnumba.outputs.compression import ALIASES, COMPRESSIONS
-from nbnumba.outputs.data_files import MOST_IMAGES, data_paths
+from nbnumba.outputs.data_files import MOST_IN_FILE, data_paths
 from nbnumba_cli import voice
 
 _OPTIONS = (
@@ -23,7 +23,7 @@ _OPTIONS = (
     ),
     click.option(
         "--images-per-file",
-        type=click.IntRange(1, MOST_IMAGES),
+        type=click.IntRange(1, MOST_IN_FILE),
         default=None,
         help="Put images into files OUT_000001.h5 and so on of so many, which OUT.h5 shows as one series; as in "
         "--images-per-file 1000.",

@@ -165,8 +165,9 @@ def main(args: list[str] | None = None, name: str = "nbnumba") -> NoReturn:
     except NbnumbaError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(FAILED if isinstance(error, NbnumbaJobError) else BAD_INPUT)
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted: no half-written file was left behind.", err=True)
+    except (KeyboardInterrupt, click.Abort) as error:
+        left = str(error.__cause__ or error) or "no half-written file was left behind"
+        click.echo(f"Interrupted: {left}.", err=True)
         if sys.stdout is not None:
             with suppress(OSError):
                 sys.stdout.flush()

@@ -20,7 +20,7 @@ from nbnumba.inputs.matrix import read_matrix
 from nbnumba.inputs.reflections import read_reflections
 from nbnumba.inputs.sources import read_sources
 from nbnumba.model.background import Background
-from nbnumba.model.beam import Beam
+from nbnumba.model.beam import MOST_SOURCES, Beam
 from nbnumba.model.cell import Cell, cell_of
 from nbnumba.model.conventions import CONVENTIONS
 from nbnumba.model.crystal import Crystal
@@ -35,7 +35,6 @@ from nbnumba.physics.lattice import SHAPES
 from nbnumba.physics.rotation import angles_xyz
 from nbnumba.physics.vector import Vector, unit
 
-MOST_SOURCES = 10**6
 WATER_F = 2.57  # electrons, in all directions
 WATER_WEIGHT = 18.0  # g/mol
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from nbnumba.datasets.recipe import Recipe
+from nbnumba.simulation import check_device
 
 #: Fields that tell which pixels are no measurement.
 _OF_MASK = ("detector.mask", "detector.preset", "detector.panels", "detector.pixels", "response.dead_pixels",
@@ -22,9 +23,13 @@ class Cache:
         recipe: of the images.
         threads: of the CPU that an image is made by.
         device: where crystals are rendered, as ``simulate`` has it.
+
+    Raises:
+        NbnumbaError: a device that is not there, also where no image would need it.
     """
 
     def __init__(self, recipe: Recipe, threads: int = 1, device: str = "cpu") -> None:
+        check_is_there(device)
         self.recipe, self.threads, self.device = recipe, threads, device
         self.masks_vary = masks_vary(recipe)
         self.seconds: dict[str, float] = {}
@@ -48,6 +53,15 @@ class Cache:
                 kept.popitem(last=False)
         kept.move_to_end(key)
         return kept[key]
+
+
+def check_is_there(device: str) -> None:
+    """Refuse a device that images cannot be rendered on."""
+    check_device(device)
+    if device != "cpu":
+        from nbnumba.kernels.driver import require
+
+        require(device)
 
 
 def masks_vary(recipe: Recipe) -> bool:

@@ -19,7 +19,7 @@ from nbnumba.model.changes import changed, put
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.reflections import Reflections
-from nbnumba.model.validate import refuse, whole
+from nbnumba.model.validate import LARGEST_IMAGE, refuse, whole
 
 Value = Any  # a number, a text, or a tuple of numbers
 _COMPONENTS = 256  # of a value, at most
@@ -59,7 +59,7 @@ def draw(recipe: Recipe, number: int) -> Drawn:
         NbnumbaError: values that the experiment does not allow; the message names the image.
     """
     try:
-        return _Draw(recipe, whole("number", number, low=0, high=2**32 - 2)).drawn()
+        return _Draw(recipe, whole("number", number, low=0, high=LARGEST_IMAGE - 1)).drawn()
     except NbnumbaError as error:
         raise NbnumbaError(f"image {number}: {error}") from None
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from nbnumba import __version__
 from nbnumba.atomic import new_file
 from nbnumba.datasets.log import LOG
-from nbnumba.datasets.provenance import is_finished, read_provenance
+from nbnumba.datasets.provenance import is_finished, logged_in, read_provenance
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.shard import Shard, shards
 from nbnumba.errors import NbnumbaError
@@ -29,16 +29,13 @@ class Plan(NamedTuple):
     missing: list[Shard]
 
 
-def prepare(
-    recipe: Recipe, folder: str | Path, *, resume: bool = False, verify: bool = False, overwrite: bool = False
-) -> Plan:
+def prepare(recipe: Recipe, folder: str | Path, *, resume: bool = False, overwrite: bool = False) -> Plan:
     """Make a folder ready for a data set, and tell which files are missing.
 
     Args:
         recipe: of the data set.
         folder: which is made where it is not there.
-        resume: keep the files that are finished.
-        verify: read those all through and make anew what is damaged.
+        resume: keep the files that are finished and, as all of them are read for it, undamaged.
         overwrite: remove a data set that is there, whatever its recipe.
 
     Raises:
@@ -54,8 +51,7 @@ def prepare(
         raise NbnumbaError(f"{folder}: holds {len(there)} files of this data set; add --resume for what is missing, "
                            "or --overwrite to begin anew")  # fmt: skip
     _claim(recipe, folder, plan, before)
-    missing = [shard for shard in plan if not is_finished(recipe, shard, folder, verify=verify)]
-    return Plan(folder, plan, missing)
+    return Plan(folder, plan, _unfinished(recipe, folder, plan))
 
 
 def made_folder(folder: str | Path) -> Path:
@@ -71,9 +67,7 @@ def made_folder(folder: str | Path) -> Path:
     return Path(folder)
 
 
-def prepare_share(
-    recipe: Recipe, folder: str | Path, first: int, step: int | None = None, *, verify: bool = False
-) -> list[Shard]:
+def prepare_share(recipe: Recipe, folder: str | Path, first: int, step: int | None = None) -> list[Shard]:
     """Files first, first + step ... that are not finished, for those who make a share each, at once and in any order.
 
     Args:
@@ -81,7 +75,6 @@ def prepare_share(
         folder: which is made where it is not there.
         first: number of the first file.
         step: from one to the next; None: there is only one.
-        verify: as ``prepare`` has it.
 
     Raises:
         NbnumbaError: no such file, or the folder holds a data set of another recipe or version.
@@ -92,8 +85,12 @@ def prepare_share(
         raise NbnumbaError(f"--shard: found {first}; allowed: 0 to {last}")
     folder = made_folder(folder)
     _claim(recipe, folder, plan, _before(recipe, folder))
-    wanted = plan[first :: step or len(plan)]
-    return [shard for shard in wanted if not is_finished(recipe, shard, folder, verify=verify)]
+    return _unfinished(recipe, folder, plan[first :: step or len(plan)])
+
+
+def _unfinished(recipe: Recipe, folder: Path, wanted: list[Shard]) -> list[Shard]:
+    logged = logged_in(folder)
+    return [shard for shard in wanted if not is_finished(recipe, shard, folder, logged)]
 
 
 def _remove(folder: Path) -> None:
@@ -121,6 +118,8 @@ def _check_manifest(found: Any) -> None:
     for name, kind in (("version", str), ("recipe_hash", str), ("recipe", str), ("count", int), ("shards", dict)):
         if not isinstance(found[name], kind):
             raise TypeError(f"found {found[name]!r:.60} for {name!r}")
+    if not isinstance(found.get("contents", {}), dict):
+        raise TypeError(f"found {found['contents']!r:.60} for 'contents'")
     for name, images in found["shards"].items():
         if not _SHARD.fullmatch(name) or [type(number) for number in images] != [int, int]:
             raise ValueError(f"found a file {name!r:.60} of the images {images!r:.60}")
@@ -158,6 +157,7 @@ def _claim(recipe: Recipe, folder: Path, plan: list[Shard], before: dict[str, An
     content = {
         "program": "nbnumba", "version": __version__, "recipe_hash": recipe.hash, "count": recipe.count,
         "shards": {shard.name: (shard.first, shard.stop) for shard in plan}, "recipe": recipe.to_toml(),
+        "contents": recipe.contents,
     }  # fmt: skip
     try:
         with new_file(folder / MANIFEST, overwrite=before is not None) as part:
@@ -183,6 +183,15 @@ def _check_same(recipe: Recipe, before: dict[str, Any], folder: Path) -> None:
                                  "there", "asked for", lineterm="", n=0)  # fmt: skip
     shown = [line for line in lines if not line.startswith("@@")]
     more = [f"... and {len(shown) - _DIFFERENCES} lines more"] if len(shown) > _DIFFERENCES else []
-    text = "\n  ".join((shown[:_DIFFERENCES] + more) or ["the contents of a file that it names"])
+    text = "\n  ".join(
+        [*shown[:_DIFFERENCES], *more, *_changed_files(recipe, before)] or ["the contents of a file that it names"]
+    )
     raise NbnumbaError(f"{folder}: holds a data set of another recipe; name another folder, or --overwrite to remove "
                        f"it. What differs:\n  {text}")  # fmt: skip
+
+
+def _changed_files(recipe: Recipe, before: dict[str, Any]) -> list[str]:
+    """Which files have other contents than they had, as far as that was kept; one line, or none."""
+    had = before.get("contents", {})
+    changed = [name for name, digest in recipe.contents.items() if had.get(name, digest) != digest]
+    return [f"the contents of {', '.join(changed)}"] if changed else []

@@ -65,20 +65,21 @@ SPOTS = {
     "k": Label("Miller index", dtype="<i4"),
     "l": Label("Miller index", dtype="<i4"),
     "panel": Label("number of the panel; 0 where there is one alone", dtype="<i4"),
-    "slow": Label(f"place along slow, at the front of the sensor, {_PLACE}", "pixel", "<f4"),
-    "fast": Label(f"place along fast, at the front of the sensor, {_PLACE}", "pixel", "<f4"),
+    "slow": Label(f"middle of its photons along slow, at the front of the sensor, {_PLACE}", "pixel", "<f4"),
+    "fast": Label(f"middle of its photons along fast, at the front of the sensor, {_PLACE}", "pixel", "<f4"),
     "intensity": Label(
-        "expected photons of the crystals in the box of output.spot_size pixels around the spot; pixels in several "
-        "boxes are divided between them by predicted strength",
+        "expected photons of the crystals in the box around the spot; pixels in several boxes are "
+        "divided between them by predicted strength",
         "photons",
         "<f4",
     ),
     "background": Label("expected photons of everything else in that box", "photons", "<f4"),
+    "box": Label("edge of that box, with the spot in its middle", "pixel", "<i4"),
     "d": Label("spacing", "angstrom", "<f4"),
     "wavelength": Label("mean of the part of the beam that the spot is made of", "angstrom", "<f4"),
     "share": Label(
-        "of the beam's photons that meet the reflection, each as well as its transform lets it, at the step of the "
-        "scan where it is nearest to the Ewald sphere; 1: all",
+        "of the beam's photons that meet the reflection, each as well as its transform lets it, mean over mosaic "
+        "domains, at the step of the scan where it is nearest to the Ewald sphere; 1: all",
         dtype="<f4",
     ),
     "lattice": Label("number of the crystal in the image", dtype="<i4"),
@@ -96,7 +97,6 @@ LATTICES = {
 PROCESS = {
     "program": "that made the file",
     "version": "of the program",
-    "format": "number of the way in which files are laid out",
     "recipe": "TOML that images follow from",
     "recipe_hash": "SHA-256 of all that determines an image",
     "first": "number of the first image of the file",

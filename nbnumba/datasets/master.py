@@ -68,7 +68,7 @@ def _opened(path: Path) -> Iterator[h5py.File]:
     except NbnumbaError:
         raise
     except Exception as error:  # a damaged file makes h5py raise almost anything
-        raise NbnumbaError(f"{path}: cannot be read ({error}); --resume --verify makes it anew") from error
+        raise NbnumbaError(f"{path}: cannot be read ({error}); --resume makes it anew") from error
 
 
 def unfinished(folder: str | Path) -> list[str]:

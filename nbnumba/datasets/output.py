@@ -23,8 +23,9 @@ class Output:
     """What is kept of each image.
 
     Attributes:
-        images_per_shard: images in a file; 0: as many as make ``shard_bytes`` before compression.
-        shard_bytes: size of a file [bytes].
+        images_per_shard: images in a file; 0: 16 in each of the first 64 files, twice as many in the next 64, and so
+            on, up to what makes ``shard_bytes``.
+        shard_bytes: largest size of a file, before compression [bytes].
         dtype: of the images: "int32", "uint16" or "float32"; numbers that do not fit are cut off and counted. Left out,
             it is "int32", and "float32" with the layout of resonet, which reads no int32.
         counts: False: images are expected photons, without noise and response.
@@ -37,7 +38,8 @@ class Output:
         spot_mask: whether pixels with Bragg signal are marked.
         faintest: expected photons of a spot from which on it is listed.
         significance: signal over noise from which on a spot stands out, for the label ``resolution``.
-        spot_size: pixels along the edge of the box that a spot's photons are counted in, an odd number.
+        spot_size: pixels along the edge of the box that a spot's photons are counted in, an odd number; 0: 5, or more
+            where spots are wider.
         precision: of the loops, "double" or "mixed".
         background_step: background is computed at every so many pixels along each edge and filled up by cubics, where
             the geometry changes from image to image (of water, 4 is within 1 %); 1: in every pixel. Not for ice.
@@ -58,7 +60,7 @@ class Output:
     spot_mask: bool = False
     faintest: float = 1.0
     significance: float = 5.0
-    spot_size: int = 5
+    spot_size: int = 0
     precision: str = "double"
     background_step: int = 1
     splits: dict[str, float] = field(default_factory=dict)
@@ -84,9 +86,9 @@ class Output:
         put("faintest", number("output.faintest", self.faintest, "photons", above=0.0))
         put("significance", number("output.significance", self.significance, above=0.0))
         put("background_step", whole("output.background_step", self.background_step, low=1, high=64))
-        put("spot_size", whole("output.spot_size", self.spot_size, low=1, high=99))
-        if self.spot_size % 2 == 0:
-            raise refuse("output.spot_size", self.spot_size, "an odd number of pixels")
+        put("spot_size", whole("output.spot_size", self.spot_size, low=0, high=99))
+        if self.spot_size and self.spot_size % 2 == 0:
+            raise refuse("output.spot_size", self.spot_size, "an odd number of pixels, or 0")
         put("splits", _splits(self.splits))
         if self.expected and not self.counts:
             raise NbnumbaError("output.expected: found with counts = false, where images are expected photons already")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import resource
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,15 +20,24 @@ from nbnumba.datasets.draw import Drawn
 from nbnumba.datasets.labels import caption
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.sample import Sample, shared_mask
-from nbnumba.datasets.shard import Progress, images_per_shard, shards
+from nbnumba.datasets.shard import Progress, Store, shards
 from nbnumba.datasets.sheet import Picture, picture, sheet
-from nbnumba.datasets.stacks import chunks_of, samples, stacks_of
+from nbnumba.datasets.stacks import chunks_of, samples
+from nbnumba.errors import NbnumbaJobError
 from nbnumba.model.validate import whole
 from nbnumba.outputs.pixels import as_rows
 from nbnumba.outputs.png import encode
 
 _MOST = 1000
 _MEASURED = 6  # images, after one that compiles
+#: What a process runs that makes a file, by words from its input.
+_ALONE = """
+import json, sys
+sys.path, recipe, beside, folder, how = json.load(sys.stdin)
+from nbnumba.datasets.recipe import Recipe
+from nbnumba.datasets.shard import Shard, write_shard
+write_shard(Recipe.from_toml(recipe, folder=beside), Shard(0, 0, 1, "first.h5"), folder, **how)
+"""
 
 
 def write_preview(
@@ -104,30 +116,45 @@ def estimate(
         progress: called as progress(done, total) after each image.
 
     Returns:
-        images, images_measured, seconds_per_image, stages (seconds an image), bytes_per_image, seconds, bytes, files,
-        images_per_file, memory (bytes, of all workers) and workers.
+        images, images_measured, seconds_per_image, stages (seconds an image), bytes_per_image (with labels, and
+        its part of what each file holds beside), seconds (with the start of processes), bytes (of all shards), files,
+        images_per_file (at most), memory (bytes, of all workers) and workers.
     """
-    count = min(_MEASURED, recipe.count)
+    count, files = min(_MEASURED, recipe.count), shards(recipe)
     list(_sizes(Cache(recipe, threads, device), [0]))  # compiles
-    cache, size, start = Cache(recipe, threads, device), 0, time.perf_counter()
-    for i, one in enumerate(_sizes(cache, [i * recipe.count // count for i in range(count)])):
-        size += one
+    cache, sizes, start = Cache(recipe, threads, device), list[int](), time.perf_counter()
+    for one in _sizes(cache, [i * recipe.count // count for i in range(count)]):
+        sizes.append(one)
         if progress is not None:
-            progress(i + 1, count)
+            progress(len(sizes), count)
     seconds = (time.perf_counter() - start) / count
+    alone, bytes_alone = _first_alone(recipe, threads, device)
+    size = sum(sizes) // count + (bytes_alone - sizes[0]) * len(files) // recipe.count
     unit = 1 if sys.platform == "darwin" else 1024
     return {
         "images": recipe.count, "images_measured": count, "seconds_per_image": seconds,
-        "stages": {name: spent / count for name, spent in cache.seconds.items()}, "bytes_per_image": size // count,
-        "seconds": seconds * recipe.count / workers, "bytes": size // count * recipe.count,
-        "files": len(shards(recipe)), "images_per_file": min(images_per_shard(recipe), recipe.count),
+        "stages": {name: spent / count for name, spent in cache.seconds.items()}, "bytes_per_image": size,
+        "seconds": max(alone - seconds, 0.0) + seconds * recipe.count / workers, "bytes": size * recipe.count,
+        "files": len(files), "images_per_file": max(file.images for file in files),
         "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit * workers, "workers": workers,
     }  # fmt: skip
 
 
 def _sizes(cache: Cache, numbers: Iterable[int]) -> Iterator[int]:
-    """Bytes of images and their spots in a file."""
-    for _, sample in samples(cache, numbers):
-        chunks = chunks_of(cache, stacks_of(cache.recipe, sample)).values()
-        labels = sum(column.nbytes for column in sample.spots.values())
-        yield sum(len(one) if isinstance(one, bytes) else one.nbytes for one in chunks) + labels
+    """Bytes of images and their labels in a file."""
+    store = Store(cache.recipe, shards(cache.recipe)[0])
+    for drawn, sample in samples(cache, numbers):
+        packed = store.take(drawn, sample)
+        parts = [*chunks_of(cache, packed.stacks).values(), *packed.labels]
+        yield sum(len(one) if isinstance(one, bytes) else one.nbytes for one in parts)
+
+
+def _first_alone(recipe: Recipe, threads: int, device: str) -> tuple[float, int]:
+    """Seconds that a new process takes for a file of the first image, its start included, and the bytes of that."""
+    with tempfile.TemporaryDirectory() as folder:
+        words = json.dumps([sys.path, recipe.to_toml(), recipe.folder, folder, {"threads": threads, "device": device}])
+        start = time.perf_counter()
+        done = subprocess.run([sys.executable, "-c", _ALONE], input=words, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise NbnumbaJobError(f"a process that was to make one image failed: {done.stderr[-500:]}")
+        return time.perf_counter() - start, (Path(folder) / "first.h5").stat().st_size

@@ -11,11 +11,13 @@ import h5py
 
 from nbnumba.datasets.columns import Columns
 from nbnumba.datasets.labels import SPOTS
-from nbnumba.datasets.log import read_log
+from nbnumba.datasets.log import MADE, read_log
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.shard import PROVENANCE, Shard, digest_of
 from nbnumba.datasets.stacks import STACKS
 from nbnumba.datasets.structures import file_digest
+
+Logged = dict[tuple[str, str], set[str]]
 
 
 class Found(NamedTuple):
@@ -40,27 +42,34 @@ def read_provenance(path: Path) -> Found | None:
         return None
 
 
-def is_finished(recipe: Recipe, shard: Shard, folder: str | Path, *, verify: bool = False) -> bool:
-    """Whether a file is there and is what the recipe makes, by what it says of itself, or by all that it holds.
+def is_finished(recipe: Recipe, shard: Shard, folder: str | Path, logged: Logged | None = None) -> bool:
+    """Whether a file is there, is what the recipe makes, and is undamaged, for which all of it is read.
+
+    Its bytes are compared with their SHA-256 in the log; where the log does not know it, images and labels with their
+    digests.
 
     Args:
         recipe: of the data set.
         shard: the file.
         folder: where it would be.
-        verify: read all of it and compare the hash of its contents, and that of its bytes where the log has one.
+        logged: what ``logged_in(folder)`` returns, for those who ask of many files.
     """
     path = Path(folder) / shard.name
     found = read_provenance(path)
     if found is None or (found.recipe_hash, found.first, found.stop) != (recipe.hash, shard.first, shard.stop):
         return False
-    return not verify or (recomputed_hash(recipe, path) == found.content_hash and _as_logged(path, found))
+    told = (logged_in(path.parent) if logged is None else logged).get((shard.name, found.content_hash))
+    return file_digest(path) in told if told else recomputed_hash(recipe, path) == found.content_hash
 
 
-def _as_logged(path: Path, found: Found) -> bool:
-    """Whether a file has the bytes that it had when it was made, as far as the log knows."""
-    lines = [line for line in read_log(path.parent) if line.get("name") == path.name]
-    told = [line.get("sha256") for line in lines if line.get("content_hash") == found.content_hash]
-    return not told or file_digest(path) in told
+def logged_in(folder: Path) -> Logged:
+    """SHA-256 of the bytes of files, by their name and the hash of their contents, as the log of a folder has them."""
+    found: Logged = {}
+    for line in read_log(folder):
+        if line.get("event") == MADE:
+            key = str(line.get("name")), str(line.get("content_hash"))
+            found.setdefault(key, set()).add(str(line.get("sha256")))
+    return found
 
 
 def recomputed_hash(recipe: Recipe, path: Path) -> str | None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
@@ -36,12 +36,11 @@ from nbnumba.model.reflections import Reflections
 from nbnumba.model.sequences import MOST_DIMENSIONS
 from nbnumba.model.spectral import SpectralReflections
 from nbnumba.model.toml import is_file, value_of
-from nbnumba.model.validate import choice, number, refuse, whole
+from nbnumba.model.validate import LARGEST_IMAGE, LARGEST_SEED, choice, number, refuse, whole
 
 #: Which way of drawing an image from a recipe this is; another one would be another number, and another hash.
 VERSION = 1
 ORIENTATION, ORIENTATIONS = "orientation", ("base", "uniform", "sobol")
-LARGEST_SEED, MOST_IMAGES = 2**63 - 1, 2**32 - 1
 #: Name of the file of the structure that an image is of, in expressions.
 STRUCTURE = "structure"
 #: Names that stand for several fields.
@@ -97,7 +96,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
-        put("count", whole("count", self.count, low=1, high=MOST_IMAGES))
+        put("count", whole("count", self.count, low=1, high=LARGEST_IMAGE))
         put("seed", whole("seed", self.seed, low=0, high=LARGEST_SEED))
         put("hit", number("hit", self.hit, low=0.0, high=1.0))
         choice("orientation", self.orientation, ORIENTATIONS)
@@ -150,17 +149,30 @@ class Recipe:
         left_out = ("count", "folder", "variants")
         parts = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in left_out}
         parts["files"] = self._files()
-        return hashlib.sha256(json.dumps([VERSION, _canonical(parts)]).encode()).hexdigest()
+        return _digest([VERSION, parts])
 
     def _files(self) -> list[Any]:
         """What is in the files that images choose from, such as masks and spectra."""
-        chosen = [
+        return [self.value_of(name, value) for name, value in self._chosen()]
+
+    def _chosen(self) -> list[tuple[str, Any]]:
+        """Files that images choose from, with the names of their fields."""
+        return [
             (name, value)
             for name, one in self.vary.items()
             if isinstance(one.distribution, Choice | Grid) and is_file(name)
             for value in one.distribution.values
         ]
-        return [self.value_of(name, value) for name, value in chosen]
+
+    @cached_property
+    def contents(self) -> dict[str, str]:
+        """Hashes of what is in each file that the recipe names, to tell which of them was changed."""
+        found = {} if self.structures is None else dict(
+            zip(self.structures.files, self.structures.digests, strict=True)
+        )  # fmt: skip
+        found |= {f"vary.{name} = {plain(value)}": _digest(self.value_of(name, value))
+                  for name, value in self._chosen()}  # fmt: skip
+        return found | dict(_parts_of_files("base", self.base))
 
     def value_of(self, name: str, value: Any) -> Any:
         """What a drawn value stands for, where the field of that dotted name is a file; each is read once."""
@@ -246,6 +258,25 @@ def _beside(value: Any, folder: Path) -> Any:
             for key, item in value.items()
         }
     return [_beside(item, folder) for item in value] if isinstance(value, list) else value
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(_canonical(value)).encode()).hexdigest()
+
+
+def _parts_of_files(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Fields of an experiment that may be read from files, by dotted name, and the hashes of what they are."""
+    if value is None:
+        return
+    if is_file(name):
+        yield name, _digest(value)
+    elif is_dataclass(value):
+        for item in fields(value):
+            if item.compare:
+                yield from _parts_of_files(f"{name}.{item.name}", getattr(value, item.name))
+    elif isinstance(value, tuple):
+        for i, one in enumerate(value):
+            yield from _parts_of_files(f"{name}.{i}", one)
 
 
 def _canonical(value: Any) -> Any:

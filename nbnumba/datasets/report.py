@@ -146,14 +146,14 @@ def _files(entry: h5py.Group) -> list[str]:
 def _failures(manifest: dict[str, Any], there: list[str], lines: list[dict[str, Any]]) -> str:
     """Files that are not there, or not whole, and what the log tells of those that could not be made."""
     missing = sorted(set(manifest["shards"]) - set(there))
-    rows = [(one.get("time", ""), one.get("name", ""), one.get("error", "")) for one in lines
-            if one.get("event") not in (MADE, None)]  # fmt: skip
+    rows = [(one.get("time", ""), one.get("name", ""), one.get("error", ""), "made" if one.get("name") in there else "")
+            for one in lines if one.get("event") not in (MADE, None)]  # fmt: skip
     pieces = []
     if missing:
         more = f" and {len(missing) - 20} more" if len(missing) > 20 else ""
         pieces.append(f'<p class="bad">Not there: {escape(", ".join(missing[:20]))}{more}</p>')
     if rows:
-        pieces.append(table(rows[-50:], ("time", "file", "what happened")))
+        pieces.append(table(rows[-50:], ("time", "file", "what happened", "since")))
     return "".join(pieces) or "<p>None.</p>"
 
 

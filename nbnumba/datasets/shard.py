@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,8 @@ Progress = Callable[[int, int], None]
 PROVENANCE = "entry/nbnumba"
 #: Images that are packed and written while the next is rendered.
 _WAITING = 2
+#: Images in each of the first files, and how many such files there are, where the recipe does not tell.
+_FEWEST, _ALIKE = 16, 64
 
 
 @dataclass(frozen=True)
@@ -57,21 +60,29 @@ class Shard:
 
 
 def shards(recipe: Recipe) -> list[Shard]:
-    """All files of a data set: a pure function of its recipe."""
-    size = images_per_shard(recipe)
-    digits = max(5, len(str((recipe.count - 1) // size)))
+    """All files of a data set: a pure function of its recipe; of a longer one all but the last are the same."""
+    stops = list(itertools.takewhile(lambda stop: stop < recipe.count, itertools.accumulate(_sizes(recipe))))
+    digits = max(5, len(str(len(stops))))
     return [
-        Shard(i, first, min(first + size, recipe.count), f"shard-{i:0{digits}d}.h5")
-        for i, first in enumerate(range(0, recipe.count, size))
+        Shard(i, first, stop, f"shard-{i:0{digits}d}.h5")
+        for i, (first, stop) in enumerate(zip([0, *stops], [*stops, recipe.count], strict=True))
     ]
 
 
-def images_per_shard(recipe: Recipe) -> int:
-    """Images in a file, the last one aside."""
+def _sizes(recipe: Recipe) -> Iterator[int]:
+    """Images of each file without end: a fixed number, or few in the first files and twice as many after each 64.
+
+    So a small set too has files for many processes, a stop loses little of what was made, and a large one has no more
+    files than it needs.
+    """
     output = recipe.output
     if output.images_per_shard:
-        return output.images_per_shard
-    return max(1, int(output.shard_bytes // bytes_per_image(recipe)))
+        yield from itertools.repeat(output.images_per_shard)
+    most, size = max(1, int(output.shard_bytes // bytes_per_image(recipe))), _FEWEST
+    while size < most:
+        yield from itertools.repeat(size, _ALIKE)
+        size *= 2
+    yield from itertools.repeat(most)
 
 
 def bytes_per_image(recipe: Recipe) -> int:
@@ -122,7 +133,7 @@ def _write_shard(
     recipe: Recipe, shard: Shard, folder: Path, progress: Progress | None, threads: int, device: str
 ) -> dict[str, Any]:
     start, cache, path = time.perf_counter(), Cache(recipe, threads, device), folder / shard.name
-    store = _Store(recipe, shard)
+    store = Store(recipe, shard)
     with new_hdf5(path, overwrite=True) as use, ThreadPoolExecutor(1) as pool:
         waiting: deque[Future[int]] = deque()
 
@@ -147,14 +158,14 @@ def _write_shard(
     }  # fmt: skip
 
 
-class _Packed(NamedTuple):
+class Packed(NamedTuple):
     """What of an image goes to stacks, by the path of the dataset, and its other labels for the digest."""
 
     stacks: dict[str, np.ndarray]
     labels: list[bytes]
 
 
-def _add(use: Use, store: _Store, number: int, image: _Packed, cache: Cache) -> int:
+def _add(use: Use, store: Store, number: int, image: Packed, cache: Cache) -> int:
     """Pack an image and write it, while the next is rendered; how many there are then."""
     chunks = chunks_of(cache, image.stacks)
     with cache.timed("digest"):
@@ -181,7 +192,7 @@ def digest_of(stacks: list[np.ndarray], labels: list[bytes]) -> bytes:
     return found.digest()
 
 
-class _Store:
+class Store:
     """Everything of a file but the pixels, while its images are made."""
 
     def __init__(self, recipe: Recipe, shard: Shard) -> None:
@@ -192,7 +203,7 @@ class _Store:
         self._spot_counts, self._lattice_counts = [0], [0]
         self._header, self._resonet = Header(recipe), Resonet(recipe)
 
-    def take(self, drawn: Drawn, sample: Sample) -> _Packed:
+    def take(self, drawn: Drawn, sample: Sample) -> Packed:
         """Keep the labels of an image; what is left of it."""
         self._header.take(drawn)
         self._resonet.take(drawn)
@@ -203,14 +214,14 @@ class _Store:
         ]
         self._spot_counts.append(len(sample.spots["h"]))
         self._lattice_counts.append(len(sample.lattices["axes"]))
-        return _Packed(stacks_of(self.recipe, sample), labels)
+        return Packed(stacks_of(self.recipe, sample), labels)
 
     @property
     def content_hash(self) -> str:
         """SHA-256 of the digests of the images."""
         return hashlib.sha256(b"".join(self.digests)).hexdigest()
 
-    def begin(self, file: h5py.File, image: _Packed) -> None:
+    def begin(self, file: h5py.File, image: Packed) -> None:
         """Make the groups, and the datasets for images as the first one."""
         file.attrs["default"] = "entry"
         entry = group(file, "entry", "NXentry", default="data")

@@ -7,17 +7,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nbnumba.crossings import dots, lengths, turned
+from nbnumba.crossings import lengths
 from nbnumba.datasets.boxes import Boxes
 from nbnumba.datasets.labels import SPOTS
 from nbnumba.datasets.output import Output
+from nbnumba.model.cell import reciprocal
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.sources import as_arrays
+from nbnumba.placement import seen
 from nbnumba.prediction import Landings, landings
 from nbnumba.spots import Diffracting, diffracting
 
 #: Widths of a spot within which the Ewald sphere has to pass for the reflection to be looked at.
 _REACH = 3.0
+#: Root mean square distances of a spot's photons from its middle that the box around it reaches.
+_BOX = 2.0
+_SMALLEST, _LARGEST = 5, 99  # edges of boxes [pixel]
+#: Part of what is listed that a spot has at least in the smallest box, or it is not looked at any more.
+_DARK = 0.01
 
 
 class Candidates(NamedTuple):
@@ -29,6 +36,12 @@ class Candidates(NamedTuple):
     direction: np.ndarray  # (n, 3) of the diffracted beam
     wavelength: np.ndarray  # [A], mean of what it diffracts
     share: np.ndarray  # of the beam's photons that meet it
+    reach: np.ndarray  # [rad] from its middle to the edge of the box that its photons are counted in
+
+    def where(self, chosen: np.ndarray) -> Candidates:
+        """Some of them."""
+        return Candidates(*(array[chosen] for array in self))
+
     lattice: np.ndarray
 
 
@@ -57,27 +70,21 @@ def candidates(experiment: Experiment) -> Candidates:
 
 def _lit(experiment: Experiment, lattice: int, near: Diffracting) -> Candidates:
     """How well each source meets each reflection, and what follows from that; the beam is turned, not the crystal."""
-    crystal, axis = experiment.crystals[lattice], experiment.spindle
     near, angles = _at_steps(near, np.array(experiment.angles))
-    incident, weight, wavelength = as_arrays(experiment.sources)
-    length, q = lengths(near.q), near.q
-    met, towards = np.empty((len(q), len(weight))), np.zeros((len(q), 3))
-    for source, part in enumerate(weight / weight.sum()):
-        s = q + turned(np.broadcast_to(incident[source] / wavelength[source], q.shape), axis, -angles)
-        size = lengths(s)
-        beyond = np.maximum(abs(size - 1.0 / wavelength[source]) - crystal.mosaic.width * length, 0.0)
-        offset = [n * dots(s, a) * beyond / size for n, a in zip(crystal.cells_across, crystal.axes, strict=True)]
-        met[:, source] = part / (1.0 + (np.pi * np.array(offset)) ** 2).prod(axis=0)
-        towards += met[:, source : source + 1] * s / size[:, np.newaxis]
+    _, _, wavelength = as_arrays(experiment.sources)
+    found = seen(experiment, lattice, near.hkl, angles)
+    met, length = found.met, lengths(near.q)
     share = met.sum(axis=1)
+    apart = lengths(reciprocal(experiment.crystals[lattice].axes)).min() * experiment.mean_wavelength
     return Candidates(
         hkl=near.hkl,
         d=1.0 / length,
         strength=near.amplitude**2 * share,
-        direction=turned(towards, axis, angles),
+        direction=found.towards,
         wavelength=(met * wavelength).sum(axis=1) / np.maximum(share, 1e-300),
         share=share,
-        lattice=np.full(len(q), lattice),
+        lattice=np.full(len(near.hkl), lattice),
+        reach=np.minimum(_BOX * found.width, 0.5 * apart),
     )
 
 
@@ -105,25 +112,53 @@ def find(
         seen: pixels of the whole image that are measured; None: all.
         shade: those that are behind the beamstop; None: none.
     """
-    lit = candidates(experiment)
-    at = landings(experiment, lit.direction)
-    on = _measured(at, experiment.detector.shape, seen, shade)
-    lit, at = Candidates(*(array[on] for array in lit)), Landings(*(array[on] for array in at))
-    first = (0, 0) if output.crop is None else (output.crop[0][0], output.crop[1][0])
-    slow, fast = (at.slow - first[0]) / output.bin, (at.fast - first[1]) / output.bin
-    boxes = Boxes(bragg.shape, at.panel, np.floor(slow).astype(int), np.floor(fast).astype(int), output.spot_size)
-    intensity = boxes.shares(bragg, lit.strength)
+    lit, slow, fast, panel, edges = _lie(experiment, output, seen, shade)
+    cores = Boxes(bragg.shape, panel, slow, fast, np.minimum(edges, _SMALLEST))
+    bright = cores.sums(bragg) > _DARK * min(output.faintest, output.significance**2)
+    lit, slow, fast, panel, edges = _Places(lit.where(bright), *(x[bright] for x in (slow, fast, panel, edges)))
+    boxes = Boxes(bragg.shape, panel, slow, fast, edges)
+    intensity = boxes.shares(bragg, lit.strength / edges**2)
     behind = np.maximum(boxes.sums(expected) - boxes.sums(bragg), 0.0)
     stands_out = lit.d[intensity > output.significance * np.sqrt(intensity + behind)]
     kept = np.flatnonzero(intensity >= output.faintest)
     kept = kept[np.argsort(-intensity[kept], kind="stable")]
     h, k, l = lit.hkl.T  # noqa: E741
     columns = {
-        "h": h, "k": k, "l": l, "panel": at.panel, "slow": slow, "fast": fast, "intensity": intensity,
-        "background": behind, "d": lit.d, "wavelength": lit.wavelength, "share": lit.share, "lattice": lit.lattice,
+        "h": h, "k": k, "l": l, "panel": panel, "slow": slow, "fast": fast, "intensity": intensity,
+        "background": behind, "box": edges, "d": lit.d, "wavelength": lit.wavelength, "share": lit.share,
+        "lattice": lit.lattice,
     }  # fmt: skip
     spots = {name: columns[name][kept].astype(label.dtype) for name, label in SPOTS.items()}
     return Found(spots, float(stands_out.min()) if len(stands_out) else math.nan)
+
+
+class _Places(NamedTuple):
+    """Where reflections lie in the image that is kept."""
+
+    lit: Candidates
+    slow: np.ndarray  # pixels from the outer corner of its first one
+    fast: np.ndarray
+    panel: np.ndarray
+    edges: np.ndarray  # of their boxes [pixel]
+
+
+def _lie(experiment: Experiment, output: Output, seen: np.ndarray | None, shade: np.ndarray | None) -> _Places:
+    """Those whose middle is on a pixel that sees it."""
+    lit = candidates(experiment)
+    at = landings(experiment, lit.direction)
+    on = _measured(at, experiment.detector.shape, seen, shade)
+    lit, at = lit.where(on), Landings(*(array[on] for array in at))
+    first = (0, 0) if output.crop is None else (output.crop[0][0], output.crop[1][0])
+    slow, fast = (at.slow - first[0]) / output.bin, (at.fast - first[1]) / output.bin
+    edges = _edges(lit.reach * at.distance / (experiment.detector.pixel_size * output.bin), output)
+    return _Places(lit, slow, fast, at.panel, edges)
+
+
+def _edges(reach: np.ndarray, output: Output) -> np.ndarray:
+    """Pixels along the edges of boxes, odd numbers, of spots that reach so many pixels."""
+    if output.spot_size:
+        return np.full(len(reach), output.spot_size)
+    return np.clip(2 * np.rint(reach).astype(int) + 1, _SMALLEST, _LARGEST)
 
 
 def _measured(at: Landings, shape: tuple[int, ...], seen: np.ndarray | None, shade: np.ndarray | None) -> np.ndarray:

@@ -168,7 +168,7 @@ class Crystal:
     @property
     def sharpness(self) -> float:
         """Inverse width [A] of spots: the longest side, or, in the reciprocal metric, the number of cells."""
-        return self.cell_count if self.shape.endswith("_star") else max(self.size)
+        return self.cell_count if SHAPES[self.shape].reciprocal else max(self.size)
 
     @property
     def size(self) -> tuple[float, float, float]:

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 
 from nbnumba.model.presets import over, preset
-from nbnumba.model.validate import choice, flag, number, refuse, whole
+from nbnumba.model.validate import LARGEST_SEED, choice, flag, number, refuse, whole
 
 SPREADS = ("none", "gaussian", "fiber")
 TYPES: dict[str, Any] = {"int32": np.int32, "uint16": np.uint16}
-_LARGEST_SEED = 2**63 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +77,7 @@ class Response:
             flag(f"response.{name}", getattr(self, name))
         choice("response.psf", self.psf, SPREADS)
         choice("response.dtype", self.dtype, tuple(TYPES))
-        put("seed", whole("response.seed", self.seed, low=0, high=_LARGEST_SEED))
+        put("seed", whole("response.seed", self.seed, low=0, high=LARGEST_SEED))
         lowest, highest = self._range
         put("underload", whole("response.underload", self.underload, low=lowest, high=highest - 1))
         if self.saturation is not None:

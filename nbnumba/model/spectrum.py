@@ -11,8 +11,6 @@ import numpy as np
 
 from nbnumba.model.validate import WAVELENGTHS, number, refuse
 
-#: FWHM of a gaussian of standard deviation 1.
-
 
 @dataclass(frozen=True)
 class Spectrum:

@@ -14,6 +14,8 @@ from nbnumba.errors import NbnumbaError
 WAVELENGTHS = {"low": 1e-4, "high": 1e4}
 #: Offsets [mm] on a detector.
 OFFSETS = {"low": -1e9, "high": 1e9}
+#: Of random numbers by counter: seeds, and numbers of images.
+LARGEST_SEED, LARGEST_IMAGE = 2**63 - 1, 2**32 - 1
 _LONGEST = 500  # characters of a value in a message
 
 

@@ -19,7 +19,7 @@ from nbnumba.inputs.kinds import MOST_PIXELS
 from nbnumba.outputs.compression import need_filters
 from nbnumba.outputs.stack import absent
 
-MOST_IMAGES = 1000
+MOST_IN_FILE = 1000
 _ENDING = ".h5"
 _MOST_PACKED = 10**5  # bytes of images that one byte can stand for: 1032 of gzip, 32,000 of zstd
 _SMALL = 10**8  # bytes of images that are believed, whatever is stored of them

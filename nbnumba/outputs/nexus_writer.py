@@ -20,7 +20,7 @@ from nbnumba.model.beam import Beam
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.validate import flag, whole
 from nbnumba.outputs.compression import Codec, codec
-from nbnumba.outputs.data_files import MOST_IMAGES, DataFile, data_path, linked
+from nbnumba.outputs.data_files import MOST_IN_FILE, DataFile, data_path, linked
 from nbnumba.outputs.hdf5 import WATCHED, Use, growing_hdf5, writing_hdf5
 from nbnumba.outputs.nexus_series import (
     DATA,
@@ -172,7 +172,7 @@ class NexusWriter:
             ThreadPoolExecutor(_WORKERS) as self._pool,
             ExitStack() as self._files,
         ):
-            self._data = _DataFiles(master, add, self._per_file or MOST_IMAGES)
+            self._data = _DataFiles(master, add, self._per_file or MOST_IN_FILE)
             self._open = True
             try:
                 yield
@@ -251,7 +251,7 @@ def check_options(
     """
     packing = codec(compression)
     if images_per_file is not None:
-        images_per_file = whole("images_per_file", images_per_file, low=1, high=MOST_IMAGES)
+        images_per_file = whole("images_per_file", images_per_file, low=1, high=MOST_IN_FILE)
     if flag("follow", follow) and images_per_file:
         raise NbnumbaError("follow: found with images_per_file; a file that can be followed holds all its images")
     if flag("cxi", cxi):

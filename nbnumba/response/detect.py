@@ -14,13 +14,12 @@ from nbnumba.errors import NbnumbaError, NbnumbaWarning
 from nbnumba.journal import stage
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.response import TYPES, Response
-from nbnumba.model.validate import whole
+from nbnumba.model.validate import LARGEST_IMAGE, LARGEST_SEED, whole
 from nbnumba.response.background import background
 from nbnumba.simulation import check_device, check_no_threads, check_threads
 
 log = logging.getLogger(__name__)
 
-LARGEST_SEED, MOST_IMAGES = 2**63 - 1, 2**32
 _MOST_PHOTONS = float(np.finfo(np.float32).max)
 
 
@@ -63,7 +62,7 @@ def detect(
     loops = _loops(device)
     seed = whole("seed", seed, low=0, high=LARGEST_SEED)
     images = _images(experiment, image)
-    number = whole("number", number, low=0, high=MOST_IMAGES - len(images))
+    number = whole("number", number, low=0, high=LARGEST_IMAGE + 1 - len(images))
     response = experiment.response or Response()
     counts = np.empty((len(images), *experiment.detector.shape), dtype=TYPES[response.dtype])
     with stage(log, f"detecting {len(images)} of {images[0].shape} on {device}"), using_threads(threads):

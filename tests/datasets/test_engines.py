@@ -17,6 +17,7 @@ import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from nbnumba_cli import dataset, main
 from nbnumba_cli.main import cli
 from recipes import BASE, die, recipe
 
@@ -29,7 +30,9 @@ from nbnumba.datasets.engines.slurm import script
 from nbnumba.datasets.folder import prepare
 from nbnumba.datasets.log import read_log
 from nbnumba.datasets.master import unfinished, write_master
+from nbnumba.datasets.preview import estimate
 from nbnumba.datasets.shard import shards
+from nbnumba.kernels import driver
 
 COUNT, EACH = 8, 2
 DEAD = 4_194_305  # no process has this number: the largest that Linux gives is 2^22
@@ -79,6 +82,30 @@ def test_a_killed_process_is_replaced(calm, tmp_path):
     assert multiprocessing.active_children() == []
 
 
+def test_an_interrupt_while_a_process_is_replaced_leaves_nothing_behind(tmp_path, monkeypatch):
+    """As where Ctrl-C or SIGTERM reaches all processes, and those that write die first."""
+    victims, struck = [], []
+
+    def kill_one(done, total):
+        if done and not victims:
+            victims.extend(writing(tmp_path)[:1])
+            for victim in victims:
+                os.kill(victim, signal.SIGKILL)
+
+    def interrupted(worker, real=local._Worker.kill):
+        if not struck:
+            struck.append(worker.process.pid)
+            raise KeyboardInterrupt
+        real(worker)
+
+    monkeypatch.setattr(local._Worker, "kill", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        make_dataset(small(), tmp_path, Local(2), progress=kill_one)
+    assert struck == victims
+    assert hidden_in(tmp_path) == []
+    assert multiprocessing.active_children() == []
+
+
 def test_a_file_that_kills_its_processes_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(local, "serve", die)
     monkeypatch.setattr(local, "_TRIES", 1)
@@ -111,6 +138,17 @@ def test_a_process_that_nobody_listens_to_ends(tmp_path, monkeypatch):
     finally:
         signal.signal(signal.SIGINT, before)
     assert contents(tmp_path) == {}
+
+
+@pytest.mark.parametrize("engine", [None, Local(2)])
+def test_a_device_that_is_not_there_is_told_before_anything_is_made(tmp_path, monkeypatch, engine):
+    monkeypatch.setattr(driver, "what_is_missing", lambda: "it is on the moon")
+    with pytest.raises(nb.NbnumbaError, match="device: found 'cuda', but it is on the moon"):
+        make_dataset(small(hit=0.0), tmp_path, engine, device="cuda")
+    with pytest.raises(nb.NbnumbaError, match="device: found 'cuda', but it is on the moon"):
+        estimate(small(hit=0.0), device="cuda")
+    with pytest.raises(nb.NbnumbaError, match="device: found 'cuda', but it is on the moon"):
+        local.device_of("cuda", 1)
 
 
 def test_processes_and_threads_share_the_cores(monkeypatch):
@@ -189,8 +227,7 @@ def test_damage_shows_when_it_is_read_and_is_made_good(calm, tmp_path):
     file.write_bytes(content)
     with h5py.File(tmp_path / "master.h5") as master, pytest.raises(OSError, match="filter"):
         master["entry/data/data"][2 * EACH]
-    assert make_dataset(small(), tmp_path, resume=True)["made"] == 0
-    assert make_dataset(small(), tmp_path, resume=True, verify=True)["made"] == EACH
+    assert make_dataset(small(), tmp_path, resume=True)["made"] == EACH
     assert contents(tmp_path) == calm
 
 
@@ -271,16 +308,30 @@ def test_slurm_has_few_jobs_for_many_files(tmp_path):
     plan = prepare(small(count=2500, output__images_per_shard=1), tmp_path)
     assert "--array=0-999 " in (text := script(plan, ["x"], name="a.sh"))
     assert "--shard $SLURM_ARRAY_TASK_ID/1000" in text
-    for option in ("array=3", "--time=3", "t 3", "wrap=x"):
+    for option in ("array=3", "--time=3", "t 3", "wrap=x", "foo="):
         with pytest.raises(nb.NbnumbaError, match="--sbatch: found"):
             script(plan, ["x"], name="a.sh", options=[option])
+
+
+def test_the_job_of_the_master_has_no_gpu(tmp_path):
+    options = ["time=02:00:00", "partition=gpu", "gres=gpu:1", "gpus-per-task=1", "mem-per-gpu=9G", "cpus-per-task=8",
+               "exclusive", "mem=4G"]  # fmt: skip
+    lines = script(prepare(small(), tmp_path), ["x"], name="a.sh", options=options).splitlines()
+    first, then = ([word for word in shlex.split(line) if word.startswith("--")] for line in lines[-2:])
+    assert not [option for option in options if f"--{option}" not in " ".join(first)]
+    assert then[3:-1] == ["--time=02:00:00", "--partition=gpu", "--mem=4G", "--cpus-per-task=1"]
 
 
 # ---- Dask
 
 
-def test_workers_of_dask_make_the_same(calm, tmp_path):
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def test_workers_of_dask_make_the_same(calm, tmp_path, monkeypatch):
     distributed = pytest.importorskip("distributed")
+    from nbnumba.datasets.engines import distributed as engines_distributed
     from nbnumba.datasets.engines.distributed import Dask
 
     options = {"dashboard_address": None, "silence_logs": 50}
@@ -295,6 +346,9 @@ def test_workers_of_dask_make_the_same(calm, tmp_path):
         assert contents(tmp_path) == calm
         with pytest.raises(nb.NbnumbaError, match="device"):
             make_dataset(small(count=EACH), tmp_path, engine, overwrite=True, device="abacus")
+        monkeypatch.setattr(engines_distributed, "_gather", interrupt)
+        with pytest.raises(KeyboardInterrupt, match="workers of Dask may go on"):
+            make_dataset(small(), tmp_path / "other", engine)
     assert set(contents(tmp_path)) == {"manifest.json"}
     assert [line["event"] for line in read_log(tmp_path)] == ["failed"]  # once: the same would come again
 
@@ -322,6 +376,26 @@ def test_the_command_counts_images(tmp_path, capsys):
     for share in ("x", "1/0", "-1", "1/"):
         assert "allowed: I or I/N" in invoke(*words, "--shard", share).stderr
     assert [in_words(s) for s in (59.2, 61, 3661)] == ["59 s", "1 min 1 s", "1 h 1 min"]
+
+
+@pytest.mark.parametrize(
+    ("left", "said"), [("", "no half-written file was left behind"), ("others go on", "others go on")]
+)
+def test_an_interrupt_tells_what_it_leaves(tmp_path, monkeypatch, capsys, left, said):
+    def make(*_):
+        raise KeyboardInterrupt(left)
+
+    def end(code):
+        raise SystemExit(code)
+
+    (tmp_path / "r.toml").write_text(BASE)
+    monkeypatch.setattr(dataset, "make", make)
+    monkeypatch.setattr(main, "_listen_to_signals", lambda: None)
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    monkeypatch.setattr(os, "_exit", end)
+    with pytest.raises(SystemExit, match="130"):
+        main.main(["dataset", str(tmp_path / "r.toml"), "-o", str(tmp_path / "set")])
+    assert f"Interrupted: {said}.\n" in capsys.readouterr().err
 
 
 # ---- the same with all that there is: minutes

@@ -116,10 +116,13 @@ def test_what_is_missing_is_made_on_resume(made, tmp_path):
     assert make_dataset(small(), tmp_path / "set", resume=True)["made"] == 0
 
 
+@pytest.mark.parametrize("logged", [True, False])
 @pytest.mark.parametrize("what", ["entry/data/data", "entry/labels/beam.flux", "entry/spots/slow", "truncated"])
-def test_damage_is_found(made, tmp_path, what):
+def test_damage_is_found(made, tmp_path, what, logged):
     folder, summary = made
     shutil.copytree(folder, tmp_path / "set")
+    if not logged:
+        (tmp_path / "set" / "log.jsonl").unlink()
     file = tmp_path / "set" / "shard-00000.h5"
     if what == "truncated":
         file.write_bytes(file.read_bytes()[:3000])
@@ -128,9 +131,8 @@ def test_damage_is_found(made, tmp_path, what):
             values = opened[what][()]
             values.flat[0] += 1
             opened[what][...] = values
-        assert is_finished(small(), shards(small())[0], tmp_path / "set")
-    assert not is_finished(small(), shards(small())[0], tmp_path / "set", verify=True)
-    again = make_dataset(small(), tmp_path / "set", resume=True, verify=True)
+    assert not is_finished(small(), shards(small())[0], tmp_path / "set")
+    again = make_dataset(small(), tmp_path / "set", resume=True)
     assert (again["made"], again["content_hash"]) == (2, summary["content_hash"])
 
 
@@ -148,11 +150,11 @@ def test_every_byte_counts(made, tmp_path):
     good = file.read_bytes()
     for content in damaged(good, 40, 100, len(good)):
         file.write_bytes(content)
-        assert not is_finished(small(), first, tmp_path / "set", verify=True)
+        assert not is_finished(small(), first, tmp_path / "set")
     file.write_bytes(good)
-    assert is_finished(small(), first, tmp_path / "set", verify=True)
+    assert is_finished(small(), first, tmp_path / "set")
     (tmp_path / "set" / "log.jsonl").unlink()  # without which contents alone are compared
-    assert is_finished(small(), first, tmp_path / "set", verify=True)
+    assert is_finished(small(), first, tmp_path / "set")
 
 
 def test_no_damage_stops_a_run(made, tmp_path):
@@ -168,7 +170,7 @@ def test_no_damage_stops_a_run(made, tmp_path):
         with h5py.File(file, "r+") as opened:
             del opened[name]
             opened.create_group(name)
-        assert not is_finished(small(), first, tmp_path, verify=True)
+        assert not is_finished(small(), first, tmp_path)
 
 
 def test_a_changed_recipe_is_refused_with_the_difference(made, tmp_path):
@@ -178,6 +180,19 @@ def test_a_changed_recipe_is_refused_with_the_difference(made, tmp_path):
     shutil.copytree(folder, tmp_path / "set")
     make_dataset(small(seed=9), tmp_path / "set", overwrite=True)
     assert content_hash(tmp_path / "set") != content_hash(folder)
+
+
+def test_a_file_whose_contents_have_changed_is_named(tmp_path):
+    for name in ("a.hkl", "b.hkl", "base.hkl"):
+        (tmp_path / name).write_text("1 2 3 10\n2 0 1 5\n")
+    text = BASE.replace("default_f = 500.0", 'reflections = "base.hkl"')
+    chosen = text + '[structures]\nfiles = ["a.hkl", "b.hkl"]\n'
+    for recipe_text, changed, said in ((chosen, "b.hkl", "b.hkl"), (text, "base.hkl", "base.crystal.reflections")):
+        folder = tmp_path / "of" / said
+        prepare(Recipe.from_toml(recipe_text, folder=tmp_path), folder)
+        (tmp_path / changed).write_text("1 2 3 10\n2 0 1 6\n")
+        with pytest.raises(nb.NbnumbaError, match=rf"What differs:\n(.|\n)*  the contents of {said}$"):
+            prepare(Recipe.from_toml(recipe_text, folder=tmp_path), folder)
 
 
 @pytest.mark.parametrize("share", [None, (0, None)])
@@ -256,7 +271,7 @@ def test_a_damaged_file_is_named_by_the_master(made, tmp_path):
     shutil.copytree(folder, tmp_path / "set")
     with h5py.File(tmp_path / "set" / "shard-00001.h5", "r+") as opened:
         del opened["entry/labels/hit"]
-    with pytest.raises(nb.NbnumbaError, match=r"shard-00001.h5: cannot be read .*--resume --verify makes it anew"):
+    with pytest.raises(nb.NbnumbaError, match=r"shard-00001.h5: cannot be read .*--resume makes it anew"):
         write_master(tmp_path / "set")
 
 
@@ -338,8 +353,18 @@ def test_types_of_images(tmp_path, dtype):
 def test_the_plan_follows_from_the_recipe():
     plan = shards(recipe(count=1000, output__images_per_shard=300))
     assert [(s.first, s.stop) for s in plan] == [(0, 300), (300, 600), (600, 900), (900, 1000)]
-    by_size = shards(recipe(count=1000, output__shard_bytes=1e6))
-    assert by_size[0].stop == 1_000_000 // (64 * 64 * 9)  # int32, expected float32, mask uint8
+    by_size = shards(recipe(count=10_000, output__shard_bytes=1e6))
+    assert by_size[-2].images == 1_000_000 // (64 * 64 * 9)  # int32, expected float32, mask uint8
+    assert shards(recipe(output__shard_bytes=1))[3].images == 1
+
+
+@pytest.mark.parametrize(("count", "files", "most"), [(6, 1, 6), (100, 7, 16), (3000, 126, 32), (20_000, 275, 256)])
+def test_small_sets_have_files_for_many_processes(count, files, most):
+    plan = shards(recipe(count=count))
+    assert (len(plan), max(shard.images for shard in plan)) == (files, most)
+    assert [shard.first for shard in plan] == [0, *(shard.stop for shard in plan[:-1])]
+    assert plan[-1].stop == count
+    assert shards(recipe(count=2 * count))[: files - 1] == plan[:-1]
 
 
 def test_the_command(tmp_path):
@@ -375,7 +400,6 @@ def test_the_command(tmp_path):
     ("words", "said"),
     [
         ("--sbatch time=1", "--sbatch needs --slurm"),
-        ("--verify", "--verify needs --resume or --shard or --slurm"),
         ("--slurm x.sh --dask local", "--slurm and --dask do not go together"),
         ("--preview 1 --dry-run", "--dry-run and --preview do not go together"),
         ("--preview 1 --workers 2", "--preview and --workers do not go together"),
@@ -421,7 +445,7 @@ vary.cells = {choice = [[8, 8, 8], [9, 9, 9]]}
         lattices, drawn = file["entry/lattices"], [draw(r, i).lattices for i in range(3)]
         assert lattices["shape"].asstr()[()].tolist() == [one["shape"] for image in drawn for one in image]
         assert [tuple(row) for row in lattices["cells"][()]] == [one["cells"] for image in drawn for one in image]
-    assert is_finished(r, shards(r)[0], tmp_path, verify=True)
+    assert is_finished(r, shards(r)[0], tmp_path)
 
 
 def test_lengths_of_atoms_have_one_name():
@@ -446,6 +470,15 @@ def _command(tmp_path, *words):
 
     (tmp_path / "r.toml").write_text(BASE.replace("default_f = 500.0", ""))
     return CliRunner().invoke(cli, ["dataset", str(tmp_path / "r.toml"), *map(str, words)])
+
+
+def test_slurm_is_an_option(tmp_path, monkeypatch):
+    from click.testing import CliRunner
+    from nbnumba_cli.main import cli
+
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(cli, ["dataset", "slurm", "-o", "set"])
+    assert (result.exit_code, "by --slurm SCRIPT.sh" in result.stderr) == (2, True)
 
 
 def test_structures_are_named_on_the_command_line(tmp_path, monkeypatch):

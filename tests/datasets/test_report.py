@@ -12,7 +12,7 @@ from making import make_set
 from recipes import recipe
 
 from nbnumba.datasets.histogram import bars, histogram
-from nbnumba.datasets.log import LOG, note, read_log
+from nbnumba.datasets.log import FAILED, LOG, note, read_log
 from nbnumba.datasets.master import content_hash, write_master
 from nbnumba.datasets.report import write_report
 from nbnumba.datasets.shard import shards, write_shard
@@ -89,6 +89,16 @@ def test_a_file_that_could_not_be_made_is_in_log_and_page(tmp_path):
     assert "Not there: shard-00001.h5, shard-00002.h5" in page
     assert "image 3: " in page
     assert "2 of 6" in page
+
+
+def test_failures_that_were_made_good_are_marked(made, tmp_path):
+    shutil.copytree(made[0], tmp_path / "set")
+    for name in ("shard-00001.h5", "shard-00002.h5"):
+        note(tmp_path / "set", FAILED, name=name, error="no room")
+    (tmp_path / "set" / "shard-00002.h5").unlink()
+    page = re.sub("<td[^>]*>", "|", write_report(tmp_path / "set").read_text(encoding="utf-8"))
+    assert "shard-00001.h5</td>|no room</td>|made</td>" in page
+    assert "shard-00002.h5</td>|no room</td>|</td>" in page
 
 
 # The page

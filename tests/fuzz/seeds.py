@@ -175,7 +175,7 @@ bin = 2
 splits = { train = 0.8, test = 0.2 }
 """
 MANIFEST = b"""{"program": "nbnumba", "version": "1.0", "recipe_hash": "ab", "count": 6,
-"shards": {"shard-0.h5": [0, 4], "shard-1.h5": [4, 6]}, "recipe": "count = 6"}"""
+"shards": {"shard-0.h5": [0, 4], "shard-1.h5": [4, 6]}, "recipe": "count = 6", "contents": {"a.pdb": "cd"}}"""
 FLAGS = (
     b"-cell 100 100 100 90 90 90 -lambda 6.2 -N 5 -default_F 100 -distance 100 -detpixels 64 -pixel 0.1 -oversample 1",
     b"-cell 70 80 90 85 95 100 -misset 10 20 30 -default_F 1 -mosaic 0.5 -mosaic_dom 5 -divergence 2 -divsteps 2 -xds",

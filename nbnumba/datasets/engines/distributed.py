@@ -24,6 +24,7 @@ from nbnumba.errors import NbnumbaError, NbnumbaJobError
 _RETRIES = 2  # of a file whose making raised an error, other than those that come again
 _QUEUES = ("slurm", "pbs", "sge", "lsf", "htcondor", "oar", "moab")
 _SECONDS = 30  # that a scheduler has to answer
+_GO_ON = "workers of Dask may go on with the files that they are at"
 
 
 class Dask:
@@ -64,6 +65,8 @@ class Dask:
             }  # fmt: skip
             try:
                 _gather(client, made, work.tell)
+            except KeyboardInterrupt:
+                raise KeyboardInterrupt("" if self.address == "local" else _GO_ON) from None
             finally:
                 with contextlib.suppress(Exception):  # a cluster that has died has nothing to forget
                     client.cancel(list(made))
@@ -164,8 +167,8 @@ def _make(shard: Shard, before: Stamp, job: _Job) -> dict[str, Any] | NbnumbaErr
     if made_since(recipe, shard, job.folder, before):
         return None
     threads = min(job.threads, thread_limit())
-    device = device_of(job.device, int(worker.name)) if job.one_machine else job.device
     try:
+        device = device_of(job.device, int(worker.name)) if job.one_machine else job.device
         return write_shard(recipe, shard, job.folder, None, threads=threads, device=device)
     except NbnumbaError as error:
         return error

@@ -18,12 +18,13 @@ from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from nbnumba._run import thread_limit
+from nbnumba.datasets.cache import check_is_there
 from nbnumba.datasets.engines.run import Work, in_this_process
 from nbnumba.datasets.engines.upkeep import Queue, remove_leftover
 from nbnumba.datasets.engines.worker import Failed, Images, Made, Warned, serve
 from nbnumba.datasets.shard import Shard
 from nbnumba.errors import NbnumbaJobError
-from nbnumba.simulation import check_device, check_threads
+from nbnumba.simulation import check_threads
 
 _TRIES = 3  # processes that may die of one file
 _START = '; a script that makes data sets does so below `if __name__ == "__main__":`'
@@ -41,7 +42,7 @@ class Local:
 
     def __call__(self, work: Work) -> None:
         """Make the files of a work."""
-        check_device(work.device)
+        check_is_there(work.device)
         check_threads(work.threads)
         workers, threads = shared_out(len(work.wanted), self.workers, work.threads)
         work = work._replace(threads=threads)
@@ -89,6 +90,7 @@ def device_of(device: str, number: int) -> str:
     """The device of one of several processes: each GPU in turn where "cuda" is asked for, without saying which."""
     if device != "cuda":
         return device
+    check_is_there(device)
     from numba import cuda
 
     return f"cuda:{number % len(cuda.gpus)}"
@@ -177,15 +179,15 @@ class _Crew:
         if shard is not None:
             self._give(worker, shard)
             return
-        self._workers.remove(worker)
         worker.kill()
+        self._workers.remove(worker)  # last: an interrupt leaves it to ``close``
 
     def _replace(self, worker: _Worker) -> None:
         """Have another process make the file of one that died."""
         shard = worker.shard
         assert shard is not None
-        self._workers.remove(worker)
         self._bury(worker)
+        self._workers.remove(worker)  # last: an interrupt leaves it to ``close``
         self._work.tell.lost(shard)
         self._deaths[shard] += 1
         if self._deaths[shard] == _TRIES:

@@ -75,7 +75,6 @@ def make_dataset(
     engine: Engine | None = None,
     *,
     resume: bool = False,
-    verify: bool = False,
     overwrite: bool = False,
     share: tuple[int, int | None] | None = None,
     threads: int | None = None,
@@ -87,7 +86,7 @@ def make_dataset(
 
     Args:
         recipe: what to make.
-        folder: where; see ``prepare`` for ``resume``, ``verify`` and ``overwrite``.
+        folder: where; see ``prepare`` for ``resume`` and ``overwrite``.
         engine: what makes the files; None: this process.
         share: (i, n): make files i, i + n, i + 2 n ... alone, (i, None) file i alone, as far as they are not finished;
             the master is then left to ``write_master``. Those who make other shares may be at work at the same time.
@@ -105,9 +104,9 @@ def make_dataset(
     """
     start, folder = time.perf_counter(), Path(folder)
     if share is None:
-        wanted = prepare(recipe, folder, resume=resume, verify=verify, overwrite=overwrite).missing
+        wanted = prepare(recipe, folder, resume=resume, overwrite=overwrite).missing
     else:
-        wanted = prepare_share(recipe, folder, *share, verify=verify)
+        wanted = prepare_share(recipe, folder, *share)
     for part in remove_leftovers(folder):
         log.info("removed %s, which a run that was killed has left", part)
     tell = Tell(sum(shard.images for shard in wanted), progress, report)

@@ -13,6 +13,8 @@ from nbnumba.errors import NbnumbaError
 
 MOST_JOBS = 1000  # of an array, as Slurm has it unless it is told otherwise (MaxArraySize, 1001)
 _OURS = ("array", "dependency", "output", "parsable", "wrap")
+#: What the job that writes the master, on one core for minutes at most, does not need.
+_OF_ARRAY = re.compile(r"--(gres|gpus?|gpus-per-.*|.*-per-gpu|gpu-bind|gpu-freq|cpus-per-task|exclusive)(=|$)")
 
 
 def script(
@@ -31,7 +33,8 @@ def script(
         words: of the command, without those about its part.
         making: more of them, for the jobs that make files.
         name: of the script, for the comment at its head.
-        options: for ``sbatch``, each as "time=02:00:00" or "exclusive".
+        options: for ``sbatch``, each as "time=02:00:00" or "exclusive"; the master's job gets those that are neither
+            about GPUs nor about cores.
         at_once: most jobs that run at the same time; None: as many as Slurm lets.
 
     Raises:
@@ -49,7 +52,14 @@ def script(
     share = f"{shlex.join([*words, *making])} --shard $SLURM_ARRAY_TASK_ID/{jobs}"
     first = ["--parsable", f"--array={array}", job, f"--output={logs}/%A_%a.txt", *given]
     first.append(f"--wrap=NUMBA_NUM_THREADS=$SLURM_CPUS_PER_TASK exec {share}")
-    then = [job, f"--output={logs}/%j_master.txt", *given, f"--wrap=exec {shlex.join(words)} --master"]
+    few = [text for text in given if not _OF_ARRAY.match(text)]
+    then = [
+        job,
+        f"--output={logs}/%j_master.txt",
+        *few,
+        "--cpus-per-task=1",
+        f"--wrap=exec {shlex.join(words)} --master",
+    ]
     return f"""#!/bin/bash
 # Has Slurm make {len(plan.missing)} of {len(plan.all)} files of a data set, then their master: bash {Path(name).name}
 # If some are missing in the end, make this script anew and run it once more.
@@ -62,8 +72,8 @@ sbatch --dependency=afterany:"${{array%%;*}}" {shlex.join(then)}
 
 
 def _option(text: str) -> str:
-    name = text.partition("=")[0]
-    if not re.fullmatch(r"[a-z][a-z-]*", name) or name in _OURS:
+    name, told, value = text.partition("=")
+    if not re.fullmatch(r"[a-z][a-z-]*", name) or name in _OURS or (told and not value):
         raise NbnumbaError(
             f"--sbatch: found {text!r}; allowed: long options of sbatch as time=02:00:00, other than {', '.join(_OURS)}"
         )
