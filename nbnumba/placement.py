@@ -62,10 +62,15 @@ def seen(experiment: Experiment, lattice: int, hkl: np.ndarray, angles: np.ndarr
     q = combined(hkl, spread.axes)
     incident, weight, wavelength = as_arrays(experiment.sources)
     waves, parts = incident / wavelength[:, np.newaxis], weight / weight.sum()
+    shining = parts > 0.0
     step = max(_AT_ONCE // max(len(spread.domains), len(parts)), 1)
     some = [slice(start, start + step) for start in range(0, max(len(q), 1), step)]
-    found = [_seen(spread, hkl[at], q[at], _turned_back(waves, axis, angles[at]), parts) for at in some]
-    towards, met, width = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+    found = [
+        _seen(spread, hkl[at], q[at], _turned_back(waves[shining], axis, angles[at]), parts[shining]) for at in some
+    ]
+    towards, of_shining, width = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+    met = np.zeros((len(q), len(parts)))
+    met[:, shining] = of_shining
     return Seen(turned(towards, axis, angles), met, width)
 
 

@@ -75,6 +75,29 @@ def test_bands_send_them_where_the_wavelength_that_meets_them_does():
     assert np.median(apart((BEAM + q)[met], expected)) > 1e-3
 
 
+def test_sources_that_do_not_shine_change_nothing():
+    rows = ((-1.0, 0.0, 0.0, 1.0, 1.0), (-1.0, 0.0, 0.001, 2.0, 1.001))
+    one, other = (still(beam={"sources": nb.Sources(some)}) for some in (rows, (*rows, (-1.0, 0.01, 0.0, 0.0, 1.01))))
+    hkl, _, _ = partial(one, 2.0)
+    found, same = (seen(experiment, 0, hkl, np.zeros(len(hkl))) for experiment in (one, other))
+    np.testing.assert_array_equal(found.towards, same.towards)
+    np.testing.assert_array_equal(found.width, same.width)
+    np.testing.assert_array_equal(np.column_stack([found.met, np.zeros(len(hkl))]), same.met)
+
+
+def test_many_are_told_as_few_are():
+    experiment = CASES["all"]
+    hkl, _, _ = partial(experiment, 2.0)
+    together = seen(experiment, 0, hkl, np.linspace(0.0, 1.0, len(hkl)))
+    alone = [
+        seen(experiment, 0, hkl[i : i + 1], np.linspace(0.0, 1.0, len(hkl))[i : i + 1]) for i in range(0, len(hkl), 40)
+    ]
+    np.testing.assert_allclose(
+        together.towards[::40], np.concatenate([x.towards for x in alone]), rtol=1e-12, atol=1e-15
+    )
+    np.testing.assert_allclose(together.width[::40], np.concatenate([x.width for x in alone]), rtol=1e-9)
+
+
 CASES = {
     "mosaic": still(cells=(60, 55, 50), mosaic=nb.Mosaic(spread=0.25, domains=50, distribution="gaussian",
                                                          sequence="low-discrepancy")),
