@@ -27,7 +27,7 @@ from pathlib import Path
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MPLBACKEND"):
     os.environ.setdefault(name, "agg" if name == "MPLBACKEND" else "1")
 TESTS = Path(__file__).parents[1] / "tests"
-sys.path[:0] = [str(TESTS), str(TESTS / "fuzz")]
+sys.path.insert(0, str(TESTS))
 
 if "--guided" in sys.argv:
     import atheris
@@ -36,8 +36,8 @@ if "--guided" in sys.argv:
 else:
     watched = contextlib.nullcontext()
 with watched:
-    from targets import TARGETS
-    from work import made, outcome, pretend_small_machine
+    from fuzz.targets import TARGETS
+    from fuzz.work import made, outcome, pretend_small_machine
 
 MEMORY = 2**30  # bytes of addresses that a process may take while it reads
 LIMIT = 60.0  # seconds for an input, on a machine that has other work too

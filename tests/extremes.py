@@ -31,7 +31,6 @@ FACTORS = {"double": 1e-9, "mixed": 2e-6}
 SHIFT = {"double": 0.0, "mixed": 1e-13}
 FLOAT32 = 2.0**-24
 LEAST = 2.0 * float(np.finfo(np.float32).smallest_subnormal)
-SHAPES = ("square", "round", "gauss", "tophat", "gauss_star", "tophat_star")
 
 
 # --- experiments -----------------------------------------------------------------------------------------------------
@@ -182,14 +181,7 @@ def truth(found, precision="double"):
     """The image in long double and the bound on its errors (see the module)."""
     e = scenes.describe(found)
     with oracle.extended():
-        detector = oracle.Detector(e)
-        place = detector.positions(1, 0, 0, 0.0)
-        distance = np.linalg.norm(place, axis=-1)
-        size = (
-            detector.distance + np.linalg.norm(detector.origin) + 2.0 * np.linalg.norm(place - detector.origin, axis=-1)
-        )
-        lever = 1.0 + (size / distance).astype(float)
-        oblique = lever + (size / detector.close_distance).astype(float)
+        lever, oblique = levers(oracle.Detector(e))
         image, bound = 0.0, 0.0
         for step in oracle.steps_of(e):
             value = step.seen * step.f_cell**2 * step.f_latt**2
@@ -274,9 +266,17 @@ def tophat_slack(crystal, step, delta, at_a_tie):
     return math.prod(crystal.cells) ** 2 * np.where(edge | (at_a_tie & (square < 0.4)), 1.0, 0.0)
 
 
+def lorentz_slack(crystal, step, delta, at_a_tie):
+    """F^2 = V^2/(1 + u)^2, whose slope falls with u: both at the nearest that u may be."""
+    square, change = squared_radius(crystal, step, delta)
+    u, moved = math.pi ** (4.0 / 3.0) * square, math.pi ** (4.0 / 3.0) * change
+    nearest = 1.0 + np.maximum(u - moved, 0.0)
+    return (math.prod(crystal.cells) / nearest) ** 2 * np.where(at_a_tie, 1.0, np.minimum(2.0 * moved / nearest, 1.0))
+
+
 SLACK = {
     "square": square_slack, "round": round_slack, "gauss": gauss_slack, "gauss_star": gauss_slack,
-    "tophat": tophat_slack, "tophat_star": tophat_slack,
+    "tophat": tophat_slack, "tophat_star": tophat_slack, "lorentz": lorentz_slack,
 }  # fmt: skip
 
 

@@ -115,6 +115,18 @@ def test_sizes_far_beyond_what_is_stored_are_refused(files):
             nb.read_image(files / name)
 
 
+def test_one_image_is_read_of_a_file_with_room_for_many(tmp_path):
+    with h5py.File(tmp_path / "data.h5", "w") as file:
+        stack = file.create_dataset("entry/data/data", (100_000, 1024, 1024), "u2", chunks=(1, 1024, 1024))
+        stack[7] = np.arange(1024)
+    layout = h5py.VirtualLayout((100_000, 1024, 1024), "u2")
+    layout[:] = h5py.VirtualSource("data.h5", "entry/data/data", layout.shape)
+    with h5py.File(tmp_path / "master.h5", "w") as file:
+        file.create_virtual_dataset("entry/data/data", layout)
+    for name in ("data.h5", "master.h5"):
+        assert (nb.read_image(tmp_path / name, number=7) == np.arange(1024)).all()
+
+
 def test_a_big_endian_image_is_read(files):
     content = (files / "a.img").read_bytes().replace(b"little_endian", b"big_endian   ")
     (files / "big.img").write_bytes(content[:512] + PIXELS.astype(">u2").tobytes())

@@ -13,6 +13,6 @@ SCRIPT = Path(__file__).parents[1] / "benchmarks" / "long_run.py"
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells what a process holds in /proc")
 @pytest.mark.parametrize("kind", ["series", "dataset", "refinement"])
 def test_memory_files_and_threads_stay(kind):
-    done = subprocess.run([sys.executable, SCRIPT, "1000", kind], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, SCRIPT, "2000", kind], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("images") == 3

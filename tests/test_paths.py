@@ -97,17 +97,30 @@ def test_names_in_recipes_make_no_files(around):
     assert set(contents(around.parent)) - before == {around / "set" / "manifest.json"}
 
 
-@pytest.mark.parametrize(
-    "name", ["../victim.h5", "/etc/passwd", "shard-0.h5/../../victim.h5", "shard-0.h5\n", "", 3, None, ["a"]]
-)
-def test_a_manifest_that_names_other_files_is_refused(around, name):
-    folder: Path = around / "set"
-    recipe = Recipe.from_toml(RECIPE)
-    prepare(recipe, folder)
+def listing(folder, shards):
+    """A folder whose manifest lists other files, and their images."""
+    prepare(Recipe.from_toml(RECIPE), folder)
     manifest = json.loads((folder / "manifest.json").read_text())
-    (folder / "manifest.json").write_text(json.dumps({**manifest, "shards": [name]}))
+    assert list(manifest["shards"].values()) == [[0, 2], [2, 4]]
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "shards": shards}))
+    return folder
+
+
+@pytest.mark.parametrize("name", ["../victim.h5", "/etc/passwd", "shard-0.h5/../../victim.h5", "shard-0.h5\n", "", "3"])
+def test_a_manifest_that_names_other_files_is_refused(around, name):
+    folder: Path = listing(around / "set", {name: [0, 2]})
     before = contents(around.parent)
-    for work in (unfinished, write_master, lambda folder: prepare(recipe, folder, resume=True)):
-        with pytest.raises(nb.NbnumbaError, match=r"manifest\.json: cannot be read"):
+    for work in (unfinished, write_master, lambda folder: prepare(Recipe.from_toml(RECIPE), folder, resume=True)):
+        with pytest.raises(nb.NbnumbaError, match=r"manifest\.json: cannot be read \(found a file"):
             work(folder)
     assert contents(around.parent) == before
+
+
+@pytest.mark.parametrize("shards", [["shard-0.h5"], {"shard-0.h5": 2}, {"shard-0.h5": [0, "2"]}, None, 3])
+def test_a_manifest_that_lists_no_files_is_refused(around, shards):
+    with pytest.raises(nb.NbnumbaError, match=r"manifest\.json: cannot be read"):
+        unfinished(listing(around / "set", shards))
+
+
+def test_a_manifest_names_files_of_its_folder(around):
+    assert unfinished(listing(around / "set", {"shard-7.h5": [0, 2]})) == ["shard-7.h5"]

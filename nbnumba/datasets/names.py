@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.model.changes import ITEMS
+from nbnumba.model.changes import ITEMS, is_number
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.validate import refuse
 
@@ -18,7 +18,7 @@ def overlap(one: str, other: str) -> bool:
 def is_component(name: str) -> bool:
     """Whether a dotted name, as detector.rotation.0, is that of a component of a value."""
     owner, _, last = name.rpartition(".")
-    return last.isdigit() and owner.rpartition(".")[2] not in ITEMS
+    return is_number(last) and owner.rpartition(".")[2] not in ITEMS
 
 
 def with_component(name: str, value: Any, place: int, component: Any) -> tuple[Any, ...]:
@@ -48,7 +48,7 @@ def base_value(experiment: Experiment, name: str) -> Any:
         return detector.frame.from_detector(detector.reference_point, detector.extent)
     value: Any = experiment
     for step in name.split("."):
-        if isinstance(value, tuple) and step.isdigit() and int(step) < len(value):
+        if isinstance(value, tuple) and is_number(step) and int(step) < len(value):
             value = value[int(step)]
         elif value is not None and hasattr(type(value), "__dataclass_fields__") and hasattr(value, step):
             value = getattr(value, step)

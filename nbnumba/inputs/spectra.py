@@ -9,8 +9,9 @@ import numpy as np
 
 from nbnumba.constants import EV_ANGSTROM
 from nbnumba.errors import NbnumbaError
-from nbnumba.inputs.hdf5 import STRICT, opened, value
-from nbnumba.inputs.text import naming, read_bytes, read_rows
+from nbnumba.inputs.hdf5 import STRICT, opened, row, value
+from nbnumba.inputs.kinds import kind_of
+from nbnumba.inputs.text import naming, read_rows
 from nbnumba.model.spectrum import Spectrum
 from nbnumba.model.validate import whole
 
@@ -18,7 +19,6 @@ from nbnumba.model.validate import whole
 LONGEST, LOWEST = 100.0, 1000.0
 #: Angstrom in the units of a file.
 UNITS = {"angstrom": 1.0, "a": 1.0, "å": 1.0, "nm": 10.0, "m": 1e10}
-_HDF5 = b"\x89HDF\r\n\x1a\n"
 _ALLOWED = "incident_wavelength with its weights, or incident_wavelength_1Dspectrum, in a group of NXmx"
 
 
@@ -36,7 +36,7 @@ def read_spectrum(file: str | Path, shot: int = 0) -> Spectrum:
     """
     shot = whole("shot", shot, low=0)
     with naming(file):
-        return _from_hdf5(file, shot) if read_bytes(file).startswith(_HDF5) else _from_text(file)
+        return _from_hdf5(file, shot) if kind_of(file) == "hdf5" else _from_text(file)
 
 
 def _from_text(file: str | Path) -> Spectrum:
@@ -79,26 +79,28 @@ def _of_beam(beam: Any, shot: int) -> Spectrum:
     if f"{name}_1Dspectrum" in beam:
         name = f"{name}_1Dspectrum"
     values, weights = beam[name], beam.get(f"{name}_weights")
-    wavelengths = _numbers(values) * _angstrom(values)
     if weights is None:  # one wavelength, of all or of each shot
-        return Spectrum((float(_row(np.atleast_1d(wavelengths)[:, np.newaxis], shot, name)[0]),), (1.0,))
-    found = _row(_numbers(weights), shot, f"{name}_weights")
-    return Spectrum(tuple(_row(wavelengths, shot, name).tolist()), tuple(found.tolist()))
+        return Spectrum((float(_of_shot(values, shot, 0)[0] * _angstrom(values)),), (1.0,))
+    wavelengths = _of_shot(values, shot, 1) * _angstrom(values)
+    return Spectrum(tuple(wavelengths.tolist()), tuple(_of_shot(weights, shot, 1).tolist()))
 
 
-def _row(values: np.ndarray, shot: int, name: str) -> np.ndarray:
-    """The only row, or that of a shot."""
-    rows = np.atleast_2d(values)
-    if rows.ndim != 2:
-        raise NbnumbaError(f"{name}: found the shape {values.shape}; allowed: one row, or a row for each shot")
-    if len(rows) > 1 and shot >= len(rows):
-        raise NbnumbaError(f"shot: found {shot}; allowed: from 0 to {len(rows) - 1}")
-    return np.asarray(rows[shot if len(rows) > 1 else 0])
+def _of_shot(dataset: Any, shot: int, dimensions: int) -> np.ndarray:
+    """Numbers of a shot, which has so many dimensions: those of all, or a row of the dataset."""
+    shape: tuple[int, ...] = dataset.shape or ()
+    if len(shape) <= dimensions:
+        return _numbers(dataset, None)
+    if len(shape) > dimensions + 1:
+        raise NbnumbaError(f"{dataset.name}: found the shape {shape}; allowed: one row, or a row for each shot")
+    if shape[0] > 1 and shot >= shape[0]:
+        raise NbnumbaError(f"shot: found {shot}; allowed: from 0 to {shape[0] - 1}")
+    return _numbers(dataset, shot if shape[0] > 1 else 0)
 
 
-def _numbers(dataset: Any) -> np.ndarray:
+def _numbers(dataset: Any, number: int | None) -> np.ndarray:
+    """A row of a dataset, or all that it holds."""
     try:
-        return np.asarray(value(dataset), dtype=float)
+        return np.atleast_1d(np.asarray(value(dataset) if number is None else row(dataset, number), dtype=float))
     except NbnumbaError:
         raise
     except (TypeError, ValueError):

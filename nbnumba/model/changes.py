@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -63,9 +64,14 @@ def unknown_part(name: str) -> NbnumbaError:
     return unknown_key("experiment", name, [*PARTS, *SEVERAL])
 
 
+def is_number(step: str) -> bool:
+    """Whether a step of a dotted name is the number of an item, or of a component of a value."""
+    return re.fullmatch("[0-9]{1,9}", step) is not None
+
+
 def element(where: str, items: Sequence[Any], key: str) -> int:
     """Number of the item that a key, as in ``lattices.0``, names."""
-    if key.isdigit() and int(key) < len(items):
+    if is_number(key) and int(key) < len(items):
         return int(key)
     there = f"0 to {len(items) - 1}" if items else "none: there are no items; set the whole list first"
     raise refuse(where, key, f"the number of an item, {there}")

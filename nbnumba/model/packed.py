@@ -10,6 +10,8 @@ import numpy as np
 
 from nbnumba.errors import NbnumbaError
 
+_MOST_PACKED = 1032  # bytes that zlib packs into one: 258 take two bits
+
 
 def pack_array(array: np.ndarray) -> dict[str, Any]:
     """A table of shape, type and packed bytes."""
@@ -27,10 +29,10 @@ def unpack_array(where: str, value: Any, kind: str) -> np.ndarray:
     try:
         shape = tuple(int(n) for n in value["shape"])
         size = int(np.prod(shape, dtype=object)) * np.dtype(kind).itemsize
-        if value["type"] != kind or not 0 < size < 2**40:
+        packed = base64.b64decode(value["zlib"], validate=True)
+        if value["type"] != kind or not 0 < size <= _MOST_PACKED * len(packed):
             raise ValueError
-        unpacker = zlib.decompressobj()
-        raw = unpacker.decompress(base64.b64decode(value["zlib"], validate=True), size)
+        raw = zlib.decompressobj().decompress(packed, size)
         if len(raw) != size:
             raise ValueError
         return np.frombuffer(raw, np.dtype(kind).newbyteorder("<")).reshape(shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Iterable
@@ -13,13 +14,14 @@ import h5py
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.inputs.hdf5 import DAMAGE, kept, sources
+from nbnumba.inputs.hdf5 import DAMAGE, Source, kept, sources
+from nbnumba.inputs.kinds import MOST_PIXELS
 from nbnumba.outputs.compression import need_filters
 from nbnumba.outputs.stack import absent
 
 MOST_IN_FILE = 1000
 _ENDING = ".h5"
-_MOST_PACKED = 20_000  # bytes of images that one byte can stand for: 1032 of gzip, more of others
+_MOST_PACKED = 10**5  # bytes of images that one byte can stand for: 1032 of gzip, 32,000 of zstd
 _SMALL = 10**8  # bytes of images that are believed, whatever is stored of them
 
 
@@ -76,7 +78,7 @@ def linked(master: Path) -> list[Path]:
         if isinstance(item, h5py.Dataset) and item.is_virtual:
             found.update(source.name for source in sources(item))
 
-    with suppress(OSError, RuntimeError), h5py.File(master, "r") as file:
+    with suppress(*DAMAGE), h5py.File(master, "r") as file:
         file.visititems(note)
     return [master.with_name(name) for name in sorted(found) if pattern.fullmatch(name)]
 
@@ -92,31 +94,37 @@ def need_data(dataset: h5py.Dataset, number: int | None = None) -> None:
 
     Raises:
         NbnumbaError: a data file is missing or cannot be read, holds fewer images, or is compressed in a way that
-            takes a library that is missing.
+            takes a library that is missing; what is wanted has more pixels than can be.
     """
     need_filters(dataset)
-    _need_pixels(dataset)
+    _need_pixels(dataset, number)
     for source in sources(dataset):
         if number is None or number in source.images:
-            _need_file(Path(dataset.file.filename), source.path, source.dataset, len(source.images))
+            _need_file(Path(dataset.file.filename), source, number)
 
 
-def _need_pixels(dataset: h5py.Dataset) -> None:
-    """Check that a dataset has not many times the size of what is stored, as after damage to its shape."""
+def _need_pixels(dataset: h5py.Dataset, number: int | None) -> None:
+    """Check that one image is not too large, or all not many times what is stored, as after damage to the shape."""
+    if number is not None:  # of a file with room for more, little may be stored
+        if math.prod(dataset.shape[-2:]) > MOST_PIXELS:
+            raise NbnumbaError(f"{dataset.file.filename}: found images of shape {dataset.shape} in {dataset.name}; "
+                               f"allowed: up to {MOST_PIXELS} pixels each")  # fmt: skip
+        return
     size, there = (dataset.size or 0) * dataset.dtype.itemsize, kept(dataset)
     if size > max(_MOST_PACKED * there, _SMALL):
         raise NbnumbaError(f"{dataset.file.filename}: found {there} bytes for images of shape {dataset.shape} in "
                            f"{dataset.name}; name an undamaged file")  # fmt: skip
 
 
-def _need_file(master: Path, path: Path, dataset: str, count: int) -> None:
+def _need_file(master: Path, source: Source, number: int | None) -> None:
+    path, dataset, count = source.path, source.dataset, len(source.images)
     if not path.exists():
         raise NbnumbaError(f"{master}: its data file {path} is missing; put it there, or write the series again")
     try:
         with h5py.File(path, "r") as file:
             found = file[dataset].shape[0]
             need_filters(file[dataset])
-            _need_pixels(file[dataset])
+            _need_pixels(file[dataset], number)
     except NbnumbaError:
         raise
     except DAMAGE as error:

@@ -324,6 +324,10 @@ def test_nothing_is_drawn_twice(text, message):
         ('[draw]\na = {expression = "a"}\n', "in a circle: a -> a"),
         ("[draw]\nnumber = {uniform = [0, 1]}\n", "draw.number"),
         ("[nonsense]\na = 1\n", "no such key 'nonsense'"),
+        *(
+            (f'[vary]\n"crystal.cell.{place}" = {{uniform = [1, 2]}}\n', rf"crystal\.cell: found {{'{place[:9]}")
+            for place in ("²", "9" * 5000)
+        ),
         ("[lattices]\ncount = 2\nvary = {wobble = {uniform = [0, 1]}}\n", "'wobble'"),
         ('[structures]\nfiles = ["none.pdb"]\n', "none.pdb: cannot be read"),
         ('[vary]\n"detector.preset" = {uniform = [0, 1]}\n', "vary.detector.preset: found .* names of detectors"),

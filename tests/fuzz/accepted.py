@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import seeds
 from click.testing import CliRunner
 from nbnumba_cli.main import cli
 from nbnumba_cli.options import jsonable, setting
 
 import nbnumba as nb
+from fuzz import seeds
 from nbnumba.compat import read_flags
 from nbnumba.compat.deviations import warnings as deviations
 from nbnumba.compat.report import settings
@@ -261,17 +261,28 @@ def recipe(path: Path) -> None:
 
 
 def manifest(path: Path) -> None:
-    """What is missing of a data set, and its master; nothing is written by what it names."""
+    """The files of a data set that are missing, which are all; nothing is written by what it names."""
     folder = path.parent / "set"
     folder.mkdir(exist_ok=True)
     (folder / "manifest.json").write_bytes(path.read_bytes())
     before = sorted(path.parent.rglob("*"))
     try:
         with naming(path):
-            assert isinstance(unfinished(folder), list)
-            write_master(folder)
+            names = unfinished(folder)
+            assert names == list(json.loads(text_of(path))["shards"])
+            assert all(re.fullmatch(r"shard-[^/]+\.h5", name) for name in names)
+            assert _has_no_master(folder)
     finally:
         assert sorted(path.parent.rglob("*")) == before
+
+
+def _has_no_master(folder: Path) -> bool:
+    """Whether a master is refused for want of finished files."""
+    try:
+        write_master(folder)
+    except nb.NbnumbaError as error:
+        return "found no finished file" in str(error)
+    return False
 
 
 def flags(path: Path) -> None:

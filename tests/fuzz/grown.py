@@ -7,9 +7,9 @@ from dataclasses import fields
 from typing import Any
 
 import tomli_w
-from mutations import NUMBERS, VALUES, altered
 
 import nbnumba as nb
+from fuzz.mutations import NUMBERS, VALUES, altered
 from nbnumba.compat.flags import FLAGS
 from nbnumba.model.changes import PARTS
 

@@ -174,10 +174,8 @@ arm = 0.5
 bin = 2
 splits = { train = 0.8, test = 0.2 }
 """
-MANIFEST = (
-    b'{"version": "0.1.0", "recipe_hash": "ab", "count": 6, "shards": {"shard-0.h5": [0, 6]}, "recipe": "count = 6", '
-    b'"contents": {"a.pdb": "cd"}}'
-)
+MANIFEST = b"""{"program": "nbnumba", "version": "1.0", "recipe_hash": "ab", "count": 6,
+"shards": {"shard-0.h5": [0, 4], "shard-1.h5": [4, 6]}, "recipe": "count = 6", "contents": {"a.pdb": "cd"}}"""
 FLAGS = (
     b"-cell 100 100 100 90 90 90 -lambda 6.2 -N 5 -default_F 100 -distance 100 -detpixels 64 -pixel 0.1 -oversample 1",
     b"-cell 70 80 90 85 95 100 -misset 10 20 30 -default_F 1 -mosaic 0.5 -mosaic_dom 5 -divergence 2 -divsteps 2 -xds",
@@ -223,11 +221,6 @@ def expt():
 def packed():
     """Reflections as text, compressed."""
     return [gzip.compress(HKL, mtime=0), gzip.compress(HKL * 20, mtime=0)]
-
-
-def bomb():
-    """A compressed list that would fill the memory."""
-    return gzip.compress(bytes(2**20) * 512, mtime=0, compresslevel=9) * 8
 
 
 @functools.cache

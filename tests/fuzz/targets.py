@@ -5,11 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import accepted as a
-import seeds
-from grown import Make, either, grown_expression, json_tree, many_flags, some_settings, toml_tree
-from mutations import damaged, damaged_hdf5
-
+from fuzz import accepted as a
+from fuzz import seeds
+from fuzz.grown import Make, either, grown_expression, json_tree, many_flags, some_settings, toml_tree
+from fuzz.mutations import damaged, damaged_hdf5
 from nbnumba.checks import check_nexus
 from nbnumba.inputs.mask import read_mask
 

@@ -3,11 +3,12 @@
 import random
 import traceback
 import warnings
+from collections.abc import Callable
 from pathlib import Path
-
-from targets import Target
+from typing import Any
 
 import nbnumba as nb
+from fuzz.targets import Target
 from nbnumba.inputs.reflections import coordinates, files
 from nbnumba.model import reflections
 
@@ -17,11 +18,11 @@ _NO_ROOM = ("bad_alloc", "Unable to allocate", "MemoryError", "Cannot allocate",
 MACHINE = 2**28
 
 
-def pretend_small_machine() -> None:
+def pretend_small_machine(put: Callable[[Any, str, Any], None] = setattr) -> None:
     """What follows from the memory of the machine, follows from a small one."""
     for module in (reflections, coordinates):
-        module.physical_memory = lambda: MACHINE
-    files.MOST_BYTES = MACHINE // 16
+        put(module, "physical_memory", lambda: MACHINE)
+    put(files, "MOST_BYTES", MACHINE // 16)
 
 
 def made(target: Target, seed: int, number: int) -> bytes:

@@ -76,6 +76,23 @@ def test_ways_of_nxmx(tmp_path, datasets):
             nb.read_spectrum(path, shot=2)
 
 
+def test_the_spectrum_of_a_shot_is_read_of_any_number_of_them(tmp_path):
+    """More values than are believed of a field that is for all."""
+    path, name = tmp_path / "s.h5", "entry/instrument/beam/incident_wavelength_1Dspectrum"
+    with h5py.File(path, "w") as file:
+        file[name] = np.linspace(0.9, 1.1, 2048)
+        weights = file.create_dataset(f"{name}_weights", (100_000, 2048), "f4", chunks=(1, 2048))
+        weights[99_999] = np.arange(2048)
+    assert nb.read_spectrum(path, 99_999).weights == tuple(range(2048))
+
+
+def test_hdf5_may_begin_with_something_else(tmp_path):
+    with h5py.File(tmp_path / "s.h5", "w", userblock_size=512) as file:
+        file["entry/instrument/beam/incident_wavelength"] = 0.99
+    (tmp_path / "s.h5").write_bytes(b"# 1 2".ljust(512) + (tmp_path / "s.h5").read_bytes()[512:])
+    assert nb.read_spectrum(tmp_path / "s.h5") == nb.Spectrum((0.99,), (1.0,))
+
+
 def test_a_variant_may_have_any_name(tmp_path):
     path = nxmx(tmp_path, incident_wavelength=[1.0], measured=WAVELENGTHS, measured_weights=SHOTS)
     with h5py.File(path, "a") as file:

@@ -16,6 +16,13 @@ def test_replace_changes_what_it_names_and_nothing_else():
     assert before == scenes.still()
 
 
+@pytest.mark.parametrize("item", ["²", "\u0660", "9" * 5000])
+def test_items_have_plain_numbers(item):
+    experiment = scenes.still(background=[nb.Background(material="water", thickness=1.0)])
+    with pytest.raises(nb.NbnumbaError, match="allowed: the number of an item, 0 to 0"):
+        experiment.replace(**{f"background.{item}.thickness": 2.0})
+
+
 def test_replacing_nothing_is_a_copy():
     assert scenes.still().replace() == scenes.still()
 

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nbnumba as nb
+from nbnumba.model.packed import unpack_array
 
 NAN, INF = math.nan, math.inf
 
@@ -218,6 +219,21 @@ def test_a_folder_that_is_missing_is_named(tmp_path):
 def packed(array):
     zipped = base64.b64encode(zlib.compress(array.tobytes())).decode()
     return {"shape": list(array.shape), "type": array.dtype.name, "zlib": zipped}
+
+
+def test_what_packs_best_is_unpacked():
+    array = np.zeros(10**7, dtype=bool)
+    table = packed(array)
+    assert array.nbytes > 1000 * len(base64.b64decode(table["zlib"]))
+    assert not unpack_array("mask", table, "bool").any()
+
+
+def test_an_array_larger_than_its_bytes_can_hold_is_refused_unread(monkeypatch):
+    table = packed(np.zeros(10**4, dtype=bool))
+    most = 1032 * len(base64.b64decode(table["zlib"]))
+    monkeypatch.setattr(zlib, "decompressobj", lambda: pytest.fail("unpacked"))
+    with pytest.raises(nb.NbnumbaError, match="mask: found an array that cannot be unpacked"):
+        unpack_array("mask", {**table, "shape": [most + 1]}, "bool")
 
 
 def full_tree():

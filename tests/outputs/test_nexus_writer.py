@@ -284,6 +284,15 @@ class TestDataFiles:
         nb.write_nexus(tmp_path / "a.h5", STILL, images(3), overwrite=True)
         assert listing(tmp_path) == ["a.h5", "a_000009.h5"]
 
+    def test_a_damaged_series_is_replaced(self, tmp_path):
+        nb.write_nexus(tmp_path / "a.h5", STILL, images(2), images_per_file=2)
+        content = (tmp_path / "a.h5").read_bytes()
+        (tmp_path / "a.h5").write_bytes(content.replace(b"a_000001.h5", b"a_0000\xff1.h5"))
+        with h5py.File(tmp_path / "a.h5") as file, pytest.raises(KeyError):
+            file["entry/data/data"].virtual_sources()
+        nb.write_nexus(tmp_path / "a.h5", STILL, images(3), overwrite=True)
+        np.testing.assert_array_equal(nb.read_nexus(tmp_path / "a.h5")[1], images(3))
+
     @pytest.mark.parametrize("number", [0, 1001, 1.5, "3"])
     def test_numbers_that_are_refused(self, tmp_path, number):
         with pytest.raises(nb.NbnumbaError, match="images_per_file"):

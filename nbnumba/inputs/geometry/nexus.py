@@ -62,7 +62,7 @@ def _told(file: h5py.File, number: int) -> Found:
 def _of_class(parent: h5py.Group, name: str) -> list[h5py.Group]:
     """Groups of a NeXus class, in the order of the numbers in their names."""
     found = [g for g in parent.values() if isinstance(g, h5py.Group) and text(g.attrs.get("NX_class")) == name]
-    return sorted(found, key=lambda g: [int(x) if x.isdigit() else x for x in re.split(r"(\d+)", g.name)])
+    return sorted(found, key=lambda g: [int(x) if x.isdecimal() else x for x in re.split(r"(\d+)", g.name)])
 
 
 def _entry(file: h5py.File) -> tuple[h5py.Group, list[h5py.Group]]:
