@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from nbnumba.errors import NbnumbaError
+from nbnumba.errors import NbnumbaError, NbnumbaJobError
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,8 @@ def check_writable(path: str | Path, overwrite: bool = False) -> None:
         return
     path = Path(path)
     folder = path.parent
+    if "\0" in str(path):
+        raise NbnumbaError(f"{str(path)!r}: is no name of a file; name one without a null character")
     if not os.path.lexists(folder):
         raise NbnumbaError(f"{path}: its folder {folder} does not exist; make it, or name a file in one that does")
     if not os.path.isdir(folder):
@@ -206,7 +208,7 @@ class _Files(NamedTuple):
             concerned = [path for path, part, _ in self.made if error.filename in (str(part), part)]
             if not self.made or (error.filename is not None and not concerned):
                 raise  # about a file that the block reads, not ours
-            raise NbnumbaError(
+            raise NbnumbaJobError(
                 f"{', '.join(map(str, concerned or paths))}: cannot be written ({error.strerror or error}), and "
                 "nothing was left behind; free some space or name a file elsewhere"
             ) from error

@@ -6,7 +6,7 @@ class NbnumbaError(ValueError):
 
 
 class NbnumbaJobError(NbnumbaError):
-    """A job that failed though its input may be good: a GPU is full, or its driver failed."""
+    """A job that failed though its input may be good: a GPU or a disk is full, or a driver failed."""
 
 
 class NbnumbaWarning(UserWarning):

@@ -25,7 +25,7 @@ from nbnumba_cli.formats import TELLING, WRITERS, file_names, told
 )
 @click.option(
     "--images",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 100_000),
     help="Number of images that a .expt or .csv tells of [default: those of IN, or 1], as in --images 60.",
 )
 @options.raw_shape

@@ -92,8 +92,8 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command, with the library's log on stderr."""
         threads = os.environ.get("NUMBA_NUM_THREADS", "")
-        if threads.lstrip("-").isdecimal() and int(threads) < 1:  # with which Numba cannot even be imported
-            raise NbnumbaError(f"NUMBA_NUM_THREADS: found {threads}; allowed: from 1 on, or nothing for all cores")
+        if threads.lstrip("-").isdecimal() and not 1 <= int(threads) <= 4096:  # with which Numba ends in a crash
+            raise NbnumbaError(f"NUMBA_NUM_THREADS: found {threads}; allowed: 1 to 4096, or nothing for all cores")
         with voice.listening():
             return super().invoke(ctx)
 

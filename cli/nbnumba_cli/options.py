@@ -220,7 +220,7 @@ def keep_inputs(
 ) -> None:
     """Refuse outputs that are the same file as one another or as an input, also one that the TOML file names."""
     lists = [crystal.reflections for crystal in experiment.crystals]
-    named = [] if file is None else _files_in(tomllib.loads(file.read_text(encoding="utf-8")), file.parent)
+    named = [] if file is None else _files_in(tomllib.loads(file.read_text(encoding="utf-8-sig")), file.parent)
     check_distinct(outputs, [file, like(), *others, *named, *(each.origin.get("file") for each in lists if each)])
 
 

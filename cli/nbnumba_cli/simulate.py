@@ -18,7 +18,7 @@ from nbnumba_cli.hdf5_options import NAMES, data_files, hdf5_options
 @formats.option
 @click.option(
     "--images",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 2**31),
     default=1,
     show_default=True,
     help="Number of images; with a scan, image i starts at scan.start + i*scan.width degrees.",

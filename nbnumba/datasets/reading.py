@@ -27,6 +27,7 @@ from nbnumba.datasets.recipe import PRESETS, Lattices, Recipe
 from nbnumba.datasets.shadow import shadow_of
 from nbnumba.datasets.structures import structures_of
 from nbnumba.errors import NbnumbaError
+from nbnumba.inputs.text import read_text
 from nbnumba.model.changes import put
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.toml import from_tree, tree_of
@@ -41,13 +42,8 @@ def load(source: str | Path, changes: Mapping[str, Any], folder: str | Path | No
     """Recipe from a file or from text; see ``Recipe.from_toml``."""
     is_text = isinstance(source, str) and ("\n" in source or ("=" in source and not os.path.exists(source)))
     name = "recipe" if is_text else str(source)
-    own = Path.cwd() if is_text else Path(source).resolve().parent
-    try:
-        text = str(source) if is_text else Path(source).read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise NbnumbaError(
-            f"{name}: cannot be read ({getattr(error, 'strerror', 'not text')}); name a recipe"
-        ) from None
+    own = Path.cwd() if is_text else Path(os.path.realpath(source)).parent
+    text = str(source) if is_text else read_text(source, "a recipe")
     tree = tree_of(text, name)
     try:
         return _recipe(tree, own if folder is None else Path(folder), changes)
@@ -201,9 +197,9 @@ def _base(value: Any, folder: Path, settings: dict[str, Any]) -> tuple[dict[str,
         return tables, folder
     path = folder / str(file)
     try:
-        tree = tree_of(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise NbnumbaError(f"base.experiment: {path} cannot be read: {error}") from None
+        tree = tree_of(read_text(path, "an experiment"), str(path))
+    except NbnumbaError as error:
+        raise NbnumbaError(f"base.experiment: {error}") from None
     over = {f"{part}.{key}": item for part, table in tables.items() if isinstance(table, dict)
             for key, item in table.items()} | {k: v for k, v in tables.items() if not isinstance(v, dict)}  # fmt: skip
     for name, item in over.items():

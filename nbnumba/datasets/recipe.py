@@ -36,7 +36,7 @@ from nbnumba.model.reflections import Reflections
 from nbnumba.model.sequences import MOST_DIMENSIONS
 from nbnumba.model.spectral import SpectralReflections
 from nbnumba.model.toml import is_file, value_of
-from nbnumba.model.validate import LARGEST_IMAGE, LARGEST_SEED, choice, number, refuse, whole
+from nbnumba.model.validate import LARGEST_SEED, choice, number, refuse, whole
 
 #: Which way of drawing an image from a recipe this is; another one would be another number, and another hash.
 VERSION = 1
@@ -96,7 +96,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
-        put("count", whole("count", self.count, low=1, high=LARGEST_IMAGE))
+        put("count", whole("count", self.count, low=1, high=10**8))
         put("seed", whole("seed", self.seed, low=0, high=LARGEST_SEED))
         put("hit", number("hit", self.hit, low=0.0, high=1.0))
         choice("orientation", self.orientation, ORIENTATIONS)

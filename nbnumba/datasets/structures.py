@@ -113,8 +113,8 @@ def file_digest(file: Path) -> str:
     try:
         with open(file, "rb") as opened:
             return hashlib.file_digest(opened, "sha256").hexdigest()
-    except OSError as error:
-        raise NbnumbaError(f"{file}: cannot be read ({error.strerror}); name an existing file") from None
+    except (OSError, ValueError) as error:
+        raise NbnumbaError(f"{file}: cannot be read ({error}); name an existing file") from None
 
 
 @functools.lru_cache(maxsize=64)

@@ -19,4 +19,7 @@ def open_npy(path: str | Path) -> np.ndarray:
         with np.errstate(over="raise"):  # of the product of a shape
             return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
     except Exception as error:  # NumPy reads the header as Python, which fails in many ways
-        raise NbnumbaError(f"{path}: cannot be read as an array ({error}); name an undamaged .npy file") from None
+        why = str(error).split(".")[0].splitlines()[0:1]
+        raise NbnumbaError(
+            f"{path}: cannot be read as an array ({''.join(why)}); name an undamaged .npy file"
+        ) from None

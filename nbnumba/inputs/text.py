@@ -11,6 +11,9 @@ from nbnumba.errors import NbnumbaError
 
 log = logging.getLogger(__name__)
 
+#: Bytes that a file is read of.
+MOST = 2**30
+
 
 @contextmanager
 def naming(file: str | Path) -> Iterator[None]:
@@ -24,20 +27,33 @@ def naming(file: str | Path) -> Iterator[None]:
 
 
 def read_bytes(file: str | Path) -> bytes:
-    """Content of a file."""
+    """Content of a file, or of a pipe, of up to MOST bytes."""
     try:
-        content = Path(file).read_bytes()
+        with open(file, "rb") as opened:
+            content = opened.read(MOST + 1)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise NbnumbaError(f"{file}: cannot be read ({why}); name an existing file") from None
+    if len(content) > MOST:
+        raise NbnumbaError(f"{file}: found more than {MOST} bytes; allowed: a smaller file")
     log.debug("read %s: %d bytes", file, len(content))
     return content
+
+
+def read_text(file: str | Path, kind: str) -> str:
+    """Text of a file in UTF-8, with or without a mark of byte order; ``kind``: what it should be."""
+    try:
+        return read_bytes(file).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise NbnumbaError(
+            f"{file}: not a text file in UTF-8 ({error.reason} at byte {error.start}); name {kind}"
+        ) from None
 
 
 def read_rows(file: str | Path) -> list[tuple[int, list[float]]]:
     """Line number and numbers of every line that is neither blank nor a comment (#)."""
     try:
-        text = read_bytes(file).decode("utf-8")
+        text = read_bytes(file).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise NbnumbaError(f"{file}: not a text file; allowed: lines of numbers") from None
     rows = []

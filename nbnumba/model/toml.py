@@ -31,10 +31,12 @@ Reader = Callable[[str, Any, Path], Any]
 
 def load(source: str | Path, settings: Mapping[str, Any], like: str | Path | None = None) -> Experiment:
     """Experiment from a TOML file or from TOML text (what holds a line break, or an equals sign and is no file)."""
+    from nbnumba.inputs.text import read_text
+
     is_text = isinstance(source, str) and ("\n" in source or ("=" in source and not os.path.exists(source)))
     name = "TOML text" if is_text else str(source)
-    folder = Path.cwd() if is_text else Path(source).resolve().parent
-    text = str(source) if is_text else _read(Path(source))
+    folder = Path.cwd() if is_text else Path(os.path.realpath(source)).parent
+    text = str(source) if is_text else read_text(source, "a TOML file with an experiment")
     tree = tree_of(text, name)
     if like is not None:
         from nbnumba.inputs.like import likened
@@ -106,15 +108,6 @@ def _with_items(where: str, tables: list[Any], changes: Mapping[str, Any]) -> li
         i = element(where, tables, key)
         found[i] = _merged(tables[i], value) if isinstance(value, dict) else value
     return found
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise NbnumbaError(f"{file}: cannot be read ({error.strerror}); name an existing TOML file") from None
-    except UnicodeDecodeError:
-        raise NbnumbaError(f"{file}: not a text file; name a TOML file with an experiment") from None
 
 
 def _experiment(tree: dict[str, Any], folder: Path) -> Experiment:

@@ -98,6 +98,7 @@ def need_data(dataset: h5py.Dataset, number: int | None = None) -> None:
     """
     need_filters(dataset)
     _need_pixels(dataset, number)
+    _need_no_circle(dataset)
     for source in sources(dataset):
         if number is None or number in source.images:
             _need_file(Path(dataset.file.filename), source, number)
@@ -116,6 +117,16 @@ def _need_pixels(dataset: h5py.Dataset, number: int | None) -> None:
                            f"{dataset.name}; name an undamaged file")  # fmt: skip
 
 
+def _need_no_circle(dataset: h5py.Dataset) -> None:
+    """HDF5 follows a virtual dataset that shows itself until its stack is full."""
+    for source in dataset.virtual_sources() if dataset.is_virtual else ():
+        if source.file_name == "." and getattr(dataset.file.get(source.dset_name), "is_virtual", False):
+            raise NbnumbaError(
+                f"{dataset.file.filename}: found {dataset.name} shown through {source.dset_name}, which is virtual "
+                "too; name a file whose images are stored"
+            )
+
+
 def _need_file(master: Path, source: Source, number: int | None) -> None:
     path, dataset, count = source.path, source.dataset, len(source.images)
     if not path.exists():
@@ -123,6 +134,8 @@ def _need_file(master: Path, source: Source, number: int | None) -> None:
     try:
         with h5py.File(path, "r") as file:
             found = file[dataset].shape[0]
+            if file[dataset].is_virtual:
+                raise NbnumbaError(f"{master}: its data file {path} shows images of others in turn; name that file")
             need_filters(file[dataset])
             _need_pixels(file[dataset], number)
     except NbnumbaError:

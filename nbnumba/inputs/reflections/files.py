@@ -42,7 +42,8 @@ def reading(path: Path, kind: str) -> Iterator[None]:
 
 def _raw_bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as opened:
+            content = opened.read(MOST_BYTES + 1)
     except IsADirectoryError as error:
         raise NbnumbaError(f"{path} is a folder; give a file.") from error
     except FileNotFoundError as error:
@@ -50,6 +51,9 @@ def _raw_bytes(path: Path) -> bytes:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise NbnumbaError(f"{path} cannot be read ({reason}); check the path and its permissions.") from error
+    if len(content) > MOST_BYTES:
+        raise NbnumbaError(f"{path} holds more than {MOST_BYTES} bytes; give a smaller file.")
+    return content
 
 
 def _decompressed(content: bytes, path: Path) -> bytes:
