@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
@@ -26,6 +27,8 @@ from nbnumba.model.toml_reflections import reflections_of
 from nbnumba.model.validate import refuse, unknown_key
 
 log = logging.getLogger(__name__)
+#: Keys for which the parser takes the square of their parts, or comes to its limit.
+_NESTED = re.compile(r"""(?<![\w"'-])(?:["']?[\w-]*+["']?\.){100}""")
 Reader = Callable[[str, Any, Path], Any]
 
 
@@ -57,6 +60,8 @@ def tree_of(text: str, name: str) -> dict[str, Any]:
     Raises:
         NbnumbaError: it is no TOML.
     """
+    if _NESTED.search(text):
+        raise NbnumbaError(f"{name}: found a key of 100 parts or more; allowed: those of an experiment or a recipe")
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # the first of which is that of numbers of thousands of digits too

@@ -337,3 +337,9 @@ def test_junk_for_the_reading_of_reflections_never_crashes(option, reflection_fi
         except Exception as error:
             crashes.append((junk, repr(error)))
     assert not crashes
+
+
+@pytest.mark.parametrize("part", ["a.", '"a".', "'a'."])
+def test_keys_of_any_number_of_parts_are_refused_at_once(part):
+    with pytest.raises(nb.NbnumbaError, match="key of 100 parts"):
+        nb.Experiment.from_toml(f"{part * 100_000}a = 1")
