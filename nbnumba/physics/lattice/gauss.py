@@ -7,7 +7,7 @@ from nbnumba.constants import GAUSS_WIDTH
 from nbnumba.physics.elementary import EXP_END, exp_minus
 from nbnumba.physics.lattice.metric import index_square, reciprocal_square
 from nbnumba.physics.lattice.shape import Shape, standing
-from nbnumba.physics.lattice.slopes import Slopes
+from nbnumba.physics.lattice.slopes import Slopes, index_slopes
 
 
 class Gauss(NamedTuple):
@@ -82,11 +82,7 @@ def gauss_slopes(lattice: Gauss, dh: float, dk: float, dl: float) -> Slopes:
     """dF/ddh = -2 G F Na^2 dh and dF/dNa = F (1/Na - 2 G Na dh^2) with G = fudge/0.63."""
     f = gauss_transform(lattice, gauss_argument(lattice, dh, dk, dl))
     steep = -2.0 * lattice.fudge / GAUSS_WIDTH * f
-    a, b, c = lattice.na * dh, lattice.nb * dk, lattice.nc * dl
-    return Slopes(
-        f, steep * lattice.na * a, steep * lattice.nb * b, steep * lattice.nc * c,
-        f / lattice.na + steep * a * dh, f / lattice.nb + steep * b * dk, f / lattice.nc + steep * c * dl,
-    )  # fmt: skip
+    return index_slopes(lattice, f, steep, dh, dk, dl)
 
 
 @scalar

@@ -22,7 +22,7 @@ from nbnumba._jit import scalar
 from nbnumba._lowered import quotient
 from nbnumba.physics.lattice.metric import index_square
 from nbnumba.physics.lattice.shape import Shape
-from nbnumba.physics.lattice.slopes import Slopes
+from nbnumba.physics.lattice.slopes import Slopes, index_slopes
 
 #: Factor on the squared distance with which the integral of F_latt^2 is that of a square crystal.
 LORENTZ_STEEPNESS = math.pi ** (4.0 / 3.0)
@@ -70,11 +70,7 @@ def lorentz_slopes(lattice: Lorentz, dh: float, dk: float, dl: float) -> Slopes:
     u = lorentz_argument(lattice, dh, dk, dl)
     f = lorentz_transform(lattice, u)
     steep = -2.0 * LORENTZ_STEEPNESS * lattice.fudge * quotient(f, 1.0 + u)
-    a, b, c = lattice.na * dh, lattice.nb * dk, lattice.nc * dl
-    return Slopes(
-        f, steep * lattice.na * a, steep * lattice.nb * b, steep * lattice.nc * c,
-        f / lattice.na + steep * a * dh, f / lattice.nb + steep * b * dk, f / lattice.nc + steep * c * dl,
-    )  # fmt: skip
+    return index_slopes(lattice, f, steep, dh, dk, dl)
 
 
 LORENTZ = Shape(Lorentz, lorentz_argument, lorentz_transform, lorentz_slopes, tilted=TiltedLorentz)

@@ -12,7 +12,7 @@ from nbnumba.constants import ROUND_SCALE
 from nbnumba.physics.elementary import cos_pi, sin_pi
 from nbnumba.physics.lattice.metric import index_square
 from nbnumba.physics.lattice.shape import Shape
-from nbnumba.physics.lattice.slopes import Slopes
+from nbnumba.physics.lattice.slopes import Slopes, index_slopes
 
 #: 3 (sin x - x cos x)/x^3 in powers of (x/pi)^2, up to 1/4; relative error below 2e-14.
 _CENTER = (
@@ -94,11 +94,7 @@ def round_slopes(lattice: Round, dh: float, dk: float, dl: float) -> Slopes:
     f = round_transform(lattice, square)
     peak = lattice.na * lattice.nb * lattice.nc * ROUND_SCALE
     steep = peak * sphere_slope(square) * 2.0 * lattice.fudge
-    a, b, c = lattice.na * dh, lattice.nb * dk, lattice.nc * dl
-    return Slopes(
-        f, steep * lattice.na * a, steep * lattice.nb * b, steep * lattice.nc * c,
-        f / lattice.na + steep * a * dh, f / lattice.nb + steep * b * dk, f / lattice.nc + steep * c * dl,
-    )  # fmt: skip
+    return index_slopes(lattice, f, steep, dh, dk, dl)
 
 
 ROUND = Shape(Round, round_argument, round_transform, round_slopes, tilted=TiltedRound)
