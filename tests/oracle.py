@@ -150,6 +150,14 @@ def polarization_vector(e):
     return unit(get(e.get("beam"), "polarization_axis", convention_of(e)["polarization"]))
 
 
+def electric_vector(e):
+    """Axis of the linear part of the electric field: Stokes parameters turn it about the beam, by half their angle."""
+    stokes, axis = get(e.get("beam"), "stokes"), polarization_vector(e)
+    if stokes is None:
+        return axis
+    return rotation(beam_vector(e), np.arctan2(REAL(stokes[2]), REAL(stokes[1])) / 2) @ axis
+
+
 # --- crystal ---------------------------------------------------------------------------------------------------------
 
 
@@ -656,12 +664,13 @@ def polarization_factor(beam, polar_vector, incident, diffracted):
     return 0.5 * (1.0 + cos_2theta**2 - kahn * np.cos(2.0 * psi) * sin2_2theta)
 
 
-def stokes_factor(stokes, polar_vector, incident, diffracted):
+def stokes_factor(stokes, electric_vector, incident, diffracted):
     """Part of a dipole's radiation, sum of J_jk (delta_jk - d_j d_k) with the coherency matrix J of the beam."""
-    first = unit(polar_vector - (polar_vector @ incident) * incident)
+    first = unit(electric_vector - (electric_vector @ incident) * incident)
     axes = np.array([first, np.cross(incident, first)])
-    s0, s1, s2, s3 = stokes
-    coherency = 0.5 * np.array([[s0 + s1, s2 - 1j * s3], [s2 + 1j * s3, s0 - s1]]) / s0
+    s1, s2, s3 = (REAL(s) / REAL(stokes[0]) for s in stokes[1:])
+    linear = np.sqrt(s1 * s1 + s2 * s2)  # along the electric vector
+    coherency = 0.5 * np.array([[1.0 + linear, -1j * s3], [1j * s3, 1.0 - linear]])
     d = diffracted @ axes.T
     return np.real(np.trace(coherency) - np.einsum("...j,jk,...k->...", d, coherency, d))
 
@@ -733,7 +742,7 @@ def steps_of(e):
     several = [StructureFactors(one) for one in each]
     sources = sources_of(e)
     lattices = np.array(lattices_of(crystal, spindle_rotations(e)))
-    polar_vector = polarization_vector(e)
+    polar_vector = electric_vector(e)
 
     first = detector.positions(oversample, 0, 0, 0.0)
     first_diffracted = first / np.linalg.norm(first, axis=-1, keepdims=True)
@@ -782,7 +791,7 @@ FINENESS, MOST_PARTS = 5e-4, 16  # [1/A]: a pixel is cut until no part spans mor
 def background(e):
     """The expected photons of `e["background"]`, a list of dicts, whose tables are rows of sin(theta)/lambda and F."""
     beam, detector = e["beam"], Detector(e)
-    sources, polar_vector = sources_of(e), polarization_vector(e)
+    sources, polar_vector = sources_of(e), electric_vector(e)
     total_weight = sum(weight for _, weight, _ in sources)
     span = detector.pixel / detector.nearest() / (2.0 * min(wavelength for *_, wavelength in sources))
     parts = int(min(max(np.ceil(span / FINENESS), 1), MOST_PARTS))
