@@ -61,7 +61,8 @@ def rotation(axis, angle):
 
 
 def radians(degrees):
-    return np.asarray(degrees, dtype=REAL) * (PI / 180)
+    """Of an angle less whole turns, which is exact."""
+    return np.fmod(np.asarray(degrees, dtype=REAL), 360) * (PI / 180)
 
 
 def determinant(rows):

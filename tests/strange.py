@@ -7,8 +7,14 @@ from extremes import between, chance
 
 import nbnumba as nb
 
-#: Numbers that no experiment holds, as those of a program gone astray.
-VAST = (0.0, 5e-324, 1e-308, 1e-300, 1e-200, 1e-160, 1e-100, 1e-45, 1e-38, 1e-20, 1e20, 1e38, 1e100, 1e150, 1e200, 1e300)
+#: Numbers that no experiment holds, as those of a program gone astray, and some that are refused.
+VAST = (0.0, 5e-324, 1e-308, 1e-300, 1e-200, 1e-160, 1e-100, 1e-45, 1e-38, 1e-20, 1e-9, 1e9, 1e20, 1e30, 1e38, 1e40)
+TOO_VAST = (1e41, 1e100, 1e160, 1e200, 1e308)
+
+
+def vast(rng, least=0):
+    """One of them; with ``least`` 1, not 0."""
+    return any_of(rng, *TOO_VAST) if chance(rng, 0.05) else any_of(rng, *VAST[least:])
 
 
 def any_of(rng, *values):
@@ -35,11 +41,11 @@ def flat_axes(rng):
     """Axes that almost lie in a plane, of any size."""
     rows = scenes.random_rotation(rng) * [between(rng, 3.0, 300.0) for _ in "abc"]
     rows[2] = rng.normal(size=2) @ rows[:2] + between(rng, 1e-10, 1.0) * rows[2]
-    return tuple(map(tuple, (rows * any_of(rng, 1.0, 1.0, 1e-100, 1e-30, 1e30, 1e100)).tolist()))
+    return tuple(map(tuple, (rows * any_of(rng, 1.0, 1.0, 1.0, 1e-4, 1e6, 1e-100, 1e100)).tolist()))
 
 
 def weights(rng, count):
-    return [any_of(rng, 1.0, between(rng, 1e-9, 1.0), *VAST) for _ in range(count)]
+    return [any_of(rng, 1.0, between(rng, 1e-9, 1.0), vast(rng)) for _ in range(count)]
 
 
 def list_of_sources(rng):
@@ -55,24 +61,24 @@ def spectrum(rng):
 
 
 def angle(rng):
-    return sign(rng) * any_of(rng, 0.0, 1e-300, 1e-8, 90.0, 360.0, 720.0, 1e6, 123456789.123, 1e12, 1e22, 1e300)
+    return sign(rng) * any_of(rng, 0.0, 1e-300, 1e-8, 90.0, 360.0, 720.0, 1e6, 12345678.9, 1e9, 1e22 if chance(rng, 0.5) else 0.1)
 
 
 def flux(rng):
-    return {"beam.flux": any_of(rng, *VAST), "beam.exposure": any_of(rng, *VAST[1:]),
-            "beam.size": any_of(rng, 0.1, *VAST[1:]), "beam.profile": any_of(rng, "square", "gaussian")}  # fmt: skip
+    return {"beam.flux": vast(rng), "beam.exposure": vast(rng, 1),
+            "beam.size": any_of(rng, 0.1, vast(rng, 1)), "beam.profile": any_of(rng, "square", "gaussian")}  # fmt: skip
 
 
 def stokes(rng):
-    size = any_of(rng, *VAST[1:])
+    size = vast(rng, 1)
     return tuple((size * np.array([1.0, *rng.uniform(-0.57, 0.57, 3)])).tolist())
 
 
 def table(rng):
     """A few reflections around the origin, of any amplitudes."""
     hkl = np.stack(np.meshgrid(*[np.arange(-6, 7)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
-    amplitudes = np.array([sign(rng) * any_of(rng, 1.0, *VAST) for _ in hkl]) if chance(rng, 0.5) else (
-        np.full(len(hkl), any_of(rng, *VAST))
+    amplitudes = np.array([sign(rng) * any_of(rng, 1.0, vast(rng)) for _ in hkl]) if chance(rng, 0.5) else (
+        np.full(len(hkl), vast(rng))
     )  # fmt: skip
     return nb.Reflections(hkl, amplitudes)
 
@@ -81,18 +87,18 @@ def table(rng):
 CHANGES = {
     "angles": lambda rng: {"crystal.cell": (*(between(rng, 3.0, 300.0) for _ in "abc"), *flat_angles(rng))},
     "lengths": lambda rng: {"crystal.cell": (*(between(rng, 1e-3, 1e9) for _ in "abc"), 80.0, 95.0, 103.0)},
-    "axes": lambda rng: {"crystal.orientation": flat_axes(rng)},
+    "axes": lambda rng: {"crystal.cell": None, "crystal.orientation": flat_axes(rng)},
     "misset": lambda rng: {"crystal.misset": tuple(angle(rng) for _ in "xyz")},
     "cells": lambda rng: {"crystal.cells": tuple(between(rng, 1.0, 1e9) for _ in "abc")},
     "fudge": lambda rng: {"crystal.fudge": between(rng, 1e-12, 1e12)},
-    "default_f": lambda rng: {"crystal.default_f": sign(rng) * any_of(rng, *VAST)},
+    "default_f": lambda rng: {"crystal.default_f": sign(rng) * vast(rng)},
     "table": lambda rng: {"crystal.reflections": table(rng)},
-    "spot_scale": lambda rng: {"crystal.spot_scale": any_of(rng, *VAST)},
+    "spot_scale": lambda rng: {"crystal.spot_scale": vast(rng)},
     "mosaic": lambda rng: {"crystal.mosaic.spread": any_of(rng, 5e-324, 1e-300, 1e-12, 180.0), "crystal.mosaic.domains": 3},
     "own": lambda rng: {"crystal.mosaic.spread": (1e-300, 180.0, any_of(rng, 0.0, 1e-9)), "crystal.mosaic.domains": 3,
                         "crystal.mosaic.cell_spread": any_of(rng, 0.0, 1e-300, 1e-9, 10.0)},
     "wavelength": lambda rng: {"beam.wavelength": between(rng, 1e-4, 1e4)},
-    "fluence": lambda rng: {"beam.fluence": any_of(rng, *VAST)},
+    "fluence": lambda rng: {"beam.fluence": vast(rng)},
     "flux": flux,
     "stokes": lambda rng: {"beam.stokes": stokes(rng)},
     "direction": lambda rng: {"beam.direction": tuple((np.array([1.0, 0.02, 0.01]) * any_of(rng, 1e-140, 1e140)).tolist())},
@@ -111,7 +117,7 @@ CHANGES = {
                            "sampling.layers": int(rng.integers(1, 4))},
     "points": lambda rng: {"detector.point_pixels": True},
     "curvature": lambda rng: {"detector.curvature": any_of(rng, "spherical", "nanobragg")},
-    "dmin": lambda rng: {"sampling.dmin": any_of(rng, *VAST)},
+    "dmin": lambda rng: {"sampling.dmin": vast(rng)},
 }  # fmt: skip
 
 
@@ -123,5 +129,7 @@ def strange(seed, shapes=("square", "gauss", "lorentz")):
     changes = {**few, "crystal.interpolate": any_of(rng, "nearest", "nearest", "tricubic")}
     for name in names:
         changes |= CHANGES[name](rng)
+    if changes.get("crystal.orientation"):
+        changes["crystal.cell"] = None
     found = scenes.still(**changes)
     return names, (extremes.aimed(rng, found) if chance(rng, 0.3) and "scan" not in names else found)

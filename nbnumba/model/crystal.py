@@ -17,7 +17,7 @@ from nbnumba.model.cell import Cell, cell_of, exact_axes, reciprocal, volume_fra
 from nbnumba.model.mosaic import Mosaic
 from nbnumba.model.reflections import Reflections
 from nbnumba.model.spectral import SpectralReflections
-from nbnumba.model.validate import choice, number, numbers, one_or_two, refuse
+from nbnumba.model.validate import MOST_AMPLITUDE, MOST_SCALE, choice, number, numbers, one_or_two, refuse
 from nbnumba.physics.lattice import SHAPES, TILTED
 from nbnumba.physics.rotation import rotate_xyz
 from nbnumba.physics.vector import Vector
@@ -90,8 +90,8 @@ class Crystal:
         self._check_shape()
         choice("crystal.interpolate", self.interpolate, INTERPOLATIONS)
         put("fudge", number("crystal.fudge", self.fudge, low=1e-12, high=1e12))
-        put("default_f", number("crystal.default_f", self.default_f))
-        put("spot_scale", number("crystal.spot_scale", self.spot_scale, low=0.0))
+        put("default_f", number("crystal.default_f", self.default_f, low=-MOST_AMPLITUDE, high=MOST_AMPLITUDE))
+        put("spot_scale", number("crystal.spot_scale", self.spot_scale, low=0.0, high=MOST_SCALE))
         if self.extent is not None:
             put("extent", one_or_two("crystal.extent", self.extent, "mm", above=0.0))
 
