@@ -1,9 +1,9 @@
-"""Draws experiments from the ends of all ranges, and lays each image beside that of long doubles; 1000 take some minutes.
+"""Draws experiments from the ends of all ranges, and lays each image beside that of long doubles; 1000 take a minute.
 
 Run: python benchmarks/extremes.py [--kind NAME ...] [--draws N] [--first SEED]
 
-Prints, for each kind of tests/extreme_kinds.py: draws, those with light, those that were refused as they hold numbers
-beyond float32, and the largest error in units of the bound that docs/limits.md states. Draws that are off, or end in
+Prints, for each kind of tests/extreme_kinds.py: draws, those with light, those beyond float32, which are refused, and
+the largest error in units of the bound that docs/limits.md states. Draws that are off, or end in
 another error, are named by their seeds; exit code 1 where there are any.
 """
 
@@ -26,7 +26,8 @@ def main() -> int:
     words.add_argument("--first", type=int, default=0)
     asked = words.parse_args()
     print(f"{'kind':26s} {'draws':>6s} {'lit':>6s} {'beyond':>6s} {'worst':>7s} {'seed':>6s}  refused", flush=True)
-    return int(any([run(name, range(asked.first, asked.first + asked.draws)) for name in asked.kind]))
+    faults = [run(name, range(asked.first, asked.first + asked.draws)) for name in asked.kind]
+    return int(any(faults))
 
 
 def run(name: str, seeds: range) -> bool:
@@ -40,16 +41,18 @@ def run(name: str, seeds: range) -> bool:
             print(f"  {name}, seed {seed}: {type(error).__name__}: {error}", flush=True)
             faults = True
             continue
-        again += len(refused)
+        again += refused
         lit += result.lit
-        beyond += bool(result.refused)
+        beyond += result.beyond
         if not result.worst <= 1.0:
             print(f"  {name}, seed {seed}: {result.worst:.4g} times the bound", flush=True)
             faults = True
         if not result.worst <= worst:
             worst, at = result.worst, seed
     seconds = time.perf_counter() - start
-    print(f"{name:26s} {len(seeds):6d} {lit:6d} {beyond:6d} {worst:7.3f} {at:6d}  {again:7d}  {seconds:.0f} s", flush=True)
+    print(
+        f"{name:26s} {len(seeds):6d} {lit:6d} {beyond:6d} {worst:7.3f} {at:6d}  {again:7d}  {seconds:.0f} s", flush=True
+    )
     return faults
 
 

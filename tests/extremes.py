@@ -232,9 +232,9 @@ def levers(detector, listed=False):
 
 def roughness(found, crystal):
     """What else indices lose: to the turns that a scan has made, and to the angles of a flat cell."""
-    turns = max(abs(angle) for angle in found.angles)
+    turns = math.radians(abs(found.scan.start) + abs(found.scan.width)) if found.scan else 0.0
     flat = 1.0 if crystal.cell is None else volume_fraction(crystal.cell)
-    return (turns if turns > 10.0 else 0.0) + (4.0 / flat if flat < 0.1 else 0.0)
+    return (turns / 8.0 if turns > 10.0 else 0.0) + (4.0 / flat if flat < 0.1 else 0.0)
 
 
 def slack(crystal, step, rough, precision):
@@ -247,7 +247,9 @@ def slack(crystal, step, rough, precision):
     if not crystal.interpolates:
         return step.seen * np.where(at_a_tie, most, known) ** 2 * spots
     # Weights of the 64 neighbours have a sum below 1.25^3 = 2, and slopes below 2.4 1.25^2 < 4.
-    near = np.where(uneven(crystal, step.hkl, delta) | at_a_tie, 2.0 * most, known + most * (4.0 * delta.sum(-1) + 1e-14))
+    near = np.where(
+        uneven(crystal, step.hkl, delta) | at_a_tie, 2.0 * most, known + most * (4.0 * delta.sum(-1) + 1e-14)
+    )
     return step.seen * ((near**2 - known**2) * step.f_latt**2 + near**2 * spots)
 
 

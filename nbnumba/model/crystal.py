@@ -229,10 +229,11 @@ def _orientation(value: Any) -> tuple[tuple[float, ...], ...]:
     if isinstance(value, (str, bytes)) or not hasattr(value, "__len__") or len(value) != 3:
         raise refuse("crystal.orientation", value, "three rows a, b, c of three numbers [A]")
     rows = tuple(numbers(f"crystal.orientation[{i}]", row, 3, "A") for i, row in enumerate(value))
-    for i, row in enumerate(rows):
-        number(f"crystal.orientation[{i}] length", math.hypot(*row), "A", **_LENGTHS)
-    volume = float(np.linalg.det(np.array(rows)))
-    bulk = math.prod(math.hypot(*row) for row in rows)
+    lengths = [math.hypot(*row) for row in rows]
+    for i, length in enumerate(lengths):
+        if length > 0.0:
+            number(f"crystal.orientation[{i}] length", length, "A", **_LENGTHS)
+    volume, bulk = float(np.linalg.det(np.array(rows))), math.prod(lengths)
     if not abs(volume) > 1e-9 * bulk:
         raise refuse("crystal.orientation", rows, "axes that span a volume (this matrix is singular)")
     return rows
