@@ -218,6 +218,11 @@ def test_any_number_of_photons_is_counted(most):
         assert (nb.detect(experiment.replace(response=None), image) == 2**31 - 1).all()
 
 
+def test_random_numbers_of_pixels_do_not_repeat():
+    with pytest.raises(nb.NbnumbaError, match=r"detector.pixels: found \(65536, 65537\); allowed: up to 4294967296"):
+        nb.detect(scenes.still(**{"detector.pixels": (65536, 65537)}), np.zeros((65536, 0)))
+
+
 def test_counts_are_those_of_photons_up_to_the_largest_integer():
     plain = nb.Response(photon_noise=False)
     image = np.array([[0.0, 1.0, 2**31 - 2, 2**31 - 1, 2**31, 2**32 + 7, 2**53, 3e38]])

@@ -17,8 +17,8 @@ WAVELENGTHS = {"low": 1e-4, "high": 1e4}
 MOST_AMPLITUDE, MOST_SCALE, MOST_FLUENCE = 1e40, 1e40, 1e80
 #: Offsets [mm] on a detector.
 OFFSETS = {"low": -1e9, "high": 1e9}
-#: Of random numbers by counter: seeds, and numbers of images.
-LARGEST_SEED, LARGEST_IMAGE = 2**63 - 1, 2**32 - 1
+#: Of random numbers by counter: seeds, numbers of images, and of pixels in an image.
+LARGEST_SEED, LARGEST_IMAGE, LARGEST_PIXELS = 2**63 - 1, 2**32 - 1, 2**32
 _LONGEST = 500  # characters of a value in a message
 
 
