@@ -49,7 +49,7 @@ def image_report(experiment: Experiment, image: np.ndarray, seconds: float) -> d
 def counts_report(experiment: Experiment, counts: np.ndarray, seed: int) -> dict[str, Any]:
     """Figures about an image of counts."""
     response = experiment.response or Response()
-    seen = counts[experiment.rendered]
+    seen = counts[experiment.rendered] if experiment.pixels_rendered else counts
     return {
         "counts_min": int(seen.min()),
         "counts_max": int(seen.max()),
