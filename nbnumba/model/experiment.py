@@ -342,6 +342,17 @@ class Experiment:
         """Spacing [A] at a point of a panel, as ``scattering_vector`` takes it."""
         return spacing(self.scattering_vector(slow, fast, panel))
 
+    def border_resolutions(self, count: int) -> list[float]:
+        """Spacings [A] on the borders of all panels, at ``count`` points along each edge."""
+        listed, along = bool(self.detector.panels), np.linspace(0.0, 1.0, count).tolist()
+        border = dict.fromkeys(point for x in along for point in ((0.0, x), (1.0, x), (x, 0.0), (x, 1.0)))
+        sizes = [self.detector.size_of(number) for number in range(len(self.panels))]
+        return [
+            self.resolution(s * slow, f * fast, number if listed else None)
+            for number, (slow, fast) in enumerate(sizes)
+            for s, f in border
+        ]
+
     def with_panels(self, *, slow: int, fast: int) -> Experiment:
         """The same experiment with its detector cut into a grid of panels, row by row: image ``panel``, slow, fast.
 
