@@ -201,11 +201,7 @@ def _show_pixel(traced: Any, asked: dict[str, Any], as_json: bool) -> None:
         found = {**kept.as_dict(), "by": _rows(kept.by(asked["by"]))} if asked["by"] else kept.as_dict()
         click.echo(json.dumps(options.jsonable(found)))
         return
-    panel = "" if traced.panel is None else f"panel {traced.panel}, "
-    click.echo(
-        f"Pixel {panel}slow {traced.slow}, fast {traced.fast}: {traced.value:.7g} photons in {len(traced)} steps, "
-        f"{traced.resolution:.4g} A"
-    )
+    click.echo(f"{traced.title}: {traced.value:.7g} photons in {len(traced)} steps, {traced.resolution:.4g} A")
     if len(kept) < len(traced) and asked["number"] is None:
         click.echo(f"Of these {len(kept)}: {kept.records['term'].sum():.7g} photons")
     click.echo(told)

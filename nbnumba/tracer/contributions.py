@@ -11,9 +11,9 @@ from nbnumba._run import call
 from nbnumba.errors import NbnumbaError
 from nbnumba.kernels.arguments import Arguments
 from nbnumba.kernels.pack import pack
-from nbnumba.model.detector import Roi
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.reflections import index_keys
+from nbnumba.model.validate import Roi
 from nbnumba.tracer.walk import counters, loop_lengths
 
 LIMIT = 10**9
