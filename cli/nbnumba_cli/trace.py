@@ -235,7 +235,7 @@ def _compare(
     if other is not None:
         second = _traced(options.load_settled(other, None, ()), (traced.slow, traced.fast), traced.panel, limit)
         found[str(other)] = differences(traced, second)
-    if program is not None:
+    if program is not None and nanobragg is not None:
         from nbnumba.compat.reference import printed_terms, reference_differences
 
         terms = printed_terms(program, shlex.split(nanobragg), traced.slow, traced.fast)

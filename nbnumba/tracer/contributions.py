@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from nbnumba._run import call
+from nbnumba._run import call_for
 from nbnumba.errors import NbnumbaError
 from nbnumba.kernels.arguments import Arguments
 from nbnumba.kernels.pack import pack
@@ -85,7 +85,8 @@ def _terms(a: Arguments, pixels: np.ndarray, numbers: np.ndarray) -> tuple[np.nd
 
     steps = math.prod(loop_lengths(a))
     nearest, terms = np.empty((len(numbers), 3), dtype=np.int64), np.empty(len(numbers))
-    call(fill_terms, a, pixels[numbers // steps], counters(a, numbers % steps), nearest, terms)
+    places = pixels[numbers // steps], counters(a, numbers % steps)
+    call_for(len(numbers), fill_terms, a, *places, nearest, terms)
     return nearest, terms
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nbnumba._run import call
+from nbnumba._run import call_for
 from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError
 from nbnumba.journal import stage
@@ -273,6 +273,7 @@ def _fill(a: Arguments, row: int, fast: int, records: np.ndarray, start: int, st
     kind: Any = records.dtype
     numbers = np.dtype([(name, "f8", kind[name].shape) for name in kind.names])  # as the loop stores them
     rows = np.empty((stop - start, numbers.itemsize // 8))
-    value = call(fill_steps, a, float(row), float(fast), counters(a, np.arange(start, stop)), before, rows)
+    places = counters(a, np.arange(start, stop))
+    value = call_for(len(rows), fill_steps, a, float(row), float(fast), places, before, rows)
     records[start:stop] = rows.view(numbers)[:, 0]
     return float(value)
