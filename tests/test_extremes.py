@@ -312,6 +312,7 @@ REFUSED = {
     "amplitude": ({"crystal.default_f": -1e41}, "crystal.default_f: .* from -1e.40 up to 1e.40"),
     "scale": ({"crystal.spot_scale": 1e41}, "crystal.spot_scale: .* up to 1e.40"),
     "fluence": ({"beam.fluence": 1e81}, "beam.fluence: .* up to 1e.80"),
+    "stokes of one digit": ({"beam.stokes": (5e-324, 5e-324, 5e-324, 0.0)}, "beam.stokes: .* S0 above 0"),
     "flux": ({"beam.flux": 1e60, "beam.size": 1e-12}, r"beam.flux, exposure, size: .* up to 1e\+80 photons"),
     "starred spots": ({"crystal.shape": "gauss_star", "crystal.cells": (1e5, 1e5, 1e5)}, "crystal.cells"),
     "fudge": ({"crystal.shape": "gauss", "crystal.fudge": 1e300}, "crystal.fudge"),
