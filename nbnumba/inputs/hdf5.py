@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.inputs.text import is_pipe
 
 Item: TypeAlias = Any  # a group or a dataset
 
@@ -33,9 +34,10 @@ def opened(path: str | Path) -> Iterator[h5py.File]:
         NbnumbaError: the file is missing, damaged, or not HDF5.
     """
     try:
-        with open(path, "rb"):
-            pass  # says more plainly than HDF5 why a file cannot be read
-        if not h5py.is_hdf5(path):
+        if not is_pipe(path):
+            with open(path, "rb"):
+                pass  # says more plainly than HDF5 why a file cannot be read
+        if is_pipe(path) or not h5py.is_hdf5(path):
             raise NbnumbaError(f"{path}: found another kind of file; allowed: HDF5")
         with _file(path) as file:
             yield file

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.inputs.text import opened
 
 GZIP_MAGIC = b"\x1f\x8b"
 #: Of what is compressed, so that a small file cannot fill the memory.
@@ -42,8 +43,8 @@ def reading(path: Path, kind: str) -> Iterator[None]:
 
 def _raw_bytes(path: Path) -> bytes:
     try:
-        with path.open("rb") as opened:
-            content = opened.read(MOST_BYTES + 1)
+        with opened(path) as stream:
+            content = stream.read(MOST_BYTES + 1)
     except IsADirectoryError as error:
         raise NbnumbaError(f"{path} is a folder; give a file.") from error
     except FileNotFoundError as error:
