@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.model.validate import cut
 
 Value = float | int | str
 
@@ -249,9 +250,9 @@ def parse(words: Sequence[str]) -> list[Given]:
 
 def _unknown(word: str) -> NbnumbaError:
     if not word.startswith("-") or _is_number(word):
-        return NbnumbaError(f"{word!r}: no flag stands before this value; flags begin with '-'")
+        return NbnumbaError(f"{cut(word)!r}: no flag stands before this value; flags begin with '-'")
     close = get_close_matches(word, list(_BY_NAME), n=1)
-    return NbnumbaError(f"{word}: no such flag." + (f" Did you mean {close[0]}?" if close else ""))
+    return NbnumbaError(f"{cut(word)}: no such flag." + (f" Did you mean {close[0]}?" if close else ""))
 
 
 def _values(word: str, flag: Flag, rest: list[str]) -> tuple[Value, ...]:
