@@ -75,6 +75,7 @@ def test_one_image_keeps_its_name_and_any_can_be_made_again(folder):
         (("--cbf", "x.cbf", "--smv", "x.cbf"), "another output"),
         (("--cbf", "e.toml", "--overwrite"), "is an input"),
         (("--cbf", "none/x.cbf"), "does not exist"),
+        (("-o", "/dev/null", "--overwrite"), "/dev/null: is a device, which cannot hold HDF5"),
         (("--images", 2, "--cbf", "old.cbf"), "old_0002.cbf: exists already"),
         (("--cbf", "#_#.cbf"), "one row of #"),
         (("--smv", "x.img", "--set", "detector.rotation=1,0,0"), "not square to the beam"),

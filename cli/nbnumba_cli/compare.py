@@ -27,6 +27,7 @@ DIFFERENT = 1
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0.0),
+    callback=options.finite,
     help="Exit with 1 if the largest difference exceeds this fraction of A's largest value, or pixels are finite "
     "in one image alone.",
 )

@@ -58,9 +58,11 @@ def command(
     if output is None and svg is None:
         raise click.UsageError("Give -o OUT.h5 or --svg FILE.")
     from nbnumba.atomic import check_writable
+    from nbnumba.outputs.hdf5 import check_hdf5
 
-    for file in filter(None, (output, svg)):
-        check_writable(file, overwrite)
+    for file, check in ((output, check_hdf5), (svg, check_writable)):
+        if file is not None:
+            check(file, overwrite)
     with options.waiting("Deriving"), options.limited(threads, device):
         import nbnumba as nb
 

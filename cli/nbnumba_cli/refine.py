@@ -44,21 +44,27 @@ _PASSED_ON = ("planes", "system", "continuation", "optimizer", "iterations", "to
 @click.option(
     "--readout-sigma",
     type=click.FloatRange(min=0.0),
+    callback=options.finite,
     help="Standard deviation of the read-out noise [photons] [default: that of the [response], or 0].",
 )
 @click.option(
     "--robust",
     type=click.FloatRange(min=0.0, min_open=True),
+    callback=options.finite,
     help="Bear outliers; degrees of freedom of "
     "Student's distribution (gaussian) or standard deviations to Huber's limit (least-squares).",
 )
 @click.option(
     "--adu-per-photon",
     type=click.FloatRange(min=0.0, min_open=True),
+    callback=options.finite,
     help="Units of the data that one photon makes [default: gain of the [response], or 1].",
 )
 @click.option(
-    "--adu-offset", type=float, help="Units of the data without photons [default: offset of the [response], or 0]."
+    "--adu-offset",
+    type=float,
+    callback=options.finite,
+    help="Units of the data without photons [default: offset of the [response], or 0].",
 )
 @click.option(
     "--background",
@@ -124,6 +130,7 @@ _PASSED_ON = ("planes", "system", "continuation", "optimizer", "iterations", "to
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0.0, min_open=True),
+    callback=options.finite,
     default=1e-9,
     show_default=True,
     help="Fall of the loss that is not worth another step.",
@@ -172,9 +179,10 @@ def command(
     files = [file for file in (output, results, svg) if file is not None]
     options.keep_inputs(start, experiment, [output, results, svg], (data, asked["mask"]))
     from nbnumba.atomic import check_writable
+    from nbnumba.outputs.hdf5 import check_hdf5
 
     for file in files:
-        check_writable(file, overwrite)
+        (check_hdf5 if file == results else check_writable)(file, overwrite)
     loss = read_loss(data, start, asked)
     with options.limited(threads, asked["device"]), voice.log_of("nbnumba.refinement.refine"):
         found = _refined(start, loss, names, asked)
