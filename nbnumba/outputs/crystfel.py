@@ -15,7 +15,7 @@ from nbnumba.atomic import new_file
 from nbnumba.constants import PHOTON_ENERGY
 from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.hdf5 import ENTRY
-from nbnumba.model.experiment import Experiment
+from nbnumba.model.experiment import Experiment, check_experiment
 from nbnumba.outputs.counts import readout
 from nbnumba.outputs.nexus_geometry import Module, modules
 from nbnumba.outputs.nexus_series import DATA
@@ -42,6 +42,7 @@ def write_crystfel(
     Raises:
         NbnumbaError: a curved detector, which CrystFEL has not, or a file cannot be read or written.
     """
+    check_experiment(experiment)
     if experiment.detector.curvature != "flat":
         raise NbnumbaError(f"detector.curvature: found {experiment.detector.curvature!r}; allowed for CrystFEL: 'flat'")
     places = modules(experiment)

@@ -12,7 +12,7 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.kernels.arguments import Arguments
 from nbnumba.kernels.pack import pack
 from nbnumba.model.detector import Roi
-from nbnumba.model.experiment import Experiment
+from nbnumba.model.experiment import Experiment, check_experiment
 from nbnumba.model.reflections import index_keys
 from nbnumba.tracer.walk import counters, loop_lengths
 
@@ -45,6 +45,7 @@ def contributions(
     Raises:
         NbnumbaError: a region that is not on the detector, or too many steps.
     """
+    check_experiment(experiment)
     experiment.check_one_lattice("contributions")
     part = experiment if roi is None else experiment.replace(**{"detector.roi": roi})
     # Rows are counted through all panels.
