@@ -212,6 +212,14 @@ def _from_here(name: str, value: Any) -> Any:
     return value
 
 
+def check_shape(shape: tuple[int, int] | None, *files: Path) -> None:
+    """Refuse --shape where no file is raw, and it would be ignored."""
+    from nbnumba.inputs.kinds import RAW, kind_of
+
+    if shape is not None and RAW not in map(kind_of, files):
+        raise NbnumbaError(f"--shape: found for {' and '.join(map(str, files))}, which are no raw files; leave it out")
+
+
 def command_line() -> str:
     """The words of this run as a line; bytes that are not UTF-8 as escapes, so that a file can hold it.
 

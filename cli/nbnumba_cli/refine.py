@@ -11,6 +11,7 @@ import click
 from nbnumba.errors import NbnumbaError
 from nbnumba_cli import complete, options, voice
 from nbnumba_cli.observed import LOSSES, read_loss
+from nbnumba_cli.output import Output
 
 if TYPE_CHECKING:
     import nbnumba as nb
@@ -23,15 +24,15 @@ _PASSED_ON = ("planes", "system", "continuation", "optimizer", "iterations", "to
 @options.experiment_source
 @click.argument("data", metavar="DATA", type=click.Path(path_type=Path), required=False)
 @options.parameters
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="TOML file of what is refined.")
+@click.option("-o", "--output", type=Output("TOML"), required=True, help="TOML file of what is refined.")
 @click.option(
     "--results",
-    type=click.Path(path_type=Path),
+    type=Output("HDF5"),
     help="HDF5 file to write: data, model, residual, sensitivities, values, correlation, history.",
 )
 @click.option(
     "--svg",
-    type=click.Path(path_type=Path),
+    type=Output("SVG"),
     help="Picture to write: data, model, residual, and the derivative by each parameter.",
 )
 @click.option(

@@ -44,6 +44,7 @@ WATER_WEIGHT = 18.0  # g/mol
 _LEAST = {
     **dict.fromkeys(("N", "Na", "Nb", "Nc"), (1, "1")),
     **dict.fromkeys(("detpixels", "detpixels_f", "detpixels_s"), (1, "as many as -detsize holds")),
+    **dict.fromkeys(("divsteps", "hdivsteps", "vdivsteps", "dispsteps"), (1, "no number")),
     "oversample": (1, "as many as the crystal's size asks for"),
     "mosaic_domains": (1, "10"),
     "detector_thicksteps": (2, "2"),

@@ -178,9 +178,9 @@ def _change_drawing(where: str, tables: dict[str, Any], name: str, value: Any) -
     elif known in tables:
         tables[known] = {**tables[known], parameter: value}
     else:
-        drawn = ", ".join(tables) or "none"
+        drawn, like = ", ".join(tables) or "none", [*tables, *(f"{known}.{kind}" for kind in KINDS)]
         raise NbnumbaError(
-            f"{where}: no such key {shown(name)}.{nearest(name, list(tables))} There are: {drawn}; a new one is given "
+            f"{where}: no such key {shown(name)}.{nearest(name, like)} There are: {drawn}; a new one is given "
             f"with its distribution, as {where}.{cut(name)}.uniform=1,2"
         )
 

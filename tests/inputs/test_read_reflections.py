@@ -535,6 +535,14 @@ def test_coordinate_faults(tmp_path, content, options, message):
         read_reflections(write(tmp_path / "a.pdb", content), **options)
 
 
+def test_missing_coordinates_are_missing_whatever_the_resolution(tmp_path):
+    with pytest.raises(NbnumbaError, match=r"none\.pdb does not exist"):
+        read_reflections(tmp_path / "none.pdb")
+    (tmp_path / "a.pdb").write_text(pdb_text())
+    with pytest.raises(NbnumbaError, match=r"in TOML as reflections = \{ file = 'a\.pdb', resolution = 2\.0 \}"):
+        read_reflections(tmp_path / "a.pdb")
+
+
 def test_coordinates_beyond_memory_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(coordinates, "physical_memory", lambda: 2**20)
     with pytest.raises(NbnumbaError, match=r"grid points.*GiB"):
