@@ -6,9 +6,8 @@ import os
 import signal
 from types import FrameType
 
-#: Signals that end a run, and the exit code then.
+#: Signals that end a run.
 ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-INTERRUPTED = 130
 
 _struck = False
 #: Where Python would report an exception and go on, as C calls it; where one leaves a lock that nobody opens; and

@@ -19,7 +19,7 @@ from nbnumba_cli import interrupt, voice
 from nbnumba_cli.equip import equip, from_environment
 
 COMPLETE = "_NBNUMBA_COMPLETE"  # variable by which a shell asks for completions
-FAILED, BAD_INPUT = 1, 2
+FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 #: Command -> (module, one line of help), so that --help needs no command's imports.
 COMMANDS = {
@@ -153,7 +153,7 @@ def main(args: list[str] | None = None, name: str = "nbnumba") -> NoReturn:
         if sys.stdout is not None:
             with suppress(OSError):
                 sys.stdout.flush()
-        os._exit(interrupt.INTERRUPTED)  # Python's own end can crash where compiled code was being loaded
+        os._exit(INTERRUPTED)  # Python's own end can crash where compiled code was being loaded
     sys.exit(code)
 
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
-import signal
 
-from nbnumba_cli.interrupt import ENDING, INTERRUPTED
+_INTERRUPTED = 130
 
 
 def main(name: str = "nbnumba") -> None:
     """Run the program and exit with its code; see ``nbnumba_cli.main``."""
-    for sign in ENDING:
-        if signal.getsignal(sign) is not signal.SIG_IGN:  # as under nohup
-            signal.signal(sign, _leave)
+    try:
+        import signal
+
+        from nbnumba_cli.interrupt import ENDING
+
+        for sign in ENDING:
+            if signal.getsignal(sign) is not signal.SIG_IGN:  # as under nohup
+                signal.signal(sign, _leave)
+    except KeyboardInterrupt:
+        _leave()
     from nbnumba_cli.main import main
 
     main(name=name)
@@ -21,4 +27,4 @@ def main(name: str = "nbnumba") -> None:
 def _leave(*_: object) -> None:
     """Signal handler: end at once, as nothing is begun. An exception would come out of imports as another, or not."""
     os.write(2, b"Interrupted: nothing was begun.\n")
-    os._exit(INTERRUPTED)
+    os._exit(_INTERRUPTED)
