@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.model.validate import cut
+from nbnumba.model.validate import cut, shown
 
 Value = float | int | str
-
-
 VALUE_KINDS = {"n": "number", "w": "whole number", "t": "name"}
 
 
@@ -287,14 +285,14 @@ def _value(word: str, kind: str, text: str) -> Value:
     if kind == "t":
         return text
     if not _is_number(text):
-        raise NbnumbaError(f"{word}: found {text!r}; allowed: a number")
+        raise NbnumbaError(f"{word}: found {shown(text)}; allowed: a number")
     value = float(text)
     if not math.isfinite(value):
-        raise NbnumbaError(f"{word}: found {text!r}; allowed: a finite number")
+        raise NbnumbaError(f"{word}: found {shown(text)}; allowed: a finite number")
     if kind == "n":
         return value
     if not value.is_integer():
-        raise NbnumbaError(f"{word}: found {text!r}; allowed: a whole number")
+        raise NbnumbaError(f"{word}: found {shown(text)}; allowed: a whole number")
     return int(value)
 
 

@@ -13,8 +13,6 @@ from nbnumba.inputs.kinds import kind_of
 from nbnumba.inputs.text import naming
 from nbnumba.model.changes import without_rivals
 
-#: What of the beam follows the image.
-BEAM = ("wavelength", "direction", "polarization_axis", "polarization", "stokes")
 #: Steps of a rotation where the experiment does not say: enough for spots that it cuts into.
 STEPS = 10
 
@@ -45,14 +43,14 @@ def likened(tree: Mapping[str, Any], path: str | Path) -> dict[str, Any]:
 
 def _own(path: str | Path) -> dict[str, Any] | None:
     """Tables that a file of ours holds, in the frame in which it was simulated; None: it is none."""
-    from nbnumba.model.toml import tree_of
+    from nbnumba.model.toml import OF_BEAM, tree_of
 
     if kind_of(path) != "hdf5":
         return None
     with opened(path) as file:
         held = words(file, f"{ENTRY}/{PROVENANCE}/experiment")
         tree = {} if held is None else tree_of(held, str(path))
-        beam = {key: value for key, value in tree.get("beam", {}).items() if key in BEAM}
+        beam = {key: value for key, value in tree.get("beam", {}).items() if key in OF_BEAM}
         scan = {key: value for key, value in tree.get("scan", {}).items() if key in ("start", "width", "axis", "rule")}
         return {"detector": tree["detector"], "beam": beam, "scan": scan} if tree else None
 

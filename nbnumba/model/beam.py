@@ -15,11 +15,12 @@ from nbnumba.model.validate import (
     WAVELENGTHS,
     both,
     choice,
+    counts,
     direction,
     flag,
     number,
     numbers,
-    one_or_two,
+    one_or_several,
     refuse,
     whole,
 )
@@ -118,7 +119,7 @@ class Beam:
             if getattr(self, name) is not None:
                 self._put(name, number(f"beam.{name}", getattr(self, name), unit, low=0.0))
         self._put("exposure", number("beam.exposure", self.exposure, "s", above=0.0))
-        self._put("size", one_or_two("beam.size", self.size, "mm", above=0.0))
+        self._put("size", one_or_several("beam.size", self.size, 2, "mm", above=0.0))
         choice("beam.profile", self.profile, tuple(DENSITIES))
         self._put("offset", numbers("beam.offset", self.offset, 2, "mm"))
         for name, plain in (("profile", "square"), ("offset", (0.0, 0.0))):
@@ -151,8 +152,7 @@ class Beam:
         flag("beam.round_divergence", self.round_divergence)
         choice("beam.divergence_profile", self.divergence_profile, tuple(PROFILES))
         self._put("divergence", numbers("beam.divergence", self.divergence, 2, "mrad", low=0.0, high=1000.0))
-        steps = numbers("beam.divergence_steps", self.divergence_steps, 2)
-        self._put("divergence_steps", tuple(whole("beam.divergence_steps", n, low=1, high=10**6) for n in steps))
+        self._put("divergence_steps", counts("beam.divergence_steps", self.divergence_steps))
         for i in (0, 1):
             _check_sampled(f"divergence_steps[{i}]", self.divergence[i], self.divergence_steps[i])
 

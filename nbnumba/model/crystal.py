@@ -16,7 +16,7 @@ from nbnumba.model.cell import Cell, cell_of, exact_axes, reciprocal, volume_fra
 from nbnumba.model.mosaic import Mosaic
 from nbnumba.model.reflections import Reflections
 from nbnumba.model.spectral import SpectralReflections
-from nbnumba.model.validate import choice, number, numbers, one_or_two, refuse
+from nbnumba.model.validate import choice, is_list, number, numbers, one_or_several, refuse
 from nbnumba.physics.lattice import SHAPES, TILTED
 from nbnumba.physics.rotation import rotate_xyz
 from nbnumba.physics.vector import Vector
@@ -91,7 +91,7 @@ class Crystal:
         put("default_f", number("crystal.default_f", self.default_f))
         put("spot_scale", number("crystal.spot_scale", self.spot_scale, low=0.0))
         if self.extent is not None:
-            put("extent", one_or_two("crystal.extent", self.extent, "mm", above=0.0))
+            put("extent", one_or_several("crystal.extent", self.extent, 2, "mm", above=0.0))
 
     def _check_shape(self) -> None:
         if self.tilted and self.shape not in TILTED:
@@ -181,7 +181,7 @@ def _cells(value: Any) -> tuple[Any, ...]:
     """Three numbers of cells, or a matrix as rows."""
     if isinstance(value, Real):
         value = [value] * 3
-    rows = list(value) if isinstance(value, Iterable) and not isinstance(value, str | bytes) else []
+    rows = list(value) if is_list(value) else []
     if not any(isinstance(row, Iterable) for row in rows):
         return numbers("crystal.cells", value, 3, low=1.0, high=_MOST_CELLS)
     if len(rows) != 3:

@@ -249,7 +249,8 @@ class Experiment:
         """Sub-pixels along each edge of a pixel, enough for the largest of several lattices."""
         if isinstance(self.sampling.oversample, int):
             return self.sampling.oversample
-        pixel = self.beam.wavelength * self._distance / self.detector.pixel_size
+        distance = self.nearest if self.detector.panels else self.geometry.distance
+        pixel = self.beam.wavelength * distance / self.detector.pixel_size
         largest = max(max(crystal.size) for crystal in self.crystals)
         needed = 3.0 * largest / pixel
         if not needed <= 1000.0:
@@ -267,12 +268,6 @@ class Experiment:
             return min(g.distance, g.close_distance)
         parts = detector.panels or (Panel(origin=g.origin, fast=g.fast, slow=g.slow, pixels=detector.pixels),)
         return min(part.nearest(detector.pixel_size) for part in parts)
-
-    @property
-    def _distance(self) -> float:
-        """Distance of the detector along the beam, or of the nearest point of all panels [mm]."""
-        listed, size = self.detector.panels, self.detector.pixel_size
-        return min(panel.nearest(size) for panel in listed) if listed else self.geometry.distance
 
     @cached_property
     def mean_wavelength(self) -> float:
@@ -383,8 +378,8 @@ class Experiment:
     def replace(self, **changes: Any) -> Experiment:
         """Copy with fields changed by dotted name, as in ``replace(**{"crystal.misset": (10, 20, 30)})``.
 
-        Setting one of cell and orientation, fluence and flux, polarization and stokes,
-        sources and spectrum, distance and close_distance clears the other.
+        Setting one of two that exclude one another, as cell and orientation or distance and close_distance, clears the
+        other (``changes.ALTERNATIVES``).
 
         Raises:
             NbnumbaError: a name that does not exist, or a value that is not allowed.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.model.cell import exact_axes, reciprocal
+from nbnumba.model.cell import Cell, exact_axes, reciprocal
 from nbnumba.model.validate import number
 
 LARGEST_TABLE = 2**31 - 1  # entries, which 32-bit integers count
@@ -19,7 +19,6 @@ MAX_INDEX = 32767
 FALLBACK_MEMORY = 8 * 2**30
 
 IndexRange = tuple[int, int]
-Cell = tuple[float, float, float, float, float, float]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

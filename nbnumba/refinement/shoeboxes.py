@@ -11,11 +11,10 @@ import numpy as np
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.cell import reciprocal
 from nbnumba.model.experiment import Experiment, check_experiment
-from nbnumba.model.mosaic import rotation_matrix
 from nbnumba.model.validate import number
 from nbnumba.physics.ewald import diffracted, excitation_error
 from nbnumba.physics.vector import Vector
-from nbnumba.prediction import mean_beam, point_seen, start_angle
+from nbnumba.prediction import axes_at_start, mean_beam, point_seen
 from nbnumba.report import resolution_limits
 from nbnumba.spots import all_indices
 
@@ -56,7 +55,7 @@ def shoeboxes(
     if excitation is not None:
         number("excitation", excitation, "1/A", low=0.0)
     beam, crystal = mean_beam(experiment), experiment.crystal
-    turned = crystal.axes @ rotation_matrix(experiment.spindle, start_angle(experiment)).T
+    turned = axes_at_start(experiment)
     thin = (np.array(crystal.cells_across) * np.linalg.norm(turned, axis=1)).min()
     found: list[tuple[float, Shoebox]] = []
     for hkl, q in _resolved(turned, max(dmin, resolution_limits(experiment)["resolution_corner_A"])):

@@ -15,6 +15,7 @@ from hypothesis import given, seed, settings
 from slow import few
 
 import nbnumba as nb
+from nbnumba import _run
 from nbnumba.kernels import cpu
 from nbnumba.kernels.pack import pack
 from nbnumba.physics.lattice import SHAPES
@@ -157,6 +158,21 @@ def test_repeated_sources_and_orientations_keep_their_steps(shape):
     assert len(traced) == 6
     assert traced.value == pytest.approx(rendered(experiment)[5, 5], rel=1e-12)
     assert traced.arguments.lattice == pack(experiment).lattice
+
+
+def test_many_steps_are_those_of_few(monkeypatch):
+    """Few steps are done by plain Python, many by compiled loops, which may round otherwise."""
+    experiment = scenes.still(**scenes.RICH)
+    plain, lit = nb.trace(experiment, 4, 9), nb.contributions(experiment, ((4, 5), (9, 10)))
+    assert len(plain) <= _run.FEW
+    monkeypatch.setattr(_run, "FEW", 0)
+    compiled = nb.trace(experiment, 4, 9)
+    assert compiled.value == pytest.approx(plain.value, rel=1e-12)
+    for name in plain.records.dtype.names:
+        np.testing.assert_allclose(compiled.records[name], plain.records[name], rtol=1e-9, atol=1e-12, err_msg=name)
+    again = nb.contributions(experiment, ((4, 5), (9, 10)))
+    np.testing.assert_array_equal(again[["h", "k", "l"]], lit[["h", "k", "l"]])
+    np.testing.assert_allclose(again["photons"], lit["photons"], rtol=1e-12)
 
 
 def test_questions_have_answers():
