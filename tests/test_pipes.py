@@ -72,7 +72,7 @@ def test_images_are_no_pipes(fed):
 
 def test_a_pipe_is_no_hdf5(tmp_path):
     os.mkfifo(tmp_path / "a.h5")
-    with pytest.raises(nb.NbnumbaError, match="another kind of file; allowed: HDF5"):
+    with pytest.raises(nb.NbnumbaError, match="is a pipe; allowed: an HDF5 file"):
         nb.read_nexus(tmp_path / "a.h5")
 
 

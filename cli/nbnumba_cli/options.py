@@ -235,8 +235,9 @@ def keep_inputs(
 ) -> None:
     """Refuse outputs that are the same file as one another or as an input, also one that the TOML file names."""
     lists = [crystal.reflections for crystal in experiment.crystals]
-    again = file is not None and file.is_file()  # a pipe can be read once
-    named = _files_in(tomllib.loads(file.read_text(encoding="utf-8-sig")), file.parent) if file and again else []
+    named: list[Path] = []
+    if file is not None and file.is_file():  # and no pipe, which can be read once
+        named = _files_in(tomllib.loads(file.read_text(encoding="utf-8-sig")), file.parent)
     check_distinct(outputs, [file, like(), *others, *named, *(each.origin.get("file") for each in lists if each)])
 
 

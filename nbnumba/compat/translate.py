@@ -104,8 +104,8 @@ def _taken_otherwise(flags: Flags) -> Iterator[str]:
         if found < least:
             yield f"-{name} {found} stands for {otherwise}"
     offset = flags.value("adc", 0.0)
-    if abs(offset) >= _HIGHEST:
-        yield f"-adc {offset:g}: all pixels of SMV images are {_HIGHEST if offset > 0.0 else 0}, the end of their range"
+    if offset >= _HIGHEST:
+        yield f"-adc {offset:g}: all pixels of SMV images are {_HIGHEST}, the end of their range"
 
 
 def _water(flags: Flags) -> tuple[Background, ...]:

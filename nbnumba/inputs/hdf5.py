@@ -34,10 +34,11 @@ def opened(path: str | Path) -> Iterator[h5py.File]:
         NbnumbaError: the file is missing, damaged, or not HDF5.
     """
     try:
-        if not is_pipe(path):
-            with open(path, "rb"):
-                pass  # says more plainly than HDF5 why a file cannot be read
-        if is_pipe(path) or not h5py.is_hdf5(path):
+        if is_pipe(path):
+            raise NbnumbaError(f"{path}: is a pipe; allowed: an HDF5 file")
+        with open(path, "rb"):
+            pass  # says more plainly than HDF5 why a file cannot be read
+        if not h5py.is_hdf5(path):
             raise NbnumbaError(f"{path}: found another kind of file; allowed: HDF5")
         with _file(path) as file:
             yield file

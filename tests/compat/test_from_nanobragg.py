@@ -45,7 +45,7 @@ def test_monoclinic_cell_is_exact():
         ("-detpixels 0", "-detpixels 0 stands for as many as -detsize holds"),
         ("-mosaic 1 -mosaic_domains 0", "-mosaic_domains 0 stands for 10"),
         ("-adc 99999999", "-adc 1e+08: all pixels of SMV images are 65535"),
-        ("-adc -70000", "-adc -70000: all pixels of SMV images are 0"),
+        ("-hdivsteps 0", "-hdivsteps 0 stands for no number"),
     ],
 )
 def test_numbers_that_mean_nothing_are_told(flags, note):
