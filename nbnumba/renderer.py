@@ -10,7 +10,7 @@ import numpy as np
 from nbnumba.convergence import settled
 from nbnumba.errors import NbnumbaError, NbnumbaJobError
 from nbnumba.gpu import Gpu
-from nbnumba.model.experiment import Experiment
+from nbnumba.model.experiment import Experiment, check_experiment
 from nbnumba.model.validate import choice
 from nbnumba.simulation import (
     PRECISIONS,
@@ -41,7 +41,7 @@ class Renderer:
     def __init__(
         self, experiment: Experiment, *, device: str = "cuda", precision: str = "double", threads: int | None = None
     ) -> None:
-        _check_experiment(experiment)
+        check_experiment(experiment)
         check_device(device)
         choice("precision", precision, PRECISIONS)
         check_threads(threads) if device == "cpu" else check_no_threads(device, threads)
@@ -127,7 +127,7 @@ class Renderer:
     def _next(self, experiment: Experiment | None) -> Experiment:
         """What to render, remembered."""
         if experiment is not None:
-            _check_experiment(experiment)
+            check_experiment(experiment)
         self.experiment = settled(self.experiment if experiment is None else experiment)
         return self.experiment
 
@@ -152,9 +152,3 @@ class Renderer:
         image, counts = self._gpu.end(begun)
         report_counts(*counts, self.precision)
         return image
-
-
-def _check_experiment(value: object) -> None:
-    """Refuse what is no experiment."""
-    if not isinstance(value, Experiment):
-        raise NbnumbaError(f"experiment: found {type(value).__name__}; allowed: an Experiment")

@@ -17,7 +17,7 @@ from nbnumba.convergence import settled
 from nbnumba.errors import NbnumbaError, NbnumbaWarning
 from nbnumba.gpu import Gpu
 from nbnumba.journal import stage
-from nbnumba.model.experiment import Experiment
+from nbnumba.model.experiment import Experiment, check_experiment
 from nbnumba.model.validate import choice
 
 log = logging.getLogger(__name__)
@@ -57,6 +57,7 @@ def simulate(
         NbnumbaError: an ``out`` of another shape or type; a device, precision or number of threads that is not there;
             or too little memory.
     """
+    check_experiment(experiment)
     check_device(device)
     choice("precision", precision, PRECISIONS)
     if device != "cpu":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,6 +39,18 @@ WATER_F = 2.57  # electrons, in all directions
 WATER_WEIGHT = 18.0  # g/mol
 
 
+#: Flag -> the least number that it takes, and what stands in the place of less, as in nanoBragg.
+_LEAST = {
+    **dict.fromkeys(("N", "Na", "Nb", "Nc"), (1, "1")),
+    **dict.fromkeys(("detpixels", "detpixels_f", "detpixels_s"), (1, "as many as -detsize holds")),
+    **dict.fromkeys(("divsteps", "hdivsteps", "vdivsteps", "dispsteps"), (1, "no number")),
+    "oversample": (1, "as many as the crystal's size asks for"),
+    "mosaic_domains": (1, "10"),
+    "detector_thicksteps": (2, "2"),
+}
+_HIGHEST = 65535  # count in SMV images
+
+
 class Translation(NamedTuple):
     """An experiment, what its user should know about how it came about, and what nanoBragg's files say beside it."""
 
@@ -59,6 +72,7 @@ def translate(given: list[Given], folder: Path) -> Translation:
         if loser in flags and winner in flags:
             flags.notes.append(f"-{loser} has no effect beside -{winner}")
     flags.notes.extend(f"-{flag.name}: {NO_EFFECT}" for flag in given if flag.name in IDLE)
+    flags.notes.extend(_taken_otherwise(flags))
     header = read_headers(flags)
     wavelength = _wavelength(flags, header.get("wavelength"))
     crystal, longest = _crystal(flags, wavelength)
@@ -81,6 +95,17 @@ def translate(given: list[Given], folder: Path) -> Translation:
     )
     chosen = _oversample(flags, experiment, longest)
     return Translation(experiment.replace(**{"sampling.oversample": chosen}), flags, placed, oscillation)
+
+
+def _taken_otherwise(flags: Flags) -> Iterator[str]:
+    """What becomes of numbers that mean nothing, and is what nanoBragg makes of them."""
+    for name, (least, otherwise) in _LEAST.items():
+        found = flags.value(name, least)
+        if found < least:
+            yield f"-{name} {found} stands for {otherwise}"
+    offset = flags.value("adc", 0.0)
+    if offset >= _HIGHEST:
+        yield f"-adc {offset:g}: all pixels of SMV images are {_HIGHEST}, the end of their range"
 
 
 def _water(flags: Flags) -> tuple[Background, ...]:

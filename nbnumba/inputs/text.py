@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
+import stat
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from nbnumba.errors import NbnumbaError
 
@@ -13,6 +17,7 @@ log = logging.getLogger(__name__)
 
 #: Bytes that a file is read of.
 MOST = 2**30
+_PATIENCE = 2.0  # seconds
 
 
 @contextmanager
@@ -26,11 +31,32 @@ def naming(file: str | Path) -> Iterator[None]:
         raise NbnumbaError(f"{file}: {error}") from None
 
 
+@contextmanager
+def opened(file: str | Path) -> Iterator[BinaryIO]:
+    """A file to be read; where it is a pipe, and nothing comes for a while, the log tells what is waited for."""
+    notice = threading.Timer(_PATIENCE, log.warning, [f"Waiting for {file}, a pipe, to be written and closed."])
+    if is_pipe(file):
+        notice.daemon = True
+        notice.start()
+    try:
+        with open(file, "rb") as content:
+            yield content
+    finally:
+        notice.cancel()
+
+
+def is_pipe(file: str | Path) -> bool:
+    """Whether this is a pipe, which can be read once."""
+    with suppress(OSError, ValueError):
+        return stat.S_ISFIFO(os.stat(file).st_mode)
+    return False
+
+
 def read_bytes(file: str | Path) -> bytes:
     """Content of a file, or of a pipe, of up to MOST bytes."""
     try:
-        with open(file, "rb") as opened:
-            content = opened.read(MOST + 1)
+        with opened(file) as stream:
+            content = stream.read(MOST + 1)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise NbnumbaError(f"{file}: cannot be read ({why}); name an existing file") from None

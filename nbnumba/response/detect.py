@@ -13,7 +13,7 @@ import numpy as np
 from nbnumba._run import using_threads
 from nbnumba.errors import NbnumbaError, NbnumbaWarning
 from nbnumba.journal import stage
-from nbnumba.model.experiment import Experiment
+from nbnumba.model.experiment import Experiment, check_experiment
 from nbnumba.model.response import TYPES, Response
 from nbnumba.model.validate import LARGEST_IMAGE, LARGEST_PIXELS, LARGEST_SEED, refuse, whole
 from nbnumba.response.background import background
@@ -56,6 +56,7 @@ def detect(
         NbnumbaError: an image of another shape, negative or not finite, or a seed or number that is not
             allowed, or more than 2^32 pixels.
     """
+    check_experiment(experiment)
     check_device(device)
     if device == "cpu":
         check_threads(threads)
