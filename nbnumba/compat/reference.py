@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import tempfile
@@ -45,7 +46,7 @@ def printed_terms(program: Path, words: Sequence[str], slow: int, fast: int) -> 
     Raises:
         NbnumbaError: it fails, or prints nothing about the pixel.
     """
-    named = [str(Path(word).absolute()) if Path(word).is_file() else word for word in words]
+    named = [str(Path(word).absolute()) if os.path.isfile(word) else word for word in words]
     with tempfile.TemporaryDirectory() as folder:
         files = ["-floatfile", "f.bin", "-intfile", "i.img", "-nopgm", "-nonoise"]
         alone = ["-roi", *[str(x) for x in (fast, fast, slow, slow)], "-printout_pixel", str(fast), str(slow)]

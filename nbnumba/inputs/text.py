@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from nbnumba.errors import NbnumbaError
 
@@ -13,6 +15,7 @@ log = logging.getLogger(__name__)
 
 #: Bytes that a file is read of.
 MOST = 2**30
+_AT_ONCE = 2**20  # bytes, of files that do not tell their size
 
 
 @contextmanager
@@ -26,11 +29,19 @@ def naming(file: str | Path) -> Iterator[None]:
         raise NbnumbaError(f"{file}: {error}") from None
 
 
+def read_up_to(opened: Any, most: int, size: int = 0) -> bytes:
+    """What is in an open file, or a byte more than ``most`` of it; room is made for what is there, not for ``most``."""
+    content: bytes = opened.read(min(size, most) + 1)
+    while content and (more := opened.read(min(max(_AT_ONCE, len(content)), most + 1 - len(content)))):
+        content += more
+    return content
+
+
 def read_bytes(file: str | Path) -> bytes:
     """Content of a file, or of a pipe, of up to MOST bytes."""
     try:
         with open(file, "rb") as opened:
-            content = opened.read(MOST + 1)
+            content = read_up_to(opened, MOST, os.fstat(opened.fileno()).st_size)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise NbnumbaError(f"{file}: cannot be read ({why}); name an existing file") from None

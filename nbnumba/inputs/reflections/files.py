@@ -2,12 +2,14 @@
 
 import gzip
 import io
+import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.inputs.text import read_up_to
 
 GZIP_MAGIC = b"\x1f\x8b"
 #: Of what is compressed, so that a small file cannot fill the memory.
@@ -43,7 +45,7 @@ def reading(path: Path, kind: str) -> Iterator[None]:
 def _raw_bytes(path: Path) -> bytes:
     try:
         with path.open("rb") as opened:
-            content = opened.read(MOST_BYTES + 1)
+            content = read_up_to(opened, MOST_BYTES, os.fstat(opened.fileno()).st_size)
     except IsADirectoryError as error:
         raise NbnumbaError(f"{path} is a folder; give a file.") from error
     except FileNotFoundError as error:
@@ -59,7 +61,7 @@ def _raw_bytes(path: Path) -> bytes:
 def _decompressed(content: bytes, path: Path) -> bytes:
     try:
         with gzip.open(io.BytesIO(content)) as stream:
-            found = stream.read(MOST_BYTES + 1)
+            found = read_up_to(stream, MOST_BYTES)
     except (OSError, EOFError, zlib.error) as error:
         raise NbnumbaError(f"{path} is not an intact gzip file ({error}); copy or compress it again.") from error
     if len(found) > MOST_BYTES:
