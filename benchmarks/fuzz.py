@@ -40,25 +40,22 @@ for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MPLBACKEND"):
 TESTS = Path(__file__).parents[1] / "tests"
 sys.path.insert(0, str(TESTS))
 
-
-
-def compiled() -> list[str]:
-    """Modules of compiled functions, whose code has to stay as it is."""
-    root = Path(importlib.util.find_spec("nbnumba").origin).parents[1]
-    files = [file for file in root.glob("nbnumba/**/*.py") if b"_jit" in file.read_bytes() or "physics" in file.parts]
-    return [".".join(file.relative_to(root).with_suffix("").parts) for file in files]
-
-
+quiet = contextlib.nullcontext()
 if "--guided" in sys.argv:
     import atheris
 
+    root = Path(importlib.util.find_spec("nbnumba").origin).parents[1]
+    compiled = [
+        file for file in root.glob("nbnumba/**/*.py") if "physics" in file.parts or b"_jit" in file.read_bytes()
+    ]
+    as_they_are = [".".join(file.relative_to(root).with_suffix("").parts) for file in compiled]
     watched = ["nbnumba", "nbnumba_cli", "tomllib", "json", "fabio"]
-    with contextlib.redirect_stderr(io.StringIO()):  # a line for each module
-        atheris.instrument_imports(watched, compiled(), enable_loader_override=False).__enter__()
-        import fuzz.targets  # noqa: F401
-from fuzz.mutations import damaged
-from fuzz.targets import TARGETS
-from fuzz.work import made, outcome, pretend_small_machine
+    atheris.instrument_imports(watched, as_they_are, enable_loader_override=False).__enter__()  # to the end
+    quiet = contextlib.redirect_stderr(io.StringIO())
+with quiet:  # atheris has a line for each module
+    from fuzz.mutations import damaged
+    from fuzz.targets import TARGETS
+    from fuzz.work import made, outcome, pretend_small_machine
 
 MEMORY = 2**30  # bytes of addresses that a process may take while it reads
 LIMIT = 60.0  # seconds for an input, on a machine that has other work too
@@ -237,9 +234,7 @@ def guided(name: str, asked: argparse.Namespace) -> tuple[list[float], str]:
             break
         seconds = min(end - time.monotonic(), 10**6)
         with shared_memory_folder() as folder:
-            process = fork.Process(
-                target=guided_work, args=(name, left, seconds, corpus, log, asked, counts, folder)
-            )
+            process = fork.Process(target=guided_work, args=(name, left, seconds, corpus, log, asked, counts, folder))
             process.start()
             process.join()
         if process.exitcode:
@@ -272,7 +267,8 @@ def guided_work(
     longest = max(len(content) for content in target.seeds())
     options = [
         f"-runs={count}", f"-max_total_time={math.ceil(seconds)}", f"-timeout={int(LIMIT)}", "-rss_limit_mb=0",
-        f"-max_len={4 * longest + 4096}", "-len_control=0", f"-seed={asked.seed}", f"-artifact_prefix={asked.found}/{name}-",
+        f"-max_len={4 * longest + 4096}", "-len_control=0", f"-seed={asked.seed}",
+        f"-artifact_prefix={asked.found}/{name}-",
     ]  # fmt: skip
     read, each = reader(name, asked.found, counts, folder), itertools.count()
     atheris.Setup(

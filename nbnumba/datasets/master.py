@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from nbnumba.datasets.provenance import read_provenance
 from nbnumba.datasets.shard import PROVENANCE
 from nbnumba.datasets.stacks import STACKS
 from nbnumba.errors import NbnumbaError
+from nbnumba.inputs.hdf5 import words
 from nbnumba.outputs.compression import need_filters
 from nbnumba.outputs.data_files import need_data
 from nbnumba.outputs.hdf5 import new_hdf5
@@ -126,19 +127,14 @@ def _fill_master(file: h5py.File, parts: list[Part], manifest: dict[str, Any]) -
     file.attrs["default"] = "entry"
     with _opened(parts[0].path) as first:
         _copy_header(first, file)
-        by_image = [name for name in first[PROVENANCE]["by_image"].asstr()[()].split("\n") if name]
-        spots = [f"entry/spots/{name}" for name in first["entry/spots"] if name != "offsets"]
-        joined = [name for name in ("labels", "geom") if name in first] + by_image
-        joined += [f"entry/{table}/{name}" for table in ("labels", "lattices") for name in first[f"entry/{table}"]
-                   if name != "offsets"]  # fmt: skip
-        shown = [*(name for name in STACKS if name in first), *spots]
-        for name in shown:
+        names = _names(first)
+        for name in names.shown:
             _show(file, _held(first, name, parts[0].rows(name)), parts)
-        for name in joined:
+        for name in names.joined:
             _like(file, _held(first, name, parts[0].rows(name)), sum(part.rows(name) for part in parts))
         for name in _OFFSETS:
             _like(file, first[name], 1 + sum(part.images for part in parts))
-    _join(file, joined, shown, parts)
+    _join(file, names, parts)
     process = group(file["entry"], "nbnumba", "NXprocess")
     for name, value in {
         "program": "nbnumba", "version": __version__, "recipe": manifest["recipe"],
@@ -169,14 +165,33 @@ def _like(file: h5py.File, source: h5py.Dataset, rows: int) -> h5py.Dataset:
     return made
 
 
-def _join(file: h5py.File, names: Sequence[str], shown: Sequence[str], parts: list[Part]) -> None:
-    """Fill datasets with those of all files, one after another, if all files have what is shown of them too."""
+class Names(NamedTuple):
+    """Datasets of a file, by what the master has of them."""
+
+    shown: list[str]  # by reference
+    joined: list[str]
+
+
+def _names(file: h5py.File) -> Names:
+    by_image = [name for name in (words(file[PROVENANCE], "by_image") or "").split("\n") if name]
+    spots = [f"entry/spots/{name}" for name in file["entry/spots"] if name != "offsets"]
+    joined = [name for name in ("labels", "geom") if name in file] + by_image
+    joined += [f"entry/{table}/{name}" for table in ("labels", "lattices") for name in file[f"entry/{table}"]
+               if name != "offsets"]  # fmt: skip
+    return Names([*(name for name in STACKS if name in file), *spots], joined)
+
+
+def _join(file: h5py.File, names: Names, parts: list[Part]) -> None:
+    """Fill datasets with those of all files, one after another, if all files have the same."""
     filled: Counter[str] = Counter()
     for part in parts:
         with _opened(part.path) as source:
-            for name in shown:
+            if _names(source) != names:
+                raise NbnumbaError(f"{part.path}: found other datasets than in {parts[0].path}; --resume makes anew "
+                                   "which of them is damaged")  # fmt: skip
+            for name in names.shown:
                 _held(source, name, part.rows(name), file[name])
-            for name in names:
+            for name in names.joined:
                 values = _held(source, name, part.rows(name), file[name])[()]
                 file[name][filled[name] : filled[name] + part.rows(name)] = values
                 filled[name] += part.rows(name)

@@ -217,7 +217,8 @@ def _made(line: dict[str, Any]) -> Made | None:
 
 def _times(manifest: dict[str, Any], lines: list[dict[str, Any]]) -> str:
     """Time of each stage, by the last line of each file."""
-    last = {one["name"]: found for one in lines if one.get("event") == MADE and str(one.get("name")) in manifest["shards"]
+    last = {one["name"]: found for one in lines
+            if one.get("event") == MADE and str(one.get("name")) in manifest["shards"]
             and one.get("recipe_hash") == manifest["recipe_hash"] and (found := _made(one))}  # fmt: skip
     images = sum(one.images for one in last.values())
     if not images:

@@ -6,6 +6,7 @@ They are told in a folder of their own, which holds a few small files.
 
 import contextlib
 import functools
+import itertools
 import json
 import os
 import random
@@ -66,14 +67,15 @@ LINES = (
 )  # fmt: skip
 #: What stands where a value was.
 VALUES = (
-    "", " ", "nan", "-nan", "inf", "-inf", "0", "-0", "-1", "1", "2", "3", "0.5", "1e9", "1e308", "1e400", "-1e400", "1e-400",
-    "1000000", "2147483647", "2147483648", "-2147483649", "9223372036854775807", "9223372036854775808", "1" + 30 * "0",
-    "9" * 5000, "0x10", "1_0", "\u0663", "\u00b2", "\\0", "a\\0b", "a\nb", "\udcff", "a\udcff.h5", "\u00fc", "\U0001d7d8", "x" * 300,
-    "x" * 5000, "/".join(["x" * 200] * 30), ".", "..", "folder", "folder/", "nothing.toml", "nothing/a.h5", "good.toml", "image.h5",
-    "image.h5/a", "good.toml/a.png", "empty", "a", "a.png", "a.svg", "a.xyz", "=", "a=", "=1", "a=b=c", "cell_a=nan:nan",
-    "cell_a=1:0", "cell_a=0:inf", "cell_a=1e400:2", "cell_a=cell_a", "cell_a=40:0", "time=a\nb", ",", "1,2", "1,,2", "nan,1", "1:2",
-    "nan:nan", ":", "--", "-", "-o", "%s", "{}", "{0}", "[1", "[" * 3000, "true", "auto", "none", "cuda", "cuda:-1", "cuda:99999999999",
-    "cpu", "~", "*", "a_##.cbf", "##", "a_##_##.cbf", "$(id)", "`id`", "'", '"', "\x1b[31m", "0/0", "1/0", "-1/2", "99/100",
+    "", " ", "nan", "-nan", "inf", "-inf", "0", "-0", "-1", "1", "2", "3", "0.5", "1e9", "1e308", "1e400", "-1e400",
+    "1e-400", "1000000", "2147483647", "2147483648", "-2147483649", "9223372036854775807", "9223372036854775808",
+    "1" + 30 * "0", "9" * 5000, "0x10", "1_0", "\u0663", "\u00b2", "\\0", "a\\0b", "a\nb", "\udcff", "a\udcff.h5",
+    "\u00fc", "\U0001d7d8", "x" * 300, "x" * 5000, "/".join(["x" * 200] * 30), ".", "..", "folder", "folder/",
+    "nothing.toml", "nothing/a.h5", "good.toml", "image.h5", "image.h5/a", "good.toml/a.png", "empty", "a", "a.png",
+    "a.svg", "a.xyz", "=", "a=", "=1", "a=b=c", "cell_a=nan:nan", "cell_a=1:0", "cell_a=0:inf", "cell_a=1e400:2",
+    "cell_a=cell_a", "cell_a=40:0", "time=a\nb", ",", "1,2", "1,,2", "nan,1", "1:2", "nan:nan", ":", "--", "-", "-o",
+    "%s", "{}", "{0}", "[1", "[" * 3000, "true", "auto", "none", "cuda", "cuda:-1", "cuda:99999999999", "cpu", "~",
+    "*", "a_##.cbf", "##", "a_##_##.cbf", "$(id)", "`id`", "'", '"', "\x1b[31m", "0/0", "1/0", "-1/2", "99/100",
     "1/9999999999999999999999", "/nothing/a",
 )  # fmt: skip
 #: Largest whole numbers that these options are given here: they ask for work, and get what they ask for.
@@ -133,7 +135,7 @@ def some(chosen, _) -> bytes:
 
 def asks_for_much(words) -> bool:
     """Whether a line asks for more work than is tried here."""
-    for option, value in zip(words, words[1:], strict=False):
+    for option, value in itertools.pairwise(words):
         with contextlib.suppress(ValueError, OverflowError):
             if any(int(float(one)) > MOST.get(option, float("inf")) for one in value.split(",")[:1]):
                 return len(value) < 4000

@@ -26,7 +26,7 @@ def pretend_small_machine(put: Callable[[Any, str, Any], None] = setattr) -> Non
 
 
 def made(target: Target, seed: int, number: int) -> bytes:
-    """Input of a number: first those of the target, or the smallest good one cut after every byte, then damaged ones."""
+    """Input of a number: first those of the target or the smallest good one cut after every byte, then damaged ones."""
     good = target.seeds()
     if target.first is not None:
         first = target.first()
