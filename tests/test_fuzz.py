@@ -19,6 +19,7 @@ from fuzz.targets import TARGETS
 
 from nbnumba.datasets.master import write_master
 from nbnumba.datasets.provenance import is_finished
+from nbnumba.outputs.stored import stored
 
 #: Inputs of a target: those that are slow get fewer, HDF5 none whose library may crash the suite.
 COUNT = 60
@@ -216,3 +217,17 @@ def test_hdf5_that_tells_of_pixels_that_it_has_not_is_refused_before_memory_is_t
         nb.read_image(path)
     with pytest.raises(nb.NbnumbaError, match="found 0 bytes for images of shape"):
         nb.read_nexus(path)
+
+
+def test_errors_about_fields_of_hdf5_name_the_file(tmp_path):
+    for number, (name, values) in enumerate((("instrument/beam/incident_wavelength", None), ("data_origin", 1j))):
+        path = tmp_path / f"input{number}.h5"
+        path.write_bytes(seeds.nexus()[0])
+        with h5py.File(path, "r+") as file:
+            name = f"entry/instrument/detector/module/{name}" if values else f"entry/{name}"
+            del file[name]
+            file.create_dataset(name, (2**40,), "f8", chunks=(64,)) if values is None else file.__setitem__(
+                name, values
+            )
+        with pytest.raises(nb.NbnumbaError, match=rf"input{number}\.h5.*found (1099511627776 values|complex numbers)"):
+            stored(path) if values is None else nb.read_geometry(path)

@@ -79,8 +79,7 @@ def _held(file: h5py.File, name: str, rows: int, like: h5py.Dataset | None = Non
     found = file[name]
     shape = found.shape if like is None else (rows, *like.shape[1:])
     if found.shape != shape or len(found) != rows or (like is not None and found.dtype != like.dtype):
-        raise NbnumbaError(f"{file.filename}: found {name}, {found.dtype} of shape {found.shape}, for {rows} rows; "
-                           "--resume makes the file anew")  # fmt: skip
+        raise ValueError(f"found {name}, {found.dtype} of shape {found.shape}, for {rows} rows")
     need_data(found)
     return found
 
@@ -187,8 +186,7 @@ def _join(file: h5py.File, names: Names, parts: list[Part]) -> None:
     for part in parts:
         with _opened(part.path) as source:
             if _names(source) != names:
-                raise NbnumbaError(f"{part.path}: found other datasets than in {parts[0].path}; --resume makes anew "
-                                   "which of them is damaged")  # fmt: skip
+                raise ValueError(f"found other datasets than {parts[0].path.name} has")
             for name in names.shown:
                 _held(source, name, part.rows(name), file[name])
             for name in names.joined:
