@@ -104,6 +104,7 @@ def read(tmp_path, name, content):
         ("commands", b"", b"dataset\0recipe.toml\0--set\0structures.files=" + b"x" * 300 + b",y", "input.txt"),
         ("commands", b"", b"info\0good.toml\0--png\0" + b"x" * 250, "cannot be written .File name too long"),
         ("commands", b"", b"convert\0image.h5\0\\0.npy", "null character"),
+        ("commands", b"", b"info\0good.toml\0--hkl\0" + b"9" * 400 + b"\0" + b"0\0" b"0", "indices up to 32767"),
         ("flags", b"-pixel 0.1", b"-xtalsize 1e308 -beamsize 1e308 -lambda 1e-300", "-cell|-N|flags|-lambda"),
     ],
 )  # fmt: skip
