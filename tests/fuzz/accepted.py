@@ -20,6 +20,7 @@ import nbnumba as nb
 from fuzz import seeds
 from nbnumba.compat import read_flags
 from nbnumba.compat.deviations import warnings as deviations
+from nbnumba.compat.reference import parse
 from nbnumba.compat.report import settings
 from nbnumba.contents import file_report, file_text
 from nbnumba.datasets.draw import draw
@@ -297,6 +298,12 @@ def flags(path: Path) -> None:
             same_again(found.experiment)
         settings(found)
         deviations(found, in_files=True)
+
+
+def printed(path: Path) -> None:
+    """Numbers of a pixel that nanoBragg prints."""
+    found = parse(text_of(path), path, 4, 9)
+    assert all(isinstance(x, float) for each in found.values() for x in each)
 
 
 def expression(path: Path) -> None:

@@ -65,6 +65,7 @@ TARGETS = {target.name: target for target in (
     Target("recipe", ".toml", only(seeds.RECIPE), a.recipe, TABLES, share=0.1),
     Target("manifest", ".json", only(seeds.MANIFEST), a.manifest, JSON, share=0.5),
     Target("flags", ".txt", only(*seeds.FLAGS), a.flags, either(damaged, many_flags, many_flags), share=0.3),
+    Target("printed", ".txt", only(seeds.PRINTED), a.printed),
     Target("set", ".txt", only(*seeds.SETTINGS), a.changes, either(damaged, some_settings, some_settings), share=0.1),
     Target("expression", ".txt", only(*seeds.EXPRESSIONS), a.expression, either(damaged, grown_expression)),
     Target("options", ".txt", only(*seeds.OPTIONS), a.options, share=0.01),
