@@ -233,3 +233,12 @@ def test_errors_about_fields_of_hdf5_name_the_file(tmp_path):
             )
         with pytest.raises(nb.NbnumbaError, match=rf"input{number}\.h5.*found (1099511627776 values|complex numbers)"):
             stored(path) if values is None else nb.read_geometry(path)
+
+
+def test_axes_of_complex_numbers_are_refused(tmp_path):
+    path = tmp_path / "input.h5"
+    path.write_bytes(seeds.nexus()[0])
+    with h5py.File(path, "r+") as file:
+        file["entry/instrument/detector/module/fast_pixel_direction"].attrs["vector"] = [1j, 0.0, 0.0]
+    with pytest.raises(nb.NbnumbaError, match="input.h5.*vector: found .*allowed: numbers"):
+        nb.read_geometry(path)
