@@ -240,5 +240,5 @@ def test_axes_of_complex_numbers_are_refused(tmp_path):
     path.write_bytes(seeds.nexus()[0])
     with h5py.File(path, "r+") as file:
         file["entry/instrument/detector/module/fast_pixel_direction"].attrs["vector"] = [1j, 0.0, 0.0]
-    with pytest.raises(nb.NbnumbaError, match="input.h5.*vector: found .*allowed: numbers"):
+    with pytest.raises(nb.NbnumbaError, match=r"input\.h5.*vector: found .*allowed: numbers"):
         nb.read_geometry(path)

@@ -38,9 +38,8 @@ def read_provenance(path: Path) -> Found | None:
     try:
         with h5py.File(path, "r") as file:
             process = file[PROVENANCE]
-            text = {name: words(process, name) for name in ("version", "recipe_hash", "recipe", "content_hash")}
-            if None in text.values():
-                return None
+            told = {name: words(process, name) for name in ("version", "recipe_hash", "recipe", "content_hash")}
+            text = {name: one for name, one in told.items() if one is not None}
             return Found(**text, first=int(value(process["first"])), stop=int(value(process["stop"])))
     except Exception:  # a damaged file makes h5py raise almost anything
         return None
