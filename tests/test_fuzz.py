@@ -79,6 +79,7 @@ def read(tmp_path, name, content):
         ("toml", b"pixels = [4, 5]", b"pixels = [" + b"9" * 5000 + b", 5]", "not valid TOML"),
         ("toml", b"shape = [4, 5]", b"shape = [1000000, 1000000]", "cannot be unpacked"),
         ("expt", b"[5, 4]", b"[1000000, 1000000]", "image_size: found 1000000 x 1000000"),
+        ("expt", b'"direction": [0, 0, 1]', b'"direction": [1e308, 0, 1]', "beam direction: found .*1e.308"),
         ("expt", b"[5, 2]", b"[5, Infinity]", "width of the rotation"),
         ("smv", b"SIZE1=4", b"SIZE1=1000000", "30 bytes of pixels; 1000000 x 3 pixels need 6000000"),
         ("minicbf", b"Fastest-Dimension: 4", b"Fastest-Dimension: 1000000000", "for 3 x 1000000000 pixels"),
