@@ -50,6 +50,12 @@ def check_writable(path: str | Path, overwrite: bool = False) -> None:
         raise _exists(path)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise NbnumbaError(f"{path}: its folder {folder} is not writable; name a file in one that is")
+    try:
+        os.lstat(hidden_path(path))
+    except FileNotFoundError:
+        return
+    except OSError as error:  # a name that is too long
+        raise NbnumbaError(f"{path}: cannot be written ({error.strerror}); name another file") from None
 
 
 def _exists(path: str | Path) -> NbnumbaError:

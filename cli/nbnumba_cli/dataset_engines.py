@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from nbnumba_cli import options, voice
 
 _LINES = 60.0  # seconds between lines where there is no terminal to draw a bar on
 _MINUTE, _HOUR = 60, 3600
+_NUMBER = re.compile(r"\d{1,18}")
 
 Options = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -29,7 +31,7 @@ class Share(click.ParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int | None]:
         """Both numbers; None for an N that is not there."""
         first, slash, step = str(value).partition("/")
-        if not first.isdecimal() or (slash and not (step.isdecimal() and int(step) > 0)):
+        if not _NUMBER.fullmatch(first) or (slash and not (_NUMBER.fullmatch(step) and int(step) > 0)):
             self.fail(f"found {value!r}; allowed: I or I/N, as 3 or 3/100", param, ctx)
         return int(first), int(step) if slash else None
 

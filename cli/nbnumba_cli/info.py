@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,9 +84,9 @@ def command(
     if experiment is None and nanobragg is None:
         _tell_installation(as_json, asked)
         return
-    if experiment is not None and not experiment.exists():
+    if experiment is not None and not os.path.exists(experiment):
         raise NbnumbaError(f"{experiment}: no such file; name an EXPERIMENT.toml, or a file of images")
-    if experiment is not None and experiment.is_file() and _tell_file(experiment, as_json, asked):
+    if experiment is not None and os.path.isfile(experiment) and _tell_file(experiment, as_json, asked):
         return
     described = options.load_experiment(experiment, nanobragg, settings)
     options.keep_inputs(described, experiment, [png])

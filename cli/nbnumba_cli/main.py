@@ -85,6 +85,8 @@ class LazyGroup(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the program's own options."""
         voice.begin()
+        if any("\0" in word for word in args):
+            raise click.UsageError("Found a null character; no word can hold one.")
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -92,6 +94,8 @@ class LazyGroup(click.Group):
         threads = os.environ.get("NUMBA_NUM_THREADS", "")
         if threads.lstrip("-").isdecimal() and not 1 <= int(threads) <= 4096:  # with which Numba ends in a crash
             raise NbnumbaError(f"NUMBA_NUM_THREADS: found {threads}; allowed: 1 to 4096, or nothing for all cores")
+        if hasattr(sys.stdout, "reconfigure"):  # names of files need not be UTF-8
+            sys.stdout.reconfigure(errors="backslashreplace")
         with voice.listening():
             return super().invoke(ctx)
 

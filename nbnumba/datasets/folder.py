@@ -144,6 +144,8 @@ def _check_manifest(found: Any) -> None:
     for name, kind in (("version", str), ("recipe_hash", str), ("recipe", str), ("count", int), ("shards", dict)):
         if not isinstance(found[name], kind):
             raise TypeError(f"found {found[name]!r:.60} for {name!r}")
+        if kind is str and "\0" in found[name].encode().decode():  # neither that nor halves of characters go into HDF5
+            raise ValueError(f"found a null character for {name!r}")
     if not isinstance(found.get("contents", {}), dict):
         raise TypeError(f"found {found['contents']!r:.60} for 'contents'")
     for name, images in found["shards"].items():

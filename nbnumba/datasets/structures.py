@@ -7,6 +7,7 @@ import glob
 import hashlib
 import inspect
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,7 +91,7 @@ def _files(value: Any, folder: Path) -> tuple[str, ...]:
         raise refuse("structures.files", value, "names of files or patterns, as structures/*.pdb")
     found: list[str] = []
     for pattern in patterns:
-        is_name = not glob.has_magic(pattern) or (folder / pattern).exists()
+        is_name = not glob.has_magic(pattern) or os.path.exists(folder / pattern)
         matched = [pattern] if is_name else sorted(glob.glob(pattern, root_dir=folder))
         if not matched:
             raise NbnumbaError(f"structures.files: nothing in {folder} matches {pattern!r}; name files that exist")

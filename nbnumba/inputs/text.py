@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from nbnumba.errors import NbnumbaError
 
@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 #: Bytes that a file is read of.
 MOST = 2**30
 _PATIENCE = 2.0  # seconds
+_AT_ONCE = 2**20  # bytes, of files that do not tell their size
 
 
 @contextmanager
@@ -52,11 +53,19 @@ def is_pipe(file: str | Path) -> bool:
     return False
 
 
+def read_up_to(opened: Any, most: int, size: int = 0) -> bytes:
+    """What is in an open file, or a byte more than ``most`` of it; room is made for what is there, not for ``most``."""
+    content: bytes = opened.read(min(size, most) + 1)
+    while content and (more := opened.read(min(max(_AT_ONCE, len(content)), most + 1 - len(content)))):
+        content += more
+    return content
+
+
 def read_bytes(file: str | Path) -> bytes:
     """Content of a file, or of a pipe, of up to MOST bytes."""
     try:
         with opened(file) as stream:
-            content = stream.read(MOST + 1)
+            content = read_up_to(stream, MOST, os.fstat(stream.fileno()).st_size)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise NbnumbaError(f"{file}: cannot be read ({why}); name an existing file") from None

@@ -30,6 +30,8 @@ _IN_RADIANS = {name: factor for factor, names in _ANGLES.items() for name in nam
 def floats(where: str, held: Any) -> np.ndarray:
     """Numbers in one dimension."""
     try:
+        if np.iscomplexobj(held):
+            raise TypeError
         return np.ravel(held).astype(float)
     except (TypeError, ValueError):
         raise NbnumbaError(f"{where}: found {text(held)!r}; allowed: numbers") from None

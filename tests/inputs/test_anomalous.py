@@ -233,8 +233,8 @@ def test_b_factor_and_scale_by_hand():
     assert pickle.loads(pickle.dumps(found)) == found
     assert found.hkl is listed.hkl  # so that who keeps something of the indices finds it again
     assert not found.amplitude.flags.writeable
-    with pytest.raises(nb.NbnumbaError, match=r"amplitude\[1\] is inf"):
-        nb.Reflections([(1, 0, 0), (2, 0, 0)], [1e10, 1e300], (10, 10, 10, 90, 90, 90)).scaled(1e10)
+    with pytest.raises(nb.NbnumbaError, match=r"amplitude\[1\] is 1e\+45"):
+        nb.Reflections([(1, 0, 0), (2, 0, 0)], [1e10, 1e35], (10, 10, 10, 90, 90, 90)).scaled(1e10)
 
 
 def test_spacing_of_a_triclinic_cell():
