@@ -79,6 +79,9 @@ def hits(experiment: Experiment, h: int, k: int, l: int) -> list[Hit]:  # noqa: 
         h: index along a*.
         k: index along b*.
         l: index along c*.
+
+    Raises:
+        NbnumbaError: the reflection 0 0 0.
     """
     beam, axis = mean_beam(experiment), experiment.spindle
     q = Vector(*(np.array([h, k, l], dtype=float) @ reciprocal(experiment.crystal.axes)).tolist())

@@ -49,7 +49,7 @@ def image_report(experiment: Experiment, image: np.ndarray, seconds: float) -> d
 def counts_report(experiment: Experiment, counts: np.ndarray, seed: int) -> dict[str, Any]:
     """Figures about an image of counts."""
     response = experiment.response or Response()
-    seen = counts[experiment.rendered]
+    seen = counts[experiment.rendered] if experiment.pixels_rendered else counts
     return {
         "counts_min": int(seen.min()),
         "counts_max": int(seen.max()),
@@ -98,28 +98,24 @@ def panel_figures(experiment: Experiment) -> dict[str, Any]:
     """Figures about listed panels: how many, how near to the sample and how far, and the spacing at their farthest
     corner [A].
     """
-    detector = experiment.detector
+    detector, size = experiment.detector, experiment.detector.pixel_size
     corners = [
-        (number, panel.pixels[0] * s, panel.pixels[1] * f)
-        for number, panel in enumerate(detector.panels)
-        for s, f in ((0, 0), (0, 1), (1, 0), (1, 1))
+        position(placed, f * panel.pixels[1] * size, s * panel.pixels[0] * size, 0.0)
+        for panel, placed in zip(detector.panels, experiment.panels, strict=True)
+        for s in (0, 1)
+        for f in (0, 1)
     ]
-    size = detector.pixel_size
-    away = [length(position(experiment.panels[n], f * size, s * size, 0.0)) for n, s, f in corners]
     return {
         "panels": len(detector.panels),
         "nearest_mm": experiment.nearest,
-        "farthest_mm": max(away),
-        "resolution_corner_A": min(experiment.resolution(s, f, n) for n, s, f in corners),
+        "farthest_mm": max(map(length, corners)),
+        "resolution_corner_A": min(experiment.border_resolutions(2)),
     }
 
 
 def resolution_limits(experiment: Experiment) -> dict[str, float]:
     """Spacing of the largest ring that is complete on the detector, and at its farthest corner [A]."""
-    slow, fast = experiment.detector.pixels
-    edge = np.linspace(0.0, 1.0, 65)
-    border = [(s * slow, f * fast) for x in edge for s, f in ((0.0, x), (1.0, x), (x, 0.0), (x, 1.0))]
-    spacings = [experiment.resolution(s, f) for s, f in border]
+    spacings = experiment.border_resolutions(65)
     return {"resolution_edge_A": max(spacings), "resolution_corner_A": min(spacings)}
 
 

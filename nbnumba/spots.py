@@ -21,7 +21,7 @@ from nbnumba.placement import seen
 from nbnumba.prediction import MeanBeam, landings, mean_beam, start_angle
 
 _MOST = 500_000_000  # reflections of a lattice that are gone through, in about a minute
-_BORDER = (0.0, 0.25, 0.5, 0.75, 1.0)  # places along an edge of a panel at which resolutions are looked up
+_BORDER = 5  # points along an edge of a panel at which resolutions are looked up
 _MARGIN = 1.03
 _AT_ONCE = 1 << 16  # reflections, which caches hold
 _GIVE = "All have the amplitude default_f: give crystal.reflections, and default_f = 0"
@@ -125,14 +125,9 @@ def diffracting(
 
 def _sharpest(experiment: Experiment) -> float:
     """Length 1/d [1/A] that nothing on the detector exceeds; it is largest on the border of a panel."""
-    detector, found = experiment.detector, []
-    for number in range(len(experiment.panels)):
-        slow, fast = detector.size_of(number)
-        border = {(s * slow, f * fast) for x in _BORDER for s, f in ((0.0, x), (1.0, x), (x, 0.0), (x, 1.0))}
-        found += [experiment.resolution(s, f, number if detector.panels else None) for s, f in border]
     _, weight, wavelength = as_arrays(experiment.sources)
     shortest = float(wavelength[weight > 0.0].min()) / experiment.mean_wavelength
-    return 1.0 / max(min(found) * shortest / _MARGIN, experiment.sampling.dmin)
+    return 1.0 / max(min(experiment.border_resolutions(_BORDER)) * shortest / _MARGIN, experiment.sampling.dmin)
 
 
 def _listed(crystal: Crystal, limit: float, wavelength: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:

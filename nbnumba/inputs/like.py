@@ -12,6 +12,7 @@ from nbnumba.inputs.hdf5 import ENTRY, PROVENANCE, opened, words
 from nbnumba.inputs.kinds import kind_of
 from nbnumba.inputs.text import naming
 from nbnumba.model.changes import without_rivals
+from nbnumba.model.validate import refuse
 
 #: Steps of a rotation where the experiment does not say: enough for spots that it cuts into.
 STEPS = 10
@@ -30,7 +31,10 @@ def likened(tree: Mapping[str, Any], path: str | Path) -> dict[str, Any]:
     """
     with naming(path):
         found = _own(path) or _foreign(path)
-    beam, scan = tree.get("beam", {}), tree.get("scan", {})
+    beam, scan = (tree.get(name, {}) for name in ("beam", "scan"))
+    for name, table in (("beam", beam), ("scan", scan)):
+        if not isinstance(table, dict):
+            raise refuse(name, table, "a table")
     if "sources" in beam:
         raise NbnumbaError(f"beam.sources: found beside the geometry of {path}, in whose frame they would count; "
                            "allowed: wavelength, spectrum, divergence")  # fmt: skip
@@ -64,4 +68,4 @@ def _foreign(path: str | Path) -> dict[str, Any]:
     if found.oscillation is not None:
         scan |= {"start": found.oscillation[0], "width": found.oscillation[1]}
     beam = {key: list(value) if isinstance(value, tuple) else value for key, value in found.beam.items()}
-    return {"detector": table_of(detector_of(found)), "beam": beam, "scan": scan}
+    return {"detector": table_of(detector_of(found), True), "beam": beam, "scan": scan}

@@ -12,6 +12,7 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.model.sources import PROFILES, Sources, dispersed, grid_sources
 from nbnumba.model.spectrum import Spectrum
 from nbnumba.model.validate import (
+    MOST_FLUENCE,
     WAVELENGTHS,
     both,
     choice,
@@ -36,9 +37,9 @@ DENSITIES = {"square": rectangle_density, "round": ellipse_density, "gaussian": 
 _WIDEST = {"uniform": 199.0, "gaussian": 60.0}
 
 
-def _finite(compute: Callable[[], float]) -> bool:
+def _below(most: float, compute: Callable[[], float]) -> bool:
     try:
-        return math.isfinite(compute())
+        return compute() <= most
     except (OverflowError, ZeroDivisionError):
         return False
 
@@ -115,9 +116,9 @@ class Beam:
     def _check_photons(self) -> None:
         if self.fluence is not None and self.flux is not None:
             raise NbnumbaError("beam: found both fluence and flux; give one of them")
-        for name, unit in (("fluence", "photons/m^2"), ("flux", "photons/s")):
+        for name, unit, most in (("fluence", "photons/m^2", MOST_FLUENCE), ("flux", "photons/s", math.inf)):
             if getattr(self, name) is not None:
-                self._put(name, number(f"beam.{name}", getattr(self, name), unit, low=0.0))
+                self._put(name, number(f"beam.{name}", getattr(self, name), unit, low=0.0, high=most))
         self._put("exposure", number("beam.exposure", self.exposure, "s", above=0.0))
         self._put("size", one_or_several("beam.size", self.size, 2, "mm", above=0.0))
         choice("beam.profile", self.profile, tuple(DENSITIES))
@@ -128,8 +129,9 @@ class Beam:
                     f"beam.{name}: found {getattr(self, name)!r} without a flux; give beam.flux, as beam.fluence is "
                     f"that on the crystal already, or leave {name} at {plain!r}"
                 )
-        if not _finite(lambda: self.photons_per_area):
-            raise refuse("beam.flux, exposure, size", (self.flux, self.exposure, self.size), "a finite fluence")
+        if not _below(MOST_FLUENCE, lambda: self.photons_per_area):
+            allowed = f"a fluence up to {MOST_FLUENCE:g} photons/m^2"
+            raise refuse("beam.flux, exposure, size", (self.flux, self.exposure, self.size), allowed)
 
     def _check_polarization(self) -> None:
         # None is what a change of stokes leaves here

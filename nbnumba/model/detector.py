@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.model.angles import turn
 from nbnumba.model.conventions import CONVENTIONS, Convention, Extent
 from nbnumba.model.mask import Mask
 from nbnumba.model.panel import Geometry, Panel, completed
@@ -299,7 +300,7 @@ class Detector:
         flat = [self._axis("fast_axis", frame.fast), self._axis("slow_axis", frame.slow)]
         flat.append(self._axis("normal_axis", frame.normal))
         _check_square(flat)
-        tilt = [math.radians(angle) for angle in self.rotation]
+        tilt = [turn(angle) for angle in self.rotation]
         ratio = dot(beam, rotate_xyz(flat[2], *tilt))
         if ratio < 1e-6:
             raise refuse(
@@ -311,7 +312,7 @@ class Detector:
         twotheta_axis = self._axis("twotheta_axis", frame.twotheta)
 
         def swing(v: Vector) -> Vector:
-            return rotate(rotate_xyz(v, *tilt), twotheta_axis, math.radians(self.twotheta))
+            return rotate(rotate_xyz(v, *tilt), twotheta_axis, turn(self.twotheta))
 
         fast, slow, normal = (swing(v) for v in flat)
         if self.turns_about == "sample":

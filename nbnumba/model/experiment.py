@@ -35,6 +35,7 @@ from nbnumba.physics.vector import Vector, cross, length, scaled, unit
 
 _PARALLEL = 1e-6  # sine of an angle that counts as none
 _SHARPEST = 1e12  # size of a crystal over the wavelength
+_MOST_WAVES = 5e8  # length of an axis over the wavelength, where indices have to be numbers of 32 bits: on GPUs
 
 
 class Component(NamedTuple):
@@ -133,12 +134,18 @@ class Experiment:
         """
         shortest = min(row[4] for row in self.sources.rows)
         for i, crystal in enumerate(self.crystals):
+            name, longest = f"lattices.{i - 1}" if i else "crystal", max(crystal.unit_cell[:3])
             if crystal.sharpness * self._lever > _SHARPEST * shortest:
                 raise NbnumbaError(
-                    f"{f'lattices.{i - 1}' if i else 'crystal'}.cells: found spots as sharp as those of "
+                    f"{name}.cells: found spots as sharp as those of "
                     f"{crystal.sharpness:.4g} A for a wavelength of {shortest:.4g} A, and a detector placed by lengths "
                     f"of {self._lever:.3g} times its distance; allowed: a product of both up to {_SHARPEST:g} "
                     "wavelengths, which double precision can tell"
+                )
+            if crystal.reflections is not None and longest > _MOST_WAVES * shortest:
+                raise NbnumbaError(
+                    f"{name}.cell: found an axis of {longest:.4g} A for a wavelength of {shortest:.4g} A; allowed with "
+                    f"a list of reflections: {_MOST_WAVES:g} wavelengths"
                 )
 
     @property
@@ -341,6 +348,17 @@ class Experiment:
     def resolution(self, slow: float, fast: float, panel: int | None = None) -> float:
         """Spacing [A] at a point of a panel, as ``scattering_vector`` takes it."""
         return spacing(self.scattering_vector(slow, fast, panel))
+
+    def border_resolutions(self, count: int) -> list[float]:
+        """Spacings [A] on the borders of all panels, at ``count`` points along each edge."""
+        listed, along = bool(self.detector.panels), np.linspace(0.0, 1.0, count).tolist()
+        border = dict.fromkeys(point for x in along for point in ((0.0, x), (1.0, x), (x, 0.0), (x, 1.0)))
+        sizes = [self.detector.size_of(number) for number in range(len(self.panels))]
+        return [
+            self.resolution(s * slow, f * fast, number if listed else None)
+            for number, (slow, fast) in enumerate(sizes)
+            for s, f in border
+        ]
 
     def with_panels(self, *, slow: int, fast: int) -> Experiment:
         """The same experiment with its detector cut into a grid of panels, row by row: image ``panel``, slow, fast.

@@ -12,10 +12,13 @@ from nbnumba.errors import NbnumbaError
 
 #: Wavelengths [A] of a beam, however they are given.
 WAVELENGTHS = {"low": 1e-4, "high": 1e4}
+#: Structure factors [electrons], factors on images, and photons/m^2: up to here, all that a product of them may leave
+#: of a pixel, or take from it, is smaller than what float32 holds.
+MOST_AMPLITUDE, MOST_SCALE, MOST_FLUENCE = 1e40, 1e40, 1e80
 #: Offsets [mm] on a detector.
 OFFSETS = {"low": -1e9, "high": 1e9}
-#: Of random numbers by counter: seeds, and numbers of images.
-LARGEST_SEED, LARGEST_IMAGE = 2**63 - 1, 2**32 - 1
+#: Of random numbers by counter: seeds, numbers of images, and of pixels in an image.
+LARGEST_SEED, LARGEST_IMAGE, LARGEST_PIXELS = 2**63 - 1, 2**32 - 1, 2**32
 #: First and last pixels along slow and fast, the last ones excluded.
 Roi = tuple[tuple[int, int], tuple[int, int]]
 _LONGEST = 500  # characters of a value in a message

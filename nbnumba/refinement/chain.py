@@ -176,6 +176,9 @@ def _velocity(e: Experiment, name: str) -> tuple[np.ndarray, np.ndarray]:
 def _rate(e: Experiment, name: str, describe: Callable[[Any], np.ndarray]) -> np.ndarray:
     """Derivative of what the part of an experiment that holds a parameter is described by."""
     parameter = PARAMETERS[name]
-    value = float(parameter.get(e) or 0.0)
-    step = _DEGREES if parameter.unit == "degrees" else _OF_LENGTH * max(abs(value), 1.0)
+    value, step = float(parameter.get(e) or 0.0), _DEGREES
+    if parameter.unit == "degrees":
+        value = math.fmod(value, 360.0)  # whole turns would take away digits of the step
+    else:
+        step = _OF_LENGTH * max(abs(value), 1.0)
     return np.asarray(sum(c * describe(parameter.changed(e, value + n * step)) for n, c in _SEVEN) / step)

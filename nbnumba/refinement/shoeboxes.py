@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nbnumba.errors import NbnumbaError
 from nbnumba.model.cell import reciprocal
 from nbnumba.model.experiment import Experiment, check_experiment
-from nbnumba.model.validate import number
+from nbnumba.model.validate import number, refuse, whole
 from nbnumba.physics.ewald import diffracted, excitation_error
 from nbnumba.physics.vector import Vector
 from nbnumba.prediction import axes_at_start, mean_beam, point_seen
@@ -49,8 +48,8 @@ def shoeboxes(
     """
     check_experiment(experiment)
     experiment.detector.check_one_panel("shoeboxes")
-    if not isinstance(size, int) or size < 1 or size % 2 == 0:
-        raise NbnumbaError(f"size: found {size!r}; allowed: an odd whole number from 1 on [pixels]")
+    if whole("size", size, low=1) % 2 == 0:
+        raise refuse("size", size, "an odd whole number [pixels]")
     number("dmin", dmin, "A", low=0.0)
     if excitation is not None:
         number("excitation", excitation, "1/A", low=0.0)

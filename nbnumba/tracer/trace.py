@@ -18,6 +18,7 @@ from nbnumba.journal import stage
 from nbnumba.kernels.arguments import Arguments
 from nbnumba.kernels.pack import pack
 from nbnumba.model.experiment import Experiment
+from nbnumba.model.validate import whole
 from nbnumba.report import columns
 from nbnumba.tracer.quantities import COUNTERS, QUANTITIES, implementation, origin, parts, record_type
 from nbnumba.tracer.walk import checked_pixel, counters, loop_lengths
@@ -71,9 +72,7 @@ class Trace:
 
     def top(self, count: int) -> Trace:
         """The ``count`` steps that add most, the largest first."""
-        if count < 1:
-            raise NbnumbaError(f"top: found {count}; allowed: 1 or more")
-        order = np.argsort(-self.records["term"], kind="stable")[:count]
+        order = np.argsort(-self.records["term"], kind="stable")[: whole("top", count, low=1)]
         return self._chosen(order)
 
     def reflection(self, h: int, k: int, l: int) -> Trace:  # noqa: E741

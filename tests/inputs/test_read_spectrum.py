@@ -116,7 +116,7 @@ def test_units_of_a_file(tmp_path, units, factor):
 @pytest.mark.parametrize(
     ("units", "datasets", "message"),
     [
-        ("keV", {"incident_wavelength": [1.0], "incident_wavelength_weights": [1.0]}, "unit 'keV'"),
+        ("keV", {"incident_wavelength": [1.0], "incident_wavelength_weights": [1.0]}, "units: found 'keV'"),
         ("m", {"other": [1.0]}, "found no spectrum"),
         ("angstrom", {"incident_wavelength": b"none"}, "no numbers"),
         ("angstrom", {"incident_wavelength": WAVELENGTHS, "incident_wavelength_weights": [1.0]}, "3 wavelengths and 1"),

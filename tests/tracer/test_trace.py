@@ -200,6 +200,8 @@ def test_questions_have_answers():
         traced.table(["neighbours"])
     with pytest.raises(nb.NbnumbaError, match="top: found 0"):
         traced.top(0)
+    with pytest.raises(nb.NbnumbaError, match=r"top: found 2\.5"):
+        traced.top(2.5)
     with pytest.raises(nb.NbnumbaError, match="steps in the region; allowed: up to 10"):
         nb.contributions(scenes.still(**scenes.RICH), limit=10)
     with pytest.raises(nb.NbnumbaError, match="step: found 192; allowed: from 0 to 191"):
