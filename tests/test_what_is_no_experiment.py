@@ -19,7 +19,7 @@ def takers():
     """Public functions and writers, each with the name of the parameter that is an experiment."""
     for name in nb._HOME:
         made = getattr(nb, name)
-        if (inspect.isfunction(made) and name != "background") or name in ("NexusWriter", "Renderer"):
+        if inspect.isfunction(made) or name in ("NexusWriter", "Renderer"):
             parameters = inspect.signature(made).parameters
             yield from ((made, taken) for taken in ("experiment", "experiments") if taken in parameters)
 

@@ -8,7 +8,7 @@ from nbnumba._jit import kernel
 from nbnumba._run import call, using_threads
 from nbnumba.errors import NbnumbaError
 from nbnumba.kernels.amorphous import BackgroundArguments, pack_background
-from nbnumba.model.experiment import Experiment
+from nbnumba.model.experiment import Experiment, check_experiment
 from nbnumba.simulation import check_device, check_no_threads, check_threads
 
 
@@ -29,6 +29,7 @@ def background(experiment: Experiment, *, device: str = "cpu", threads: int | No
     Raises:
         NbnumbaError: a device or number of threads that is not there, too little memory, or numbers beyond float32.
     """
+    check_experiment(experiment)
     check_device(device)
     try:
         image = np.zeros(experiment.detector.shape, dtype=np.float32)
