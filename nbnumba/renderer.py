@@ -16,8 +16,6 @@ from nbnumba.simulation import (
     PRECISIONS,
     canvas,
     check_device,
-    check_no_threads,
-    check_threads,
     render_on,
     report_counts,
     simulate,
@@ -42,9 +40,8 @@ class Renderer:
         self, experiment: Experiment, *, device: str = "cuda", precision: str = "double", threads: int | None = None
     ) -> None:
         check_experiment(experiment)
-        check_device(device)
+        check_device(device, threads)
         choice("precision", precision, PRECISIONS)
-        check_threads(threads) if device == "cpu" else check_no_threads(device, threads)
         self.experiment, self.device, self.precision, self.threads = experiment, device, precision, threads
         self._gpu = None if device == "cpu" else Gpu(device, precision)
 

@@ -22,7 +22,7 @@ from nbnumba._cache import cache_directory
 from nbnumba.atomic import check_distinct
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.experiment import Experiment
-from nbnumba.simulation import PRECISIONS, check_device, check_no_threads
+from nbnumba.simulation import PRECISIONS, check_device
 from nbnumba_cli import complete, voice
 from nbnumba_cli.interrupt import heed
 
@@ -327,11 +327,9 @@ def limited(threads: int | None, device: str) -> Iterator[None]:
     """Run a block with a number of threads, if it runs on the CPU."""
     from nbnumba._run import thread_limit, using_threads
 
-    check_device(device)
-    if device != "cpu":
-        check_no_threads(device, threads)
     if threads is not None and threads > thread_limit():
         raise NbnumbaError(f"--threads: found {threads}; allowed: 1 to {thread_limit()} on this machine")
+    check_device(device, threads)
     with using_threads(threads):
         yield
 

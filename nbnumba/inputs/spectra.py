@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nbnumba.constants import EV_ANGSTROM
+from nbnumba.constants import PHOTON_ENERGY
 from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.hdf5 import STRICT, opened, row, value
 from nbnumba.inputs.kinds import kind_of
@@ -47,7 +47,7 @@ def _from_text(file: str | Path) -> Spectrum:
         raise NbnumbaError(f"{file}: no spectrum; allowed: lines of wavelength [A] and weight")
     first, weights = np.array([numbers for _, numbers in rows]).T
     if first.min() > LOWEST:
-        first = EV_ANGSTROM / first
+        first = 1e3 * PHOTON_ENERGY / first
     elif not first.max() < LONGEST:
         raise NbnumbaError(
             f"{file}: found a first column from {first.min():g} to {first.max():g}; allowed: wavelengths below "

@@ -17,7 +17,7 @@ from nbnumba.model.experiment import Experiment, check_experiment
 from nbnumba.model.response import TYPES, Response
 from nbnumba.model.validate import LARGEST_IMAGE, LARGEST_PIXELS, LARGEST_SEED, refuse, whole
 from nbnumba.response.background import background
-from nbnumba.simulation import check_device, check_no_threads, check_threads
+from nbnumba.simulation import check_device
 
 log = logging.getLogger(__name__)
 
@@ -57,17 +57,10 @@ def detect(
             allowed, or more than 2^32 pixels.
     """
     check_experiment(experiment)
-    check_device(device)
-    if device == "cpu":
-        check_threads(threads)
-    else:
-        check_no_threads(device, threads)
+    check_device(device, threads)
     if math.prod(experiment.detector.shape) > LARGEST_PIXELS:
-        found, allowed = (
-            experiment.detector.shape,
-            f"up to {LARGEST_PIXELS} of them in counts, as their random numbers repeat after that",
-        )
-        raise refuse("detector.pixels", found, allowed)
+        allowed = f"up to {LARGEST_PIXELS} of them in counts, as their random numbers repeat after that"
+        raise refuse("detector.pixels", experiment.detector.shape, allowed)
     loops = _loops(device)
     seed = whole("seed", seed, low=0, high=LARGEST_SEED)
     images = _images(experiment, image)

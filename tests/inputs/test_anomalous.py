@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import nbnumba as nb
-from nbnumba.constants import EV_ANGSTROM
+from nbnumba.constants import PHOTON_ENERGY
 from nbnumba.inputs.reflections import read_reflections
 
 CELL = (20.0, 24.0, 30.0, 90.0, 90.0, 90.0)
@@ -32,7 +32,7 @@ def pdb(path, atoms=ATOMS, group="P 21 21 21"):
 
 
 def table(wavelength, name):
-    return gemmi.cromer_liberman(gemmi.Element(name).atomic_number, EV_ANGSTROM / wavelength)
+    return gemmi.cromer_liberman(gemmi.Element(name).atomic_number, 1e3 * PHOTON_ENERGY / wavelength)
 
 
 def direct_sums(hkl, anomalous, atoms=ATOMS, group="P 21 21 21"):
