@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ def command(
 def _from_here(name: str, value: Any) -> Any:
     from nbnumba.datasets.shipped import MARK
 
-    if name == "structures.files" and isinstance(value, str) and "," in value and not Path(value).exists():
+    if name == "structures.files" and isinstance(value, str) and "," in value and not os.path.exists(value):
         return _from_here(name, value.split(","))
     if name in _FILES and isinstance(value, str):
         return value if value.startswith(MARK) else str(Path(value).absolute())

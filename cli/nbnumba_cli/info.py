@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import click
 from nbnumba.atomic import check_writable
 from nbnumba.errors import NbnumbaError
 from nbnumba_cli import options
+from nbnumba_cli.output import Output
 
 if TYPE_CHECKING:
     from nbnumba.model.experiment import Experiment
@@ -50,7 +52,7 @@ _IMAGES = (
     help="Indices and resolution at the centre of this pixel; may be repeated.",
 )  # fmt: skip
 @options.panel
-@click.option("--png", type=click.Path(path_type=Path), help="Picture to write: detector, beam, rings, reflections.")
+@click.option("--png", type=Output("PNG"), help="Picture to write: detector, beam, rings, reflections.")
 @options.overwrite
 @options.as_json
 def command(
@@ -82,9 +84,9 @@ def command(
     if experiment is None and nanobragg is None:
         _tell_installation(as_json, asked)
         return
-    if experiment is not None and not experiment.exists():
+    if experiment is not None and not os.path.exists(experiment):
         raise NbnumbaError(f"{experiment}: no such file; name an EXPERIMENT.toml, or a file of images")
-    if experiment is not None and experiment.is_file() and _tell_file(experiment, as_json, asked):
+    if experiment is not None and os.path.isfile(experiment) and _tell_file(experiment, as_json, asked):
         return
     described = options.load_experiment(experiment, nanobragg, settings)
     options.keep_inputs(described, experiment, [png])

@@ -14,6 +14,7 @@ class Tree:
 
     def __init__(self, file: h5py.File) -> None:
         self.file = file
+        self._below: dict[str, list[h5py.Group]] = {}
 
     @cached_property
     def entry(self) -> h5py.Group | None:
@@ -54,9 +55,11 @@ class Tree:
 
     def below(self, kind: str) -> list[h5py.Group]:
         """Groups of a class in the instruments."""
-        return [group for instrument in self.instruments for group in of_class(instrument, kind)]
+        if kind not in self._below:
+            self._below[kind] = [group for instrument in self.instruments for group in of_class(instrument, kind)]
+        return self._below[kind]
 
-    @property
+    @cached_property
     def modules(self) -> list[h5py.Group]:
         """All NXdetector_module."""
         return [module for detector in self.below("NXdetector") for module in of_class(detector, "NXdetector_module")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import tempfile
@@ -45,7 +46,7 @@ def printed_terms(program: Path, words: Sequence[str], slow: int, fast: int) -> 
     Raises:
         NbnumbaError: it fails, or prints nothing about the pixel.
     """
-    named = [str(Path(word).absolute()) if Path(word).is_file() else word for word in words]
+    named = [str(Path(word).absolute()) if os.path.isfile(word) else word for word in words]
     with tempfile.TemporaryDirectory() as folder:
         files = ["-floatfile", "f.bin", "-intfile", "i.img", "-nopgm", "-nonoise"]
         alone = ["-roi", *[str(x) for x in (fast, fast, slow, slow)], "-printout_pixel", str(fast), str(slow)]
@@ -69,15 +70,24 @@ def parse(text: str, program: Path, slow: int, fast: int) -> dict[str, list[floa
     terms: dict[str, list[float]] = {}
     for name, (pattern, *_) in _LINES.items():
         found = re.search(pattern, text[start.start() :], re.MULTILINE) if start else None
-        if found is None:
+        numbers = None if found is None else _floats(found.groups())
+        if numbers is None:
             raise NbnumbaError(
                 f"--compare-reference: {program} printed no {name} for -printout_pixel {fast} {slow}; give a nanoBragg "
                 "executable, and a pixel that its flags render"
             )
-        terms[name] = [float(x) for x in found.groups()]
+        terms[name] = numbers
     terms["position"] = [1000.0 * x for x in terms["position"]]
     terms["axes"] = [terms["axes"][3 * row + axis] for axis in range(3) for row in range(3)]  # rows are x, y, z there
     return terms
+
+
+def _floats(words: Sequence[str]) -> list[float] | None:
+    """Numbers of words; None where one is no number."""
+    try:
+        return [float(word) for word in words]
+    except ValueError:
+        return None
 
 
 def reference_differences(traced: Trace, terms: dict[str, list[float]]) -> list[Deviation]:

@@ -15,6 +15,7 @@ from nbnumba.datasets.names import base_value, components
 from nbnumba.datasets.panels import COLUMNS as PANELS
 from nbnumba.datasets.panels import PLACES
 from nbnumba.datasets.recipe import Recipe
+from nbnumba.outputs.data_files import need_data
 from nbnumba.outputs.nexus_tree import put
 
 
@@ -107,8 +108,16 @@ class Columns:
             about = label(name)
             put(parent, name, column, about.units, meaning=about.meaning)
 
-    def read(self, parent: h5py.Group) -> list[np.ndarray]:
-        """All columns from a group."""
+    def read(self, parent: h5py.Group, rows: int) -> list[np.ndarray]:
+        """All columns from a group.
+
+        Raises:
+            ValueError: one is not of so many rows of its kind.
+        """
+        for name, kind in self.kinds.items():
+            if parent[name].shape != (rows, *kind.shape):
+                raise ValueError(f"{name}: found shape {parent[name].shape} for {rows} rows")
+            need_data(parent[name])
         return [parent[name][()].astype(kind.dtype) for name, kind in self.kinds.items()]
 
 

@@ -42,7 +42,7 @@ def read_log(folder: str | Path) -> list[dict[str, Any]]:
     except OSError:
         return []
     for line in text.splitlines():
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, RecursionError):
             one = json.loads(line)
             found += [one] if isinstance(one, dict) else []
     return found

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,8 +19,9 @@ from nbnumba.datasets.provenance import read_provenance
 from nbnumba.datasets.shard import PROVENANCE
 from nbnumba.datasets.stacks import STACKS
 from nbnumba.errors import NbnumbaError
+from nbnumba.inputs.hdf5 import words
 from nbnumba.outputs.compression import need_filters
-from nbnumba.outputs.data_files import DataFile, link_data
+from nbnumba.outputs.data_files import DataFile, link_data, need_data
 from nbnumba.outputs.hdf5 import new_hdf5
 from nbnumba.outputs.nexus_tree import group, put
 
@@ -53,9 +54,10 @@ def _finished(folder: Path, manifest: dict[str, Any]) -> list[Part]:
         if said is None or (said.recipe_hash, said.first, said.stop) != (manifest["recipe_hash"], *images):
             continue
         with _opened(path) as file:
-            lattices, spots = (int(file[name][-1]) for name in _OFFSETS)
-            digests = file["entry/labels/digest"][()].tobytes()
-            found.append(Part(path, said.stop - said.first, lattices, spots, digests))
+            count = said.stop - said.first
+            lattices, spots = (int(_held(file, name, count + 1)[-1]) for name in _OFFSETS)
+            digests = _held(file, "entry/labels/digest", count)[()].tobytes()
+            found.append(Part(path, count, lattices, spots, digests))
     return found
 
 
@@ -69,6 +71,16 @@ def _opened(path: Path) -> Iterator[h5py.File]:
         raise
     except Exception as error:  # a damaged file makes h5py raise almost anything
         raise NbnumbaError(f"{path}: cannot be read ({error}); --resume makes it anew") from error
+
+
+def _held(file: h5py.File, name: str, rows: int, like: h5py.Dataset | None = None) -> h5py.Dataset:
+    """A dataset of a file, if it has so many rows, each as those of another one, and not far more than is stored."""
+    found = file[name]
+    shape = found.shape if like is None else (rows, *like.shape[1:])
+    if found.shape != shape or len(found) != rows or (like is not None and found.dtype != like.dtype):
+        raise ValueError(f"found {name}, {found.dtype} of shape {found.shape}, for {rows} rows")
+    need_data(found)
+    return found
 
 
 def unfinished(folder: str | Path) -> list[str]:
@@ -113,18 +125,14 @@ def _fill_master(file: h5py.File, parts: list[Part], manifest: dict[str, Any]) -
     file.attrs["default"] = "entry"
     with _opened(parts[0].path) as first:
         _copy_header(first, file)
-        by_image = [name for name in first[PROVENANCE]["by_image"].asstr()[()].split("\n") if name]
-        spots = [f"entry/spots/{name}" for name in first["entry/spots"] if name != "offsets"]
-        joined = [name for name in ("labels", "geom") if name in first] + by_image
-        joined += [f"entry/{table}/{name}" for table in ("labels", "lattices") for name in first[f"entry/{table}"]
-                   if name != "offsets"]  # fmt: skip
-        for name in [*(name for name in STACKS if name in first), *spots]:
-            _show(file, first[name], parts)
-        for name in joined:
-            _like(file, first[name], sum(part.rows(name) for part in parts))
+        names = _names(first)
+        for name in names.shown:
+            _show(file, _held(first, name, parts[0].rows(name)), parts)
+        for name in names.joined:
+            _like(file, _held(first, name, parts[0].rows(name)), sum(part.rows(name) for part in parts))
         for name in _OFFSETS:
             _like(file, first[name], 1 + sum(part.images for part in parts))
-    _join(file, joined, parts)
+    _join(file, names, parts)
     process = group(file["entry"], "nbnumba", "NXprocess")
     for name, value in {
         "program": "nbnumba", "version": __version__, "recipe": manifest["recipe"],
@@ -155,13 +163,34 @@ def _like(file: h5py.File, source: h5py.Dataset, rows: int) -> h5py.Dataset:
     return made
 
 
-def _join(file: h5py.File, names: Sequence[str], parts: list[Part]) -> None:
-    """Fill datasets with those of all files, one after another."""
+class Names(NamedTuple):
+    """Datasets of a file, by what the master has of them."""
+
+    shown: list[str]  # by reference
+    joined: list[str]
+
+
+def _names(file: h5py.File) -> Names:
+    by_image = [name for name in (words(file[PROVENANCE], "by_image") or "").split("\n") if name]
+    spots = [f"entry/spots/{name}" for name in file["entry/spots"] if name != "offsets"]
+    joined = [name for name in ("labels", "geom") if name in file] + by_image
+    joined += [f"entry/{table}/{name}" for table in ("labels", "lattices") for name in file[f"entry/{table}"]
+               if name != "offsets"]  # fmt: skip
+    return Names([*(name for name in STACKS if name in file), *spots], joined)
+
+
+def _join(file: h5py.File, names: Names, parts: list[Part]) -> None:
+    """Fill datasets with those of all files, one after another, if all files have the same."""
     filled: Counter[str] = Counter()
     for part in parts:
         with _opened(part.path) as source:
-            for name in names:
-                file[name][filled[name] : filled[name] + part.rows(name)] = source[name][()]
+            if _names(source) != names:
+                raise ValueError(f"found other datasets than {parts[0].path.name} has")
+            for name in names.shown:
+                _held(source, name, part.rows(name), file[name])
+            for name in names.joined:
+                values = _held(source, name, part.rows(name), file[name])[()]
+                file[name][filled[name] : filled[name] + part.rows(name)] = values
                 filled[name] += part.rows(name)
             for name in _OFFSETS:
                 start = filled["images"] + 1

@@ -16,6 +16,8 @@ from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.shard import PROVENANCE, Shard, digest_of
 from nbnumba.datasets.stacks import STACKS
 from nbnumba.datasets.structures import file_digest
+from nbnumba.inputs.hdf5 import value, words
+from nbnumba.outputs.data_files import need_data
 
 Logged = dict[tuple[str, str], set[str]]
 
@@ -36,8 +38,9 @@ def read_provenance(path: Path) -> Found | None:
     try:
         with h5py.File(path, "r") as file:
             process = file[PROVENANCE]
-            text = {name: process[name].asstr()[()] for name in ("version", "recipe_hash", "recipe", "content_hash")}
-            return Found(**text, first=int(process["first"][()]), stop=int(process["stop"][()]))
+            told = {name: words(process, name) for name in ("version", "recipe_hash", "recipe", "content_hash")}
+            text = {name: one for name, one in told.items() if one is not None}
+            return Found(**text, first=int(value(process["first"])), stop=int(value(process["stop"])))
     except Exception:  # a damaged file makes h5py raise almost anything
         return None
 
@@ -84,14 +87,19 @@ def recomputed_hash(recipe: Recipe, path: Path) -> str | None:
 def _digests_in(recipe: Recipe, file: h5py.File) -> Iterator[bytes]:
     entry = file["entry"]
     stacks = [file[path] for path in STACKS if path in file]
+    for stack in stacks:
+        need_data(stack)
     rows, lattices = Columns.of_rows(recipe), Columns.of_lattices(recipe)
     spots = Columns.of_labels(SPOTS)
     tables = [(rows, entry["labels"], None)]
     tables += [
-        (lattices, entry["lattices"], entry["lattices/offsets"][()]),
-        (spots, entry["spots"], entry["spots/offsets"][()]),
+        (lattices, entry["lattices"], value(entry["lattices/offsets"])),
+        (spots, entry["spots"], value(entry["spots/offsets"])),
     ]
-    read = [(columns.read(where), offsets) for columns, where, offsets in tables]
+    read = [
+        (columns.read(where, len(stacks[0]) if offsets is None else int(offsets[-1])), offsets)
+        for columns, where, offsets in tables
+    ]
     for i in range(len(stacks[0])):
         labels: list[bytes] = []
         for values, offsets in read:

@@ -17,6 +17,7 @@ from nbnumba.datasets.histogram import bars, histogram
 from nbnumba.datasets.labels import caption
 from nbnumba.datasets.log import MADE, read_log
 from nbnumba.datasets.master import write_master
+from nbnumba.inputs.hdf5 import opened
 from nbnumba.markup import table
 from nbnumba.outputs.compression import need_filters
 from nbnumba.outputs.png import encode, grey_levels
@@ -59,7 +60,7 @@ def write_report(folder: str | Path) -> Path:
 def write_page(folder: Path) -> Path:
     """Write the page of a folder whose master has just been written."""
     manifest = manifest_of(folder)
-    with h5py.File(folder / MASTER, "r") as master:
+    with opened(folder / MASTER) as master:
         pieces = _page(folder, manifest, master)
         title = escape(f"Data set {folder.resolve().name}")
         page = (
@@ -67,7 +68,7 @@ def write_page(folder: Path) -> Path:
             f"<style>{_STYLE}</style></head><body><h1>{title}</h1>{''.join(pieces)}</body></html>\n"
         )
     with new_file(folder / REPORT, overwrite=True) as part:
-        part.write_text(page, encoding="utf-8")
+        part.write_text(page, encoding="utf-8", errors="backslashreplace")
     return folder / REPORT
 
 
@@ -195,19 +196,39 @@ def _figure(column: Column) -> str:
     )
 
 
+class Made(NamedTuple):
+    """What a line of the log tells of a file."""
+
+    images: int
+    seconds: float
+    stages: dict[str, float]
+    process: str
+
+
+def _made(line: dict[str, Any]) -> Made | None:
+    """What a line tells; None where it is damaged."""
+    try:
+        stages = {str(name): float(spent) for name, spent in line["stages"].items()}
+        return Made(int(line["stop"]) - int(line["first"]), float(line["seconds"]), stages,
+                    f"{line.get('host')} {line.get('process')}")  # fmt: skip
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
+        return None
+
+
 def _times(manifest: dict[str, Any], lines: list[dict[str, Any]]) -> str:
     """Time of each stage, by the last line of each file."""
-    last = {one["name"]: one for one in lines if one.get("event") == MADE and one.get("name") in manifest["shards"]
-            and one.get("recipe_hash") == manifest["recipe_hash"]}  # fmt: skip
-    images = sum(int(one["stop"]) - int(one["first"]) for one in last.values())
+    last = {one["name"]: found for one in lines
+            if one.get("event") == MADE and str(one.get("name")) in manifest["shards"]
+            and one.get("recipe_hash") == manifest["recipe_hash"] and (found := _made(one))}  # fmt: skip
+    images = sum(one.images for one in last.values())
     if not images:
         return "<p>The log tells nothing.</p>"
-    seconds, stages = sum(float(one["seconds"]) for one in last.values()), dict[str, float]()
+    seconds, stages = sum(one.seconds for one in last.values()), dict[str, float]()
     for one in last.values():
-        for name, spent in one["stages"].items():
+        for name, spent in one.stages.items():
             stages[name] = stages.get(name, 0.0) + spent
     rows = [(name, f"{spent:.4g}", f"{1e3 * spent / images:.4g}") for name, spent in stages.items()]
     rows.append(("files from begin to end", f"{seconds:.4g}", f"{1e3 * seconds / images:.4g}"))
-    hosts = {(one.get("host"), one.get("process")) for one in last.values()}
+    hosts = {one.process for one in last.values()}
     told = f"{images} images, {len(last)} files, {len(hosts)} processes. Packing and writing go on beside the rest."
     return f"<p>{escape(told)}</p>" + table(rows, ("stage", "s, all processes", "ms an image"))

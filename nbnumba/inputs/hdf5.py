@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.inputs.text import is_pipe, naming
 
 Item: TypeAlias = Any  # a group or a dataset
 
@@ -33,11 +34,13 @@ def opened(path: str | Path) -> Iterator[h5py.File]:
         NbnumbaError: the file is missing, damaged, or not HDF5.
     """
     try:
+        if is_pipe(path):
+            raise NbnumbaError(f"{path}: is a pipe; allowed: an HDF5 file")
         with open(path, "rb"):
             pass  # says more plainly than HDF5 why a file cannot be read
         if not h5py.is_hdf5(path):
             raise NbnumbaError(f"{path}: found another kind of file; allowed: HDF5")
-        with _file(path) as file:
+        with naming(path), _file(path) as file:
             yield file
     except NbnumbaError:
         raise
@@ -117,8 +120,10 @@ def value(item: h5py.Dataset) -> Any:
     """What a dataset that is not images holds.
 
     Raises:
-        NbnumbaError: it holds more than such a dataset can mean, which would fill the memory.
+        NbnumbaError: it holds more than such a dataset can mean, which would fill the memory, or complex numbers.
     """
+    if item.dtype.kind == "c":
+        raise NbnumbaError(f"{item.name}: found complex numbers; allowed: real ones")
     if (item.size or 0) > _MOST:
         raise NbnumbaError(f"{item.name}: found {item.size} values; allowed: up to {_MOST}")
     return item[()]

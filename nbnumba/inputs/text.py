@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
+import stat
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from nbnumba.errors import NbnumbaError
 
@@ -13,6 +17,8 @@ log = logging.getLogger(__name__)
 
 #: Bytes that a file is read of.
 MOST = 2**30
+_PATIENCE = 2.0  # seconds
+_AT_ONCE = 2**20  # bytes, of files that do not tell their size
 
 
 @contextmanager
@@ -26,11 +32,40 @@ def naming(file: str | Path) -> Iterator[None]:
         raise NbnumbaError(f"{file}: {error}") from None
 
 
+@contextmanager
+def opened(file: str | Path) -> Iterator[BinaryIO]:
+    """A file to be read; where it is a pipe, and nothing comes for a while, the log tells what is waited for."""
+    notice = threading.Timer(_PATIENCE, log.warning, [f"Waiting for {file}, a pipe, to be written and closed."])
+    if is_pipe(file):
+        notice.daemon = True
+        notice.start()
+    try:
+        with open(file, "rb") as content:
+            yield content
+    finally:
+        notice.cancel()
+
+
+def is_pipe(file: str | Path) -> bool:
+    """Whether this is a pipe, which can be read once."""
+    with suppress(OSError, ValueError):
+        return stat.S_ISFIFO(os.stat(file).st_mode)
+    return False
+
+
+def read_up_to(opened: Any, most: int, size: int = 0) -> bytes:
+    """What is in an open file, or a byte more than ``most`` of it; room is made for what is there, not for ``most``."""
+    content: bytes = opened.read(min(size, most) + 1)
+    while content and (more := opened.read(min(max(_AT_ONCE, len(content)), most + 1 - len(content)))):
+        content += more
+    return content
+
+
 def read_bytes(file: str | Path) -> bytes:
     """Content of a file, or of a pipe, of up to MOST bytes."""
     try:
-        with open(file, "rb") as opened:
-            content = opened.read(MOST + 1)
+        with opened(file) as stream:
+            content = read_up_to(stream, MOST, os.fstat(stream.fileno()).st_size)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise NbnumbaError(f"{file}: cannot be read ({why}); name an existing file") from None

@@ -42,6 +42,14 @@ def json_tree(chosen: Any, good: list[bytes]) -> bytes:
     return json.dumps(altered(chosen, json.loads(chosen.choice(good)))).encode()
 
 
+def json_lines(chosen: Any, good: list[bytes]) -> bytes:
+    """Lines of JSON, one of which has strange values."""
+    lines = chosen.choice(good).splitlines()
+    place = chosen.randrange(len(lines))
+    lines[place] = json.dumps(altered(chosen, json.loads(lines[place]))).encode()
+    return b"\n".join([*lines, b""])
+
+
 def many_flags(chosen: Any, good: list[bytes]) -> bytes:
     """Flags that exist, with values that may."""
     words = [chosen.choice(good)] if chosen.random() < 0.8 else []

@@ -176,6 +176,20 @@ splits = { train = 0.8, test = 0.2 }
 """
 MANIFEST = b"""{"program": "nbnumba", "version": "1.0", "recipe_hash": "ab", "count": 6,
 "shards": {"shard-0.h5": [0, 4], "shard-1.h5": [4, 6]}, "recipe": "count = 6", "contents": {"a.pdb": "cd"}}"""
+PRINTED = b"""   9    4 : stol = 9.77651e+08 or 0.0977651
+at 0.1 -0.0012 3e-05
+hkl= 1.25 -2.000001 0.3  hkl0= 1 -2 0
+ F_cell=100  F_latt=-12.5   I = 6.18297e+07
+I/steps     2576237.666
+polar   0.9876543
+omega   1.0e-06
+capfrac 1
+pixel   1234.5
+real-space cell vectors (Angstrom):
+X:  70.0  0.0  -1e-9
+Y:  0.0  80.0  0.0
+Z:  0.0  0.0  nan
+"""
 FLAGS = (
     b"-cell 100 100 100 90 90 90 -lambda 6.2 -N 5 -default_F 100 -distance 100 -detpixels 64 -pixel 0.1 -oversample 1",
     b"-cell 70 80 90 85 95 100 -misset 10 20 30 -default_F 1 -mosaic 0.5 -mosaic_dom 5 -divergence 2 -divsteps 2 -xds",

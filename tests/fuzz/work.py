@@ -26,8 +26,13 @@ def pretend_small_machine(put: Callable[[Any, str, Any], None] = setattr) -> Non
 
 
 def made(target: Target, seed: int, number: int) -> bytes:
-    """Input of a number: first the smallest good one cut after every byte, then damaged ones."""
+    """Input of a number: first those of the target or the smallest good one cut after every byte, then damaged ones."""
     good = target.seeds()
+    if target.first is not None:
+        first = target.first()
+        if number < len(first):
+            return first[number]
+        return target.make(random.Random(f"{target.name} {seed} {number}"), good)
     smallest = min(good, key=len)
     if number <= len(smallest):
         return smallest[:number]

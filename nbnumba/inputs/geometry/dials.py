@@ -15,6 +15,7 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.geometry.parts import TO_NEXUS, Found, FoundPanel, triple
 from nbnumba.inputs.hdf5 import DAMAGE, STRICT
 from nbnumba.inputs.kinds import MOST_PIXELS
+from nbnumba.model import validate
 from nbnumba.physics.rotation import rotate
 from nbnumba.physics.vector import Vector, unit
 
@@ -84,7 +85,7 @@ def _panel(panel: dict[str, Any], group: np.ndarray) -> FoundPanel:
 
 def _beam(beam: dict[str, Any]) -> dict[str, Any]:
     """Fields of ``Beam``; DIALS points from the sample to the source, and names the normal of the polarized plane."""
-    direction = -TO_NEXUS @ np.array(unit(Vector(*beam["direction"])))
+    direction = -TO_NEXUS @ np.array(unit(Vector(*validate.direction("beam direction", beam["direction"]))))
     normal = TO_NEXUS @ np.array(beam.get("polarization_normal", (0.0, 1.0, 0.0)), dtype=float)
     return {
         "wavelength": float(beam["wavelength"]),

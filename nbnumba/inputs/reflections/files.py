@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nbnumba.errors import NbnumbaError
 from nbnumba.inputs import text
-from nbnumba.inputs.text import MOST
+from nbnumba.inputs.text import MOST, read_up_to
 
 GZIP_MAGIC = b"\x1f\x8b"
 #: Of what is compressed, so that a small file cannot fill the memory.
@@ -45,7 +45,7 @@ def reading(path: Path, kind: str) -> Iterator[None]:
 def _decompressed(content: bytes, path: Path) -> bytes:
     try:
         with gzip.open(io.BytesIO(content)) as stream:
-            found = stream.read(MOST_BYTES + 1)
+            found = read_up_to(stream, MOST_BYTES)
     except (OSError, EOFError, zlib.error) as error:
         raise NbnumbaError(f"{path} is not an intact gzip file ({error}); copy or compress it again.") from error
     if len(found) > MOST_BYTES:
