@@ -13,7 +13,10 @@ import scenes
 from slow import few
 
 import nbnumba as nb
+from nbnumba.gpu import kernel_arguments
+from nbnumba.kernels.arguments import all_axes
 from nbnumba.kernels.counting import Exposure
+from nbnumba.kernels.pack import pack
 from nbnumba.kernels.readout import expose
 from nbnumba.physics.lattice import SHAPES
 from nbnumba.spots import spots
@@ -188,6 +191,17 @@ def test_the_last_pixels_of_more_than_32_bits_count():
     image = nb.simulate(scenes.still(**whole, **{"detector.roi": ((49_996, 50_000), (49_995, 50_000))}))
     far = {"detector.pixels": (4, 5), "detector.pixel_size": 1e-3, "detector.beam_center": (-24.9955, -24.9945)}
     np.testing.assert_allclose(image[49_996:, 49_995:], nb.simulate(scenes.still(**far)), rtol=1e-6)
+
+
+def test_more_orientations_than_fit_are_refused(monkeypatch):
+    a = pack(scenes.still())
+    many = np.broadcast_to(np.eye(3), (20_000, 3, 3))
+    a = a._replace(orientations=a.orientations._replace(cells=many, turns=many))
+    with pytest.raises(nb.NbnumbaError, match="found 400000000 orientations; allowed on a GPU: up to 238609293"):
+        kernel_arguments(a, np.asarray)
+    monkeypatch.setattr("nbnumba.kernels.arguments.physical_memory", lambda: 2**36)
+    with pytest.raises(nb.NbnumbaError, match=r"found 20000 x 20000 orientations, .* takes 53.6 GiB; allowed: half of"):
+        all_axes(a.orientations)
 
 
 def same(experiment):
