@@ -232,7 +232,12 @@ def levers(detector, listed=False):
 
 
 def roughness(found, crystal):
-    """What else indices lose: to the turns that a scan has made, and to the angles of a flat cell."""
+    """What else indices lose, in units of INDEX * U: to the turns that a scan has made, and to a flat cell.
+
+    A step's angle is a product and a sum, each rounded to U of all radians turned: 2 U = INDEX U / 8, seen beside
+    INDEX from some 10 on. The third axis of a cell is the root of a difference that cancels down to the square of the
+    cell's volume over a b c, so that some roundings of its four cosines count by the inverse of that volume.
+    """
     turns = math.radians(abs(found.scan.start) + abs(found.scan.width)) if found.scan else 0.0
     flat = 1.0 if crystal.cell is None else volume_fraction(crystal.cell)
     return (turns / 8.0 if turns > 10.0 else 0.0) + (4.0 / flat if flat < 0.1 else 0.0)

@@ -12,8 +12,8 @@ from nbnumba.errors import NbnumbaError
 
 #: Wavelengths [A] of a beam, however they are given.
 WAVELENGTHS = {"low": 1e-4, "high": 1e4}
-#: Structure factors [electrons], factors on images, and photons/m^2: up to here, all that a product of them may leave
-#: of a pixel, or take from it, is smaller than what float32 holds.
+#: Largest structure factors [electrons], factors on images and fluences [photons/m^2]: within them, what underflows in
+#: float64 on the way is too faint to be seen in float32.
 MOST_AMPLITUDE, MOST_SCALE, MOST_FLUENCE = 1e40, 1e40, 1e80
 #: Offsets [mm] on a detector.
 OFFSETS = {"low": -1e9, "high": 1e9}
