@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from types import FrameType
 
 #: Signals that end a run.
 ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+#: Exit code.
+INTERRUPTED = 130
 
 _struck = False
 #: Where Python would report an exception and go on, as C calls it; where one leaves a lock that nobody opens; and
@@ -16,13 +20,14 @@ _NOT_WITHIN = ("llvmlite", os.path.join("concurrent", "futures", "thread.py"), "
 _SOON = 0.05  # seconds
 
 
-def listen() -> None:
-    """Let signals end the program in order, so that half-written files are removed."""
+def listen(handler: Callable[[int, FrameType | None], None] | None = None) -> None:
+    """Let signals end the program: in order, so that half-written files are removed, or by another handler."""
+    handler = handler or stop
     for sign in ENDING:
         if signal.getsignal(sign) is not signal.SIG_IGN:  # as under nohup
-            signal.signal(sign, stop)
+            signal.signal(sign, handler)
     if hasattr(signal, "SIGALRM"):
-        signal.signal(signal.SIGALRM, stop)
+        signal.signal(signal.SIGALRM, handler)
 
 
 def stop(_: int, frame: FrameType | None) -> None:
