@@ -20,16 +20,6 @@ _NOT_WITHIN = ("llvmlite", os.path.join("concurrent", "futures", "thread.py"), "
 _SOON = 0.05  # seconds
 
 
-def listen(handler: Callable[[int, FrameType | None], None] | None = None) -> None:
-    """Let signals end the program: in order, so that half-written files are removed, or by another handler."""
-    handler = handler or stop
-    for sign in ENDING:
-        if signal.getsignal(sign) is not signal.SIG_IGN:  # as under nohup
-            signal.signal(sign, handler)
-    if hasattr(signal, "SIGALRM"):
-        signal.signal(signal.SIGALRM, handler)
-
-
 def stop(_: int, frame: FrameType | None) -> None:
     """Signal handler: end the run, or try again soon."""
     global _struck
@@ -41,6 +31,15 @@ def stop(_: int, frame: FrameType | None) -> None:
             return
         frame = frame.f_back
     raise KeyboardInterrupt
+
+
+def listen(handler: Callable[[int, FrameType | None], None] = stop) -> None:
+    """Let signals end the program: in order, so that half-written files are removed, or by another handler."""
+    for sign in ENDING:
+        if signal.getsignal(sign) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(sign, handler)
+    if hasattr(signal, "SIGALRM"):
+        signal.signal(signal.SIGALRM, handler)
 
 
 def be_deaf() -> None:
