@@ -15,6 +15,7 @@ from nbnumba.model.experiment import Experiment
 from nbnumba.model.mosaic import rotation_matrix
 from nbnumba.model.reflections import MAX_INDEX
 from nbnumba.model.sources import as_arrays
+from nbnumba.model.validate import refuse
 from nbnumba.physics.ewald import diffracted, diffracting_angles, excitation_error, two_theta
 from nbnumba.physics.pixel import CurvedPanel, FlatPanel, position, ray_to
 from nbnumba.physics.rotation import rotate
@@ -82,10 +83,10 @@ def hits(experiment: Experiment, h: int, k: int, l: int) -> list[Hit]:  # noqa: 
         l: index along c*.
 
     Raises:
-        NbnumbaError: the reflection 0 0 0.
+        NbnumbaError: the reflection 0 0 0, or an index beyond 32767.
     """
     if not all(abs(index) <= MAX_INDEX for index in (h, k, l)):
-        raise NbnumbaError(f"hkl: found {f'{h} {k} {l}':.60}; allowed: indices up to {MAX_INDEX}")
+        raise refuse("hkl", (h, k, l), f"indices up to {MAX_INDEX}")
     beam, axis = mean_beam(experiment), experiment.spindle
     q = Vector(*(np.array([h, k, l], dtype=float) @ reciprocal(experiment.crystal.axes)).tolist())
     if dot(q, q) == 0.0:

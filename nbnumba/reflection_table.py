@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from nbnumba.atomic import new_file
 from nbnumba.model.cell import reciprocal
 from nbnumba.model.experiment import Experiment, check_experiment
-from nbnumba.model.validate import whole
+from nbnumba.model.validate import is_list, whole
 from nbnumba.spots import Spots, spots
 
 ROW = np.dtype(
@@ -71,7 +71,7 @@ def predict_reflections(experiment: Experiment, images: int = 1) -> np.ndarray:
 
 
 def write_reflections(
-    path: str | Path, experiment: Experiment | Sequence[Experiment], *, images: int = 1, overwrite: bool = False
+    path: str | Path, experiment: Experiment | Iterable[Experiment], *, images: int = 1, overwrite: bool = False
 ) -> Path:
     """Write the table of ``predict_reflections`` as CSV: one line of names, then a line for each reflection.
 
@@ -88,7 +88,7 @@ def write_reflections(
     Raises:
         NbnumbaError: the file cannot be written.
     """
-    series: Sequence[Any] = experiment if isinstance(experiment, list | tuple) else [experiment]
+    series: Any = experiment if is_list(experiment) and not isinstance(experiment, Mapping) else [experiment]
     tables = [predict_reflections(one, images) for one in series]
     for number, each in enumerate(tables):
         each["image"] += number * images

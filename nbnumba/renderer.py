@@ -123,8 +123,7 @@ class Renderer:
 
     def _next(self, experiment: Experiment | None) -> Experiment:
         """What to render, remembered."""
-        if experiment is not None:
-            check_experiment(experiment)
+        check_experiment(experiment, optional=True)
         self.experiment = settled(self.experiment if experiment is None else experiment)
         return self.experiment
 

@@ -69,6 +69,20 @@ def test_one_image_keeps_its_name_and_any_can_be_made_again(folder):
 
 
 @pytest.mark.parametrize(
+    ("words", "instead"),
+    [
+        (("simulate", "e.toml", "-o", "x.cbf"), "; --cbf x.cbf writes CBF"),
+        (("simulate", "e.toml", "-o", "x.svg"), None),
+        (("refine", "e.toml", "a.npy", "--parameter", "misset_x", "-o", "x.h5"), "; --results x.h5 writes HDF5"),
+        (("view", "a.npy", "-o", "x.h5"), None),
+    ],
+)
+def test_the_option_for_another_format_is_told(folder, words, instead):
+    told = " ".join(run(*words).stderr.split())
+    assert instead in told if instead else "writes" not in told
+
+
+@pytest.mark.parametrize(
     ("words", "why"),
     [
         (("-o", "a", "--cbf", "a"), "another output"),

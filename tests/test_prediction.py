@@ -81,6 +81,8 @@ def test_behind_the_detector_nothing_is_seen():
 def test_what_does_not_exist_is_refused():
     with pytest.raises(nb.NbnumbaError, match="0 0 0, the direct beam"):
         hits(scenes.still(), 0, 0, 0)
+    with pytest.raises(nb.NbnumbaError, match=r"hkl: found \(1, 40000, 3\); allowed: indices up to 32767"):
+        hits(scenes.still(), 1, 40000, 3)
     with pytest.raises(nb.NbnumbaError, match=r"found 0\.5 A; allowed: above half the wavelength"):
         ring(scenes.still(), 0.5)
 

@@ -44,3 +44,5 @@ def test_another_thing_in_the_place_of_an_experiment_is_told():
 def test_of_several_each_is_looked_at():
     with pytest.raises(nb.NbnumbaError, match="experiment: found str; allowed: an Experiment"):
         nb.refine(["a.toml"], [nb.Poisson(IMAGE)], ["misset_x"])
+    with pytest.raises(nb.NbnumbaError, match="experiment: found str; allowed: an Experiment"):
+        nb.refine((name for name in ["a.toml"]), [nb.Poisson(IMAGE)], ["misset_x"])

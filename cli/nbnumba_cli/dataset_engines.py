@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -174,7 +173,7 @@ def write_script(recipe: Any, source: Path, folder: Path, settings: tuple[str, .
 def counting() -> Iterator[Counter]:
     """Count images on stderr, from when the first number is known: a bar on a terminal, elsewhere a line a minute."""
     with ExitStack() as opened:
-        yield Counter(lambda: opened.enter_context(_bar()))
+        yield Counter(opened)
 
 
 @contextmanager
@@ -194,8 +193,9 @@ def _bar() -> Iterator[tuple[options.ProgressBar, Any]]:
 class Counter:
     """Shows how many images are done, how fast they come, and when all will be there."""
 
-    def __init__(self, begin: Callable[[], tuple[options.ProgressBar, Any]]) -> None:
-        self._begun = cache(begin)
+    def __init__(self, opened: ExitStack) -> None:
+        self._opened = opened  # which ends the bar
+        self._bar: tuple[options.ProgressBar, Any] | None = None
         self._lines = not sys.stderr.isatty()
         self._first: tuple[int, float] | None = None
         self._told = time.monotonic()
@@ -205,7 +205,9 @@ class Counter:
         now = time.monotonic()
         if done and self._first is None:
             self._first = done, now
-        shown, bar = self._begun()
+        if self._bar is None:
+            self._bar = self._opened.enter_context(_bar())
+        shown, bar = self._bar
         bar.current_item = text = self._speed(done, total, now)
         shown.show(done, total)
         if self._lines and text and now - self._told > _LINES:

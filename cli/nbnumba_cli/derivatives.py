@@ -58,12 +58,9 @@ def command(
         return
     if output is None and svg is None:
         raise click.UsageError("Give -o OUT.h5 or --svg FILE.")
-    from nbnumba.atomic import check_writable
-    from nbnumba.outputs.hdf5 import check_hdf5
+    from nbnumba.outputs.hdf5 import check_files
 
-    for file, check in ((output, check_hdf5), (svg, check_writable)):
-        if file is not None:
-            check(file, overwrite)
+    check_files(hdf5=[output], others=[svg], overwrite=overwrite)
     with options.waiting("Deriving"), options.limited(threads, device):
         import nbnumba as nb
 

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from types import FrameType
 
 #: Signals that end a run.
 ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+#: Exit code.
+INTERRUPTED = 130
 
 _struck = False
 #: Where Python would report an exception and go on, as C calls it; where one leaves a lock that nobody opens; and
 #: where it comes out as an error of the module that is imported.
 _NOT_WITHIN = ("llvmlite", os.path.join("concurrent", "futures", "thread.py"), "importlib._bootstrap")
 _SOON = 0.05  # seconds
-
-
-def listen() -> None:
-    """Let signals end the program in order, so that half-written files are removed."""
-    for sign in ENDING:
-        if signal.getsignal(sign) is not signal.SIG_IGN:  # as under nohup
-            signal.signal(sign, stop)
-    if hasattr(signal, "SIGALRM"):
-        signal.signal(signal.SIGALRM, stop)
 
 
 def stop(_: int, frame: FrameType | None) -> None:
@@ -36,6 +31,15 @@ def stop(_: int, frame: FrameType | None) -> None:
             return
         frame = frame.f_back
     raise KeyboardInterrupt
+
+
+def listen(handler: Callable[[int, FrameType | None], None] = stop) -> None:
+    """Let signals end the program: in order, so that half-written files are removed, or by another handler."""
+    for sign in ENDING:
+        if signal.getsignal(sign) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(sign, handler)
+    if hasattr(signal, "SIGALRM"):
+        signal.signal(signal.SIGALRM, handler)
 
 
 def be_deaf() -> None:

@@ -19,7 +19,7 @@ from nbnumba_cli import interrupt, voice
 from nbnumba_cli.equip import equip, from_environment
 
 COMPLETE = "_NBNUMBA_COMPLETE"  # variable by which a shell asks for completions
-FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+FAILED, BAD_INPUT = 1, 2
 
 #: Command -> (module, one line of help), so that --help needs no command's imports.
 COMMANDS = {
@@ -85,8 +85,6 @@ class LazyGroup(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the program's own options."""
         voice.begin()
-        if any("\0" in word for word in args):
-            raise click.UsageError("Found a null character; no word can hold one.")
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -157,7 +155,7 @@ def main(args: list[str] | None = None, name: str = "nbnumba") -> NoReturn:
         if sys.stdout is not None:
             with suppress(OSError):
                 sys.stdout.flush()
-        os._exit(INTERRUPTED)  # Python's own end can crash where compiled code was being loaded
+        os._exit(interrupt.INTERRUPTED)  # Python's own end can crash where compiled code was being loaded
     sys.exit(code)
 
 

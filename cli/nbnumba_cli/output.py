@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-#: Format -> the endings by which people and programs know it; the last are of some that are not written.
+#: Format -> the endings by which people and programs know it; the last are of some that no option with a
+#: format of its own writes.
 _ENDINGS = {
     "HDF5": (".h5", ".hdf5", ".nxs", ".cxi"),
     "TOML": (".toml",),
@@ -34,7 +35,19 @@ class Output(click.Path):
         path: Any = super().convert(value, param, ctx)
         ending = path.suffix.lower()
         allowed = [each for name in self._formats for each in _ENDINGS[name]]
-        if ending not in allowed and any(ending in endings for endings in _ENDINGS.values()):
-            what = f"{' or '.join(self._formats)} is written: {', '.join(allowed)}"
+        other = next((name for name, endings in _ENDINGS.items() if ending in endings), None)
+        if ending not in allowed and other is not None:
+            what = f"{' or '.join(self._formats)} is written: {', '.join(allowed)}{_instead(ctx, other, path)}"
             self.fail(f"found {path}, with the ending of another format; {what}", param, ctx)
         return path
+
+    def writes(self, name: str) -> bool:
+        """Whether a format is one of its own."""
+        return name in self._formats
+
+
+def _instead(ctx: click.Context | None, name: str, path: Path) -> str:
+    """The option of the same command that writes another format, if there is one."""
+    options = [] if ctx is None else ctx.command.params
+    found = [one.opts[-1] for one in options if isinstance(one.type, Output) and one.type.writes(name)]
+    return f"; {found[0]} {path} writes {name}" if found else ""

@@ -179,11 +179,9 @@ def command(
     line = options.command_line()
     files = [file for file in (output, results, svg) if file is not None]
     options.keep_inputs(start, experiment, [output, results, svg], (data, asked["mask"]))
-    from nbnumba.atomic import check_writable
-    from nbnumba.outputs.hdf5 import check_hdf5
+    from nbnumba.outputs.hdf5 import check_files
 
-    for file in files:
-        (check_hdf5 if file == results else check_writable)(file, overwrite)
+    check_files(hdf5=[results], others=[output, svg], overwrite=overwrite)
     loss = read_loss(data, start, asked)
     with options.limited(threads, asked["device"]), voice.log_of("nbnumba.refinement.refine"):
         found = _refined(start, loss, names, asked)

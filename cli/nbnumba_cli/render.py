@@ -12,9 +12,8 @@ import click
 import numpy as np
 
 import nbnumba as nb
-from nbnumba.atomic import check_writable
 from nbnumba.errors import NbnumbaError
-from nbnumba.outputs.hdf5 import check_hdf5
+from nbnumba.outputs.hdf5 import check_files
 from nbnumba.outputs.nexus_writer import SingleWriter, check_options
 from nbnumba.report import counts_report, counts_text, image_report, report_text
 from nbnumba_cli.formats import Outputs, told
@@ -88,10 +87,7 @@ def render_to_files(
     """Render images, write them, and print a summary of the first and the names of the files."""
     hdf5 = hdf5 or {}
     stacks, pictures = [output, *data_files(output, images, hdf5)], [] if png is None else [png]
-    for file in stacks:
-        check_hdf5(file, overwrite)
-    for file in pictures:
-        check_writable(file, overwrite)
+    check_files(hdf5=stacks, others=pictures, overwrite=overwrite)
     others.check(experiment, overwrite)
     check_options(experiment, **hdf5)
     counting = experiment.response is not None if counts is None else counts

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nbnumba.atomic import check_distinct, check_writable, new_files
+from nbnumba.atomic import check_distinct, new_files
 from nbnumba.compat.flags import Flags
 from nbnumba.compat.header import smv_fields
 from nbnumba.compat.noise import photon_noise
@@ -18,15 +18,13 @@ from nbnumba.compat.translate import Translation
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.reflections import Reflections
 from nbnumba.outputs.dump import put_dump
-from nbnumba.outputs.hdf5 import check_hdf5
+from nbnumba.outputs.hdf5 import check_files
 from nbnumba.outputs.nexus import write_nexus
 from nbnumba.outputs.pgm import put_pgm
 from nbnumba.outputs.raw import put_raw
-from nbnumba.outputs.smv import put_smv
+from nbnumba.outputs.smv import LARGEST_COUNT, put_smv
 from nbnumba.response.background import background
 from nbnumba.simulation import simulate
-
-_TOP = 65535.0
 
 
 class Statistics(NamedTuple):
@@ -100,8 +98,7 @@ def run(
     experiment, flags = translation.experiment, translation.flags
     files = output_files(flags)
     check_distinct(files.wanted(), _inputs(flags))
-    for file in files.wanted():
-        (check_hdf5 if file == files.hdf5 else check_writable)(file, overwrite=True)
+    check_files(hdf5=[files.hdf5], others=files._replace(hdf5=None).wanted(), overwrite=True)
     image = simulate(experiment, progress=progress)
     if experiment.background:
         image += background(experiment)
@@ -190,7 +187,7 @@ def counts_of(experiment: Experiment, image: np.ndarray, scales: dict[str, float
     source, target = image[_rendered(experiment)], counts[_rendered(experiment)]
     for rows in _bands(source):
         scaled = source[rows] * np.float64(scales["integer"]) + scales["adc"]
-        target[rows] = np.floor((scaled.clip(0.0, _TOP) + 0.5).astype(np.float32)).clip(0.0, _TOP)
+        target[rows] = np.floor((scaled.clip(0.0, LARGEST_COUNT) + 0.5).astype(np.float32)).clip(0.0, LARGEST_COUNT)
     return counts
 
 
@@ -205,5 +202,5 @@ def _grey(experiment: Experiment, image: np.ndarray, scale: float) -> np.ndarray
 def _noise(experiment: Experiment, image: np.ndarray, seed: int, adc: float) -> np.ndarray:
     counts = np.zeros(image.shape, dtype=np.uint16)
     drawn = photon_noise(image[_rendered(experiment)], seed).astype(np.float64)
-    counts[_rendered(experiment)] = (drawn + adc).clip(0.0, _TOP)
+    counts[_rendered(experiment)] = (drawn + adc).clip(0.0, LARGEST_COUNT)
     return counts

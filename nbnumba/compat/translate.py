@@ -30,6 +30,7 @@ from nbnumba.model.reflections import Reflections
 from nbnumba.model.sampling import Sampling
 from nbnumba.model.scan import Scan
 from nbnumba.model.sources import Grid
+from nbnumba.outputs.smv import LARGEST_COUNT
 from nbnumba.physics.lattice import SHAPES
 
 WATER_F = 2.57  # electrons, in all directions
@@ -44,7 +45,6 @@ _LEAST = {
     "mosaic_domains": (1, "10"),
     "detector_thicksteps": (2, "2"),
 }
-_HIGHEST = 65535  # count in SMV images
 
 
 class Translation(NamedTuple):
@@ -100,8 +100,8 @@ def _taken_otherwise(flags: Flags) -> Iterator[str]:
         if found < least:
             yield f"-{name} {found} stands for {otherwise}"
     offset = flags.value("adc", 0.0)
-    if offset >= _HIGHEST:
-        yield f"-adc {offset:g}: all pixels of SMV images are {_HIGHEST}, the end of their range"
+    if offset >= LARGEST_COUNT:
+        yield f"-adc {offset:g}: all pixels of SMV images are {LARGEST_COUNT}, the end of their range"
 
 
 def _water(flags: Flags) -> tuple[Background, ...]:

@@ -76,8 +76,8 @@ def _opened(path: Path) -> Iterator[h5py.File]:
 def _held(file: h5py.File, name: str, rows: int, like: h5py.Dataset | None = None) -> h5py.Dataset:
     """A dataset of a file, if it has so many rows, each as those of another one, and not far more than is stored."""
     found = file[name]
-    shape = found.shape if like is None else (rows, *like.shape[1:])
-    if found.shape != shape or len(found) != rows or (like is not None and found.dtype != like.dtype):
+    other = like is not None and (found.shape[1:], found.dtype) != (like.shape[1:], like.dtype)
+    if found.shape[:1] != (rows,) or other:
         raise ValueError(f"found {name}, {found.dtype} of shape {found.shape}, for {rows} rows")
     need_data(found)
     return found
@@ -127,9 +127,9 @@ def _fill_master(file: h5py.File, parts: list[Part], manifest: dict[str, Any]) -
         _copy_header(first, file)
         names = _names(first)
         for name in names.shown:
-            _show(file, _held(first, name, parts[0].rows(name)), parts)
+            _show(file, first[name], parts)
         for name in names.joined:
-            _like(file, _held(first, name, parts[0].rows(name)), sum(part.rows(name) for part in parts))
+            _like(file, first[name], sum(part.rows(name) for part in parts))
         for name in _OFFSETS:
             _like(file, first[name], 1 + sum(part.images for part in parts))
     _join(file, names, parts)

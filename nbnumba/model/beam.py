@@ -50,8 +50,8 @@ class Beam:
 
     Attributes:
         wavelength: [A]; may be left out with ``spectrum``, whose mean it then is.
-        fluence: photons/m^2 on the crystal over the exposure; None: from ``flux``, or nanoBragg's default: r_e^2
-            fluence = 1.
+        fluence: photons/m^2 on the crystal over the exposure, 0 to 1e80; None: from ``flux``, or nanoBragg's default:
+            r_e^2 fluence = 1.
         flux: photons/s of the whole beam, for ``exposure``, spread over ``size`` as ``profile`` tells.
         exposure: seconds.
         size: width of the beam [mm]: one number, or two, along and across ``polarization_axis``.

@@ -55,11 +55,11 @@ class Crystal:
         fudge: factor on the squared radius of every shape but "square".
         reflections: structure factor amplitudes, one list, or one for each of some wavelengths; None: ``default_f``
             everywhere.
-        default_f: amplitude of every reflection that ``reflections`` does not hold.
+        default_f: amplitude of every reflection that ``reflections`` does not hold, -1e40 to 1e40.
         interpolate: "nearest" reflection, "tricubic" between reflections as nanoBragg has it, "catmull-rom" between
             reflections without kinks at them, "auto": tricubic for crystals of 2 or fewer cells along some axis.
         mosaic: spread and number of domains, and how their cells differ.
-        spot_scale: factor on the Bragg signal.
+        spot_scale: factor on the Bragg signal, 0 to 1e40.
         extent: width [mm] of the whole crystal with all its blocks, as the beam sees it: one number, or two, along and
             across the beam's polarization axis; None: so small that the beam is the same all over it.
 

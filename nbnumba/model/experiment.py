@@ -444,8 +444,8 @@ class Experiment:
         return load(source, settings or {}, like)
 
 
-def check_experiment(value: object) -> None:
-    """Refuse what is no experiment, as the name of its file."""
-    if not isinstance(value, Experiment):
+def check_experiment(value: object, *, optional: bool = False) -> None:
+    """Refuse what is no experiment, as the name of its file; nor, where it is ``optional``, None."""
+    if not isinstance(value, Experiment) and not (optional and value is None):
         allowed = "an Experiment, which nb.Experiment.from_toml(FILE) makes of a file"
         raise NbnumbaError(f"experiment: found {type(value).__name__}; allowed: {allowed}")

@@ -16,8 +16,8 @@ class Scan:
     """Rotation about the spindle.
 
     Attributes:
-        start: angle [degrees] at the start of the image.
-        width: range of the image [degrees].
+        start: angle [degrees] at the start of the image, -1e9 to 1e9.
+        width: range of the image [degrees], -1e9 to 1e9.
         steps: number of orientations that stand for the range.
         axis: spindle, x, y, z; None: that of the detector's convention.
         rule: where in its part of the range each step lies, "midpoint" or "left" (nanoBragg's).

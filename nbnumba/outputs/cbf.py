@@ -60,8 +60,7 @@ def write_cbf(
         NbnumbaError: the file cannot be written, fabio is missing, a mini header cannot tell the geometry, or the image
             has another shape than the detector or holds numbers below 0 or beyond int32 in pixels that measure.
     """
-    if experiment is not None:
-        check_experiment(experiment)
+    check_experiment(experiment, optional=True)
     number = whole("number", number, low=0)
     if kind is not None:
         choice("kind", kind, KINDS)

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -88,15 +88,25 @@ class Sink:
         """Nothing to do: no buffer."""
 
 
-def check_hdf5(path: str | Path, overwrite: bool = False) -> None:
-    """As ``check_writable``, for a file that is written back and forth: no device will do.
+def check_files(
+    *, hdf5: Sequence[str | Path | None] = (), others: Sequence[str | Path | None] = (), overwrite: bool = False
+) -> None:
+    """Refuse files that could not be written in the end; None is none.
+
+    Args:
+        hdf5: files of HDF5, which is written back and forth: no device will do.
+        others: files that may be devices.
+        overwrite: as in ``check_writable``.
 
     Raises:
-        NbnumbaError: it cannot be written.
+        NbnumbaError: one cannot be written.
     """
-    if is_device(path):
-        raise NbnumbaError(f"{path}: is a device, which cannot hold HDF5; name a file")
-    check_writable(path, overwrite)
+    for path in hdf5:
+        if path is not None and is_device(path):
+            raise NbnumbaError(f"{path}: is a device, which cannot hold HDF5; name a file")
+    for path in (*hdf5, *others):
+        if path is not None:
+            check_writable(path, overwrite)
 
 
 @contextlib.contextmanager
@@ -109,7 +119,7 @@ def new_hdf5(path: str | Path, overwrite: bool = False) -> Iterator[Use]:
     Raises:
         NbnumbaError: the file cannot be written; see ``new_file``.
     """
-    check_hdf5(path, overwrite)
+    check_files(hdf5=[path], overwrite=overwrite)
     with new_file(path, overwrite) as part, writing_hdf5(part) as use:
         yield use
 

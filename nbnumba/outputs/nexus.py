@@ -12,12 +12,12 @@ from typing import Any
 import h5py
 import numpy as np
 
-from nbnumba.atomic import check_writable
 from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.hdf5 import ENTRY, PROVENANCE, child, opened, words
 from nbnumba.model.beam import Beam
 from nbnumba.model.experiment import Experiment, check_experiment
 from nbnumba.outputs.data_files import data_paths, need_data
+from nbnumba.outputs.hdf5 import check_files
 from nbnumba.outputs.nexus_series import DATA, EXPECTED, IMAGES
 from nbnumba.outputs.nexus_tree import DEFINITION
 from nbnumba.outputs.nexus_writer import NexusWriter, SingleWriter
@@ -82,8 +82,7 @@ def write_nexus(
         path, experiment, overwrite=overwrite, compression=compression, images_per_file=images_per_file, follow=follow,
         cxi=cxi, command_line=command_line, seeds=seeds,
     )  # fmt: skip
-    for file in data_paths(path, total, images_per_file):
-        check_writable(file, overwrite)
+    check_files(hdf5=data_paths(path, total, images_per_file), overwrite=overwrite)
     with writer:
         shots = _together(series, expected=[expected] if single and expected is not None else expected, beam=beams)
         for done, (image, beside) in enumerate(shots, start=1):

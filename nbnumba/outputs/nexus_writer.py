@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-from nbnumba.atomic import check_writable, new_family
+from nbnumba.atomic import new_family
 from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.hdf5 import ENTRY
 from nbnumba.model.beam import Beam
@@ -21,7 +21,7 @@ from nbnumba.model.experiment import Experiment, check_experiment
 from nbnumba.model.validate import flag, whole
 from nbnumba.outputs.compression import Codec, codec
 from nbnumba.outputs.data_files import MOST_IN_FILE, DataFile, data_path, linked
-from nbnumba.outputs.hdf5 import WATCHED, Use, check_hdf5, growing_hdf5, writing_hdf5
+from nbnumba.outputs.hdf5 import WATCHED, Use, check_files, growing_hdf5, writing_hdf5
 from nbnumba.outputs.nexus_series import (
     DATA,
     EXPECTED,
@@ -164,11 +164,11 @@ class NexusWriter:
         self._first: First | None = None
         self._waiting: deque[_Shot] = deque()
         self._count, self._broken = 0, False
-        check_hdf5(self._path, self._overwrite)
+        check_files(hdf5=[self._path], overwrite=self._overwrite)
         master = Path(os.path.realpath(self._path))
         older = linked(master) if self._overwrite else []
         if self._per_file:
-            check_writable(data_path(master, 0), self._overwrite)
+            check_files(hdf5=[data_path(master, 0)], overwrite=self._overwrite)
         with (
             new_family(self._path, self._overwrite) as (self._hidden, add),
             ThreadPoolExecutor(_WORKERS) as self._pool,

@@ -71,8 +71,7 @@ def grey_levels(
     Raises:
         NbnumbaError: as ``write_png``.
     """
-    if experiment is not None:
-        check_experiment(experiment)
+    check_experiment(experiment, optional=True)
     array = as_image("image", image, None if experiment is None else experiment.detector.shape)
     apart = experiment is not None and array.ndim == 3
     counts = are_counts(array)

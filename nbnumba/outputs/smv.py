@@ -20,7 +20,7 @@ from nbnumba.outputs.minicbf import why_not
 from nbnumba.outputs.pixels import as_image
 
 BLOCK = 512  # headers are a multiple of so many bytes
-_LARGEST = 65535
+LARGEST_COUNT = 65535
 _DATE = "%a %b %d %H:%M:%S %Y"
 
 
@@ -48,8 +48,7 @@ def write_smv(
         NbnumbaError: the file cannot be written, the header cannot tell the geometry, or the image has another shape
             than the detector or holds numbers below 0 in pixels that measure.
     """
-    if experiment is not None:
-        check_experiment(experiment)
+    check_experiment(experiment, optional=True)
     number = whole("number", number, low=0)
     array = as_image("image", image, None if experiment is None else experiment.detector.shape)
     if experiment is None:
@@ -58,7 +57,7 @@ def write_smv(
         check_smv(experiment)
         fields = _fields(experiment, number, array.dtype)
         good = good_pixels(experiment)
-        pixels = np.where(good, _clipped(np.where(good, array, 0)), _LARGEST).reshape(-1, array.shape[-1])
+        pixels = np.where(good, _clipped(np.where(good, array, 0)), LARGEST_COUNT).reshape(-1, array.shape[-1])
     with new_file(path, overwrite) as part:
         put_smv(part, pixels, fields)
     return Path(path)
@@ -76,14 +75,14 @@ def check_smv(experiment: Experiment) -> None:
 
 def _clipped(array: np.ndarray) -> np.ndarray:
     """The numbers as uint16, with a warning where some are too large."""
-    beyond = int(np.count_nonzero(array > _LARGEST))
+    beyond = int(np.count_nonzero(array > LARGEST_COUNT))
     if beyond:
         warnings.warn(
-            f"{beyond} of {array.size} pixels are above {_LARGEST}, the largest number of SMV, and become {_LARGEST}",
+            f"{beyond} of {array.size} pixels are above {LARGEST_COUNT}, the largest number of SMV, and become that",
             NbnumbaWarning,
             stacklevel=3,
         )
-    return rounded(np.minimum(array, _LARGEST), 0, _LARGEST).astype(np.uint16)
+    return rounded(np.minimum(array, LARGEST_COUNT), 0, LARGEST_COUNT).astype(np.uint16)
 
 
 def _fields(experiment: Experiment, number: int, kind: np.dtype) -> dict[str, str]:
@@ -105,7 +104,7 @@ def _fields(experiment: Experiment, number: int, kind: np.dtype) -> dict[str, st
         "TWOTHETA": 0.0,  # whatever it was turned by: it is square to the beam
         "GAIN": values.gain,
         "IMAGE_PEDESTAL": values.offset,
-        "CCD_IMAGE_SATURATION": min(saturation(experiment, kind) or _LARGEST, _LARGEST),
+        "CCD_IMAGE_SATURATION": min(saturation(experiment, kind) or LARGEST_COUNT, LARGEST_COUNT),
     }
     words = {"BIN": "none", "AXIS": "phi", "BEAMLINE": "nbnumba", "DATE": f"{started(experiment, number):{_DATE}}"}
     return {key: f"{value:.12g}" for key, value in known.items()} | words

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nbnumba.model.experiment import Experiment, check_experiment
-from nbnumba.model.validate import number, refuse, whole
+from nbnumba.model.validate import is_list, number, refuse, whole
 from nbnumba.refinement.equations import Equations
 from nbnumba.refinement.free import Free, choose
 from nbnumba.refinement.losses import LeastSquares, Loss
@@ -128,8 +128,7 @@ def paired(
     Raises:
         NbnumbaError: something else.
     """
-    images = [experiments] if isinstance(experiments, str) or not isinstance(experiments, Sequence) else [*experiments]
-    each = list(losses) if isinstance(losses, Sequence) else [losses]
+    images, each = _listed(experiments), _listed(losses)
     for image in images:
         check_experiment(image)
     if not images or len(each) != len(images):
@@ -138,6 +137,10 @@ def paired(
         if not isinstance(one, Loss):
             raise refuse("loss", type(one).__name__, "Poisson, Gaussian or LeastSquares, with the data")
     return images, each
+
+
+def _listed(given: Any) -> list[Any]:
+    return list(given) if is_list(given) and not isinstance(given, Mapping) else [given]
 
 
 def _settled(experiment: Experiment) -> Experiment:

@@ -58,9 +58,7 @@ def detect(
     """
     check_experiment(experiment)
     check_device(device, threads)
-    if math.prod(experiment.detector.shape) > LARGEST_PIXELS:
-        allowed = f"up to {LARGEST_PIXELS} of them in counts, as their random numbers repeat after that"
-        raise refuse("detector.pixels", experiment.detector.shape, allowed)
+    _check_pixels(experiment.detector.shape)
     loops = _loops(device)
     seed = whole("seed", seed, low=0, high=LARGEST_SEED)
     images = _images(experiment, image)
@@ -79,6 +77,13 @@ def detect(
     if experiment.response is None and bool((counts == response.highest).any()):
         warnings.warn(f"pixels reach the largest number of {response.dtype}", NbnumbaWarning, stacklevel=2)
     return counts.reshape(image.shape)
+
+
+def _check_pixels(shape: tuple[int, ...]) -> None:
+    """Refuse more pixels than have random numbers of their own."""
+    if math.prod(shape) > LARGEST_PIXELS:
+        allowed = f"up to {LARGEST_PIXELS} of them in counts, as their random numbers repeat after that"
+        raise refuse("detector.pixels", shape, allowed)
 
 
 def _images(experiment: Experiment, image: Any) -> Any:

@@ -11,7 +11,7 @@ _STEPS = 10
 def trace_html(trace: Trace) -> str:
     """The strongest steps of a pixel as a table."""
     strongest = trace.top(_STEPS) if len(trace) else trace
-    flat = strongest.flat(trace.telling)
+    flat = strongest.flat(trace.short_names)
     rows = ([f"{x:.6g}" for x in row] for row in zip(*flat.values(), strict=True))
     told = f"{trace.value:.6g} photons in {len(trace)} steps; the {len(strongest)} that add most:"
     return card(trace.title, paragraph(told), table(rows, list(flat)))

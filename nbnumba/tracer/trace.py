@@ -105,17 +105,17 @@ class Trace:
         return f"Pixel {panel}slow {self.slow}, fast {self.fast}"
 
     @property
-    def telling(self) -> list[str]:
-        """The most telling quantities, and the counters of loops that have more than one step."""
+    def short_names(self) -> list[str]:
+        """Names of the most telling quantities, and of the counters of loops that have more than one step."""
         lengths = loop_lengths(self.arguments)
         return [name for name in _SHORT if getattr(lengths, name, 2) > 1]
 
     def table(self, names: Sequence[str] | None = None) -> str:
         """Lines for a terminal: one for each step, with the quantities that are named, their units above them.
 
-        Without names: the most ``telling`` quantities.
+        Without names: ``short_names``.
         """
-        names = self._checked(self.telling if names is None else names)
+        names = self._checked(self.short_names if names is None else names)
         flat = self.flat(names)
         units = [QUANTITIES[name].unit for name in names for _ in parts(name)]
         return columns([list(flat), units, *zip(*flat.values(), strict=True)])

@@ -79,8 +79,7 @@ def draw_image(
     Warns:
         NbnumbaWarning: there was no room for the indices of all spots.
     """
-    if experiment is not None:
-        check_experiment(experiment)
+    check_experiment(experiment, optional=True)
     array = as_image("image", image, None if experiment is None else experiment.detector.shape)
     if predict and experiment is None:
         raise NbnumbaError("predict: found no experiment; give the one whose crystal made the spots")

@@ -54,8 +54,7 @@ def view(
     Warns:
         NbnumbaWarning: the file tells no geometry, or there is no room for all that is asked for.
     """
-    if experiment is not None:
-        check_experiment(experiment)
+    check_experiment(experiment, optional=True)
     content = read_content(path, number=number, images=images, shape=shape, experiment=experiment)
     if predict and not content.crystal:
         raise NbnumbaError(f"{path}: tells of no crystal; to predict spots, name the experiment (--experiment)")

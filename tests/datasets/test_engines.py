@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import warnings
+from unittest import mock
 
 import h5py
 import numpy as np
@@ -368,6 +369,17 @@ def test_workers_of_another_version_are_refused(tmp_path, monkeypatch):
             with pytest.raises(nb.NbnumbaError, match=rf"found nbnumba {there} on the worker \S+; allowed: {here}"):
                 make_dataset(small(), tmp_path, engine.Dask(cluster.scheduler_address), resume=True)
     assert set(contents(tmp_path)) == {"manifest.json"}
+
+
+def test_workers_that_cannot_answer_are_left_to_dask():
+    from nbnumba.datasets.engines import distributed as engine
+
+    client = mock.Mock()
+    client.run.return_value = {"a": nb.__version__, "b": OSError("timed out"), "c": RuntimeError("died")}
+    engine._check_versions(client)
+    client.run.return_value["d"] = ModuleNotFoundError("No module named 'nbnumba'")
+    with pytest.raises(nb.NbnumbaError, match="No module named 'nbnumba' on the worker d; allowed"):
+        engine._check_versions(client)
 
 
 def test_clusters_that_cannot_be_are_refused():

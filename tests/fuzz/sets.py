@@ -22,6 +22,7 @@ from nbnumba.datasets.provenance import is_finished
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.report import REPORT, write_page
 from nbnumba.datasets.shard import shards
+from nbnumba.images import count_images
 from nbnumba.inputs.text import naming
 
 TEXT = """count = 3
@@ -163,15 +164,8 @@ def read_damaged_shard(path: Path) -> None:
 
 def read_master(folder: Path) -> None:
     """All images through the master."""
-    for number in range(nb_images(folder / "master.h5")):
+    for number in range(count_images(folder / "master.h5")):
         nb.read_image(folder / "master.h5", number=number)
-
-
-def nb_images(path: Path) -> int:
-    """How many a file shows."""
-    from nbnumba.images import count_images
-
-    return count_images(path)
 
 
 def contents(path: Path) -> dict[str, tuple]:

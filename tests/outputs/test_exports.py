@@ -304,6 +304,13 @@ def test_the_table_as_text(tmp_path):
         np.testing.assert_allclose([float(row[name]) for row in rows], table[name], rtol=1e-8)
 
 
+def test_several_experiments_may_come_one_by_one(tmp_path):
+    experiment = scenes.still(**LARGE, **SCAN)
+    listed = nb.write_reflections(tmp_path / "a.csv", [experiment, experiment])
+    given = nb.write_reflections(tmp_path / "b.csv", (experiment for _ in range(2)))
+    assert given.read_bytes() == listed.read_bytes()
+
+
 # --- against DIALS ---------------------------------------------------------------------------------------------------
 
 COLUMNS = """

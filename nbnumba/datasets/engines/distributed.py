@@ -151,7 +151,10 @@ def _plugin(recipe: Recipe) -> Any:
 
 
 def _check_versions(client: Any) -> None:
-    """Refuse workers with another nbnumba, or without it."""
+    """Refuse workers with another nbnumba, or without it, which could not read what is to be made.
+
+    Those that come later find out in ``_make``; one that does not answer is Dask's to replace.
+    """
 
     def version() -> str:  # within another function, so that workers are sent what it does, and not its name
         import nbnumba
@@ -159,7 +162,7 @@ def _check_versions(client: Any) -> None:
         return nbnumba.__version__
 
     for worker, found in client.run(version, on_error="return").items():
-        if found != __version__:
+        if isinstance(found, str | ImportError) and found != __version__:
             raise _another(worker, found, __version__)
 
 
@@ -185,7 +188,7 @@ def _make(shard: Shard, before: Stamp, job: _Job) -> dict[str, Any] | NbnumbaErr
     from distributed import get_worker
 
     worker = get_worker()
-    if __version__ != job.version:  # on a worker that came later
+    if __version__ != job.version:  # on a worker that came after ``_check_versions``
         return _another(worker.address, __version__, job.version)
     recipe: Recipe = worker.plugins[job.run].recipe
     if made_since(recipe, shard, job.folder, before):

@@ -16,7 +16,7 @@ from nbnumba.datasets.provenance import is_finished
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.shard import Shard
 
-_OURS = re.compile(rf"shard-\d+\.h5|{re.escape(MASTER)}|{re.escape(MANIFEST)}")
+_WRITTEN = re.compile(rf"shard-\d+\.h5|{re.escape(MASTER)}|{re.escape(MANIFEST)}")
 
 #: What tells two files of one name apart; None: there is none.
 Stamp = tuple[int, int, int] | None
@@ -24,7 +24,7 @@ Stamp = tuple[int, int, int] | None
 
 def remove_leftovers(folder: Path) -> list[Path]:
     """Remove the half-written files of processes that are no more; their paths."""
-    found = [part for name, part, written in hidden_in(folder) if not written and _OURS.fullmatch(name)]
+    found = [part for name, part, written in hidden_in(folder) if not written and _WRITTEN.fullmatch(name)]
     for part in found:
         _unlink(part)
     return found

@@ -28,11 +28,11 @@ LORENTZ_STEEPNESS = math.pi ** (4.0 / 3.0)
 
 
 class Lorentz(Upright):
-    """Parameters of "lorentz"."""
+    """Lorentzian spots in the index metric."""
 
 
 class TiltedLorentz(Tilted):
-    """The same, tilted."""
+    """Lorentzian spots of a tilted outline."""
 
 
 @scalar

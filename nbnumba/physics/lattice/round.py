@@ -27,11 +27,11 @@ _CENTER_SLOPE = tuple(n * c for n, c in enumerate(_CENTER))[1:]
 
 
 class Round(Upright):
-    """Parameters of "round"."""
+    """Ellipsoids in the index metric."""
 
 
 class TiltedRound(Tilted):
-    """The same, tilted."""
+    """Ellipsoids of a tilted outline."""
 
 
 @scalar
