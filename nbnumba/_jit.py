@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
 from nbnumba._cache import cache_directory
@@ -116,25 +117,18 @@ def loop(*, parallel: bool = False, exact: bool = False) -> Callable[[Function],
     import numba
     from numba.core import config
 
-    directory = cache_directory()
-
     def decorate(function: Function) -> Function:
         register()
-        jit = functools.partial(
-            numba.njit,
-            parallel=parallel,
-            nogil=True,
-            error_model="numpy",
-            fastmath=set() if exact else FASTMATH,
-            cache=directory is not None,
-        )
-        # Numba takes the folder from its own global setting at this moment; other users of Numba keep theirs.
-        previous, config.CACHE_DIR = config.CACHE_DIR, str(directory or "")
-        try:
+        with _caching(config) as cache:
+            jit = numba.njit(
+                parallel=parallel,
+                nogil=True,
+                error_model="numpy",
+                fastmath=set() if exact else FASTMATH,
+                cache=cache,
+            )
             loops.append(jit(function))
-            return loops[-1]
-        finally:
-            config.CACHE_DIR = previous
+        return loops[-1]
 
     return decorate
 
@@ -147,19 +141,29 @@ def kernel(function: Callable[..., None], registers: int | None = None) -> Any:
         function: what each thread does.
         registers: how many a thread may have at most, so that more threads run at a time.
     """
-    from numba import config, cuda
+    import numba
+    from numba import cuda
 
     with one_at_a_time:
         register_cuda()
-        if config.ENABLE_CUDASIM:
+        if numba.config.ENABLE_CUDASIM:
             return cuda.jit(function)
         from numba.cuda.core import config
 
-        directory = cache_directory()
-        previous, config.CACHE_DIR = config.CACHE_DIR, str(directory or "")
-        try:
+        with _caching(config) as cache:
             # Not optimised again while linking: there is nothing to link, and tests see what the compiler makes.
-            loops.append(cuda.jit(function, cache=directory is not None, max_registers=registers, lto=False))
-            return loops[-1]
-        finally:
-            config.CACHE_DIR = previous
+            loops.append(cuda.jit(function, cache=cache, max_registers=registers, lto=False))
+        return loops[-1]
+
+
+@contextmanager
+def _caching(config: Any) -> Iterator[bool]:
+    """Whether to cache, with our folder in a compiler's settings: it takes the folder from there at this moment, while
+    other users of Numba keep theirs.
+    """
+    directory = cache_directory()
+    previous, config.CACHE_DIR = config.CACHE_DIR, str(directory or "")
+    try:
+        yield directory is not None
+    finally:
+        config.CACHE_DIR = previous

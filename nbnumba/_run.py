@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 #: What storing compiled code on a full disk raises, and reading it back from a damaged file.
 _CACHE_FAULTS = (OSError, EOFError, pickle.UnpicklingError, ValueError, LookupError, AttributeError, ImportError)
 
+#: Steps that plain Python takes within a second.
+FEW = 3000
+
 _forked = False  # whether threads that loops would use were lost, in the process that this one is a copy of
 
 
@@ -92,6 +95,11 @@ def call(function: Callable[..., Any], *arguments: Any) -> Any:
         log.warning("compiled code is not kept: %s: %s", folder, error)
         _forget(folder)
         return function(*arguments)
+
+
+def call_for(count: int, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a loop over ``count`` steps, in plain Python where that is done before the loop would be compiled."""
+    return call(getattr(function, "py_func", function) if count <= FEW else function, *arguments)
 
 
 def call_parallel(outer: Any, inner: Any, image: np.ndarray, start: int, stop: int, *arguments: Any) -> Any:

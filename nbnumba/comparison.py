@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.model.validate import whole
 from nbnumba.outputs.pixels import as_image
 
 #: Peaks that lie this close together [pixels] are the same one.
@@ -47,6 +48,7 @@ def compare(first: Any, second: Any, *, peaks: int = 100) -> Comparison:
     Raises:
         NbnumbaError: arrays that are not images, or differ in shape, or have no finite pixel in common.
     """
+    whole("peaks", peaks, low=0)
     a, b = (
         as_image(f"{name} image", image).astype(np.float64) for name, image in (("first", first), ("second", second))
     )

@@ -22,7 +22,7 @@ from nbnumba.inputs.hdf5 import DAMAGE, ENTRY, PROVENANCE, child, filters, opene
 from nbnumba.inputs.kinds import KINDS, RAW, kind_of
 from nbnumba.inputs.text import read_bytes
 from nbnumba.physics.vector import Vector, unit
-from nbnumba.report import table
+from nbnumba.report import joined, table
 
 _FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 4: "szip", 32000: "lzf", 32001: "blosc", 32004: "lz4",
             32008: "bitshuffle", 32015: "zstd", 32026: "blosc2"}  # fmt: skip
@@ -205,7 +205,7 @@ def _geometry_rows(told: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("Mask", f"{told['masked_pixels']} pixels left out"))
     if told["oscillation_degrees"]:
         start, width = told["oscillation_degrees"]
-        axis = " ".join(f"{x:.6g}" for x in told["spindle"] or ())
+        axis = joined(told["spindle"] or (), ".6g")
         rows.append(("Rotation", f"from {start:.6g} degrees by {width:.6g} an image, about {axis}"))
     return rows
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from nbnumba.physics.vector import Vector
-from nbnumba.prediction import Beam
+from nbnumba.prediction import MeanBeam
 
 _TURN = 2.0 * math.pi
 
@@ -19,7 +19,7 @@ def turned(q: np.ndarray, axis: Vector, angles: np.ndarray) -> np.ndarray:
     return np.asarray(q * cosine + np.cross(k, q) * sine + along * (1.0 - cosine))
 
 
-def excitation_errors(q: np.ndarray, beam: Beam) -> np.ndarray:
+def excitation_errors(q: np.ndarray, beam: MeanBeam) -> np.ndarray:
     """Distances (n,) of q (n, 3) from the sphere [1/A]: ``excitation_error`` of arrays."""
     return lengths(q + np.array(beam.direction) / beam.wavelength) - 1.0 / beam.wavelength
 
@@ -42,7 +42,7 @@ def lengths(q: np.ndarray) -> np.ndarray:
     return np.asarray(np.sqrt(dots(q, q)))
 
 
-def diffracting(q: np.ndarray, axis: Vector, beam: Beam) -> np.ndarray:
+def diffracting(q: np.ndarray, axis: Vector, beam: MeanBeam) -> np.ndarray:
     """Two angles (n, 2) [rad] that bring q (n, 3) onto the sphere, NaN where none: ``diffracting_angles`` of arrays."""
     incident, k = np.array(beam.direction), np.array(axis)
     still = (incident @ k) * dots(q, k)
@@ -53,7 +53,7 @@ def diffracting(q: np.ndarray, axis: Vector, beam: Beam) -> np.ndarray:
     return np.arctan2(b, a)[:, np.newaxis] + np.stack([-half, half], axis=1)
 
 
-def crossings(q: np.ndarray, axis: Vector, beam: Beam, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
+def crossings(q: np.ndarray, axis: Vector, beam: MeanBeam, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
     """Numbers (n,) of those of q that cross the sphere from angle ``low`` to ``high`` [rad], and the angles (n,)."""
     if low == high:
         return np.zeros(0, dtype=int), np.zeros(0)

@@ -6,12 +6,11 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from nbnumba.errors import NbnumbaError
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.panel import Geometry
 from nbnumba.physics.ewald import two_theta
-from nbnumba.prediction import hits, indices_at, mean_beam
-from nbnumba.report import beam_centers, columns, panel_figures, resolution_limits, table
+from nbnumba.prediction import hits, indices_at
+from nbnumba.report import beam_centers, columns, joined, panel_figures, resolution_limits, table
 from nbnumba.rings import chosen_rings
 
 
@@ -88,19 +87,14 @@ def _rings(experiment: Experiment) -> list[dict[str, float]]:
 
 
 def _ring(experiment: Experiment, spacing: float) -> dict[str, float]:
-    angle = two_theta(spacing, mean_beam(experiment).wavelength)
+    angle = two_theta(spacing, experiment.mean_wavelength)
     radius = experiment.geometry.distance * math.tan(angle) if angle < math.pi / 2.0 else math.inf
     pixels = radius / experiment.detector.pixel_size
     return {"spacing_A": spacing, "two_theta_degrees": math.degrees(angle), "radius_pixels": pixels}
 
 
 def _indices(experiment: Experiment, slow: int, fast: int, panel: int | None) -> dict[str, Any]:
-    size = experiment.detector.size_of(experiment.detector.panel_number(panel))
-    if not (0 <= slow < size[0] and 0 <= fast < size[1]):
-        raise NbnumbaError(
-            f"pixel: found slow {slow}, fast {fast}, outside the detector; allowed: slow from 0 to {size[0] - 1}, "
-            f"fast from 0 to {size[1] - 1}"
-        )
+    experiment.detector.check_pixel(slow, fast, experiment.detector.panel_number(panel))
     center = slow + 0.5, fast + 0.5
     return {
         "slow": slow,
@@ -188,4 +182,4 @@ def _center(values: list[float], unit: str) -> str:
 
 
 def _vector(values: list[float]) -> str:
-    return " ".join(f"{x:.6g}" for x in values)
+    return joined(values, ".6g")

@@ -20,6 +20,7 @@ from nbnumba.inputs.npy import open_npy
 from nbnumba.inputs.smv import parse_smv
 from nbnumba.inputs.text import read_bytes
 from nbnumba.inputs.tiff import read_tiff
+from nbnumba.model.validate import whole
 from nbnumba.outputs.data_files import need_data
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ def read_image(path: str | Path, *, number: int = 0, shape: tuple[int, int] | No
     Raises:
         NbnumbaError: the file is missing, damaged, of another kind, or has no such image.
     """
+    number = whole("number", number, low=0)
     image = _image_of(path, kind_of(path), number, shape)
     log.info("read %s: image %d, %s of shape %s", path, number, image.dtype, image.shape)
     return image
@@ -109,7 +111,7 @@ def images_in(stack: h5py.Dataset) -> int:
 
 
 def _pick(path: str | Path, images: Sequence[np.ndarray] | np.ndarray, number: int) -> np.ndarray:
-    if not 0 <= number < len(images):
+    if number >= len(images):
         raise NbnumbaError(f"{path}: asked for image {number}; allowed: 0 to {len(images) - 1}")
     return images[number]
 

@@ -46,22 +46,27 @@ class Landings(NamedTuple):
     distance: np.ndarray  # [mm] from the sample; NaN as above
 
 
-class Beam(NamedTuple):
+class MeanBeam(NamedTuple):
     """One beam that stands for all sources."""
 
     direction: Vector
     wavelength: float  # [A]
 
 
-def mean_beam(experiment: Experiment) -> Beam:
+def mean_beam(experiment: Experiment) -> MeanBeam:
     """Weighted means of the sources' directions and wavelengths."""
-    incident, weight, wavelength = as_arrays(experiment.sources)
-    return Beam(unit(Vector(*(weight @ incident).tolist())), float(weight @ wavelength / weight.sum()))
+    incident, weight, _ = as_arrays(experiment.sources)
+    return MeanBeam(unit(Vector(*(weight @ incident).tolist())), experiment.mean_wavelength)
 
 
 def start_angle(experiment: Experiment) -> float:
     """Angle of the spindle [rad] at the start of the scan; 0 for a still."""
     return math.radians(experiment.scan.start) if experiment.scan else 0.0
+
+
+def axes_at_start(experiment: Experiment) -> np.ndarray:
+    """Cell axes a, b, c [A] of the crystal at the start of the scan, as rows of a (3, 3) array."""
+    return np.asarray(experiment.crystal.axes @ rotation_matrix(experiment.spindle, start_angle(experiment)).T)
 
 
 def hits(experiment: Experiment, h: int, k: int, l: int) -> list[Hit]:  # noqa: E741
@@ -75,6 +80,9 @@ def hits(experiment: Experiment, h: int, k: int, l: int) -> list[Hit]:  # noqa: 
         h: index along a*.
         k: index along b*.
         l: index along c*.
+
+    Raises:
+        NbnumbaError: the reflection 0 0 0.
     """
     if not all(abs(index) <= MAX_INDEX for index in (h, k, l)):
         raise NbnumbaError(f"hkl: found {f'{h} {k} {l}':.60}; allowed: indices up to {MAX_INDEX}")
@@ -87,7 +95,7 @@ def hits(experiment: Experiment, h: int, k: int, l: int) -> list[Hit]:  # noqa: 
     return [_hit(experiment, beam, rotate(q, axis, angle), angle) for angle in (start_angle(experiment), *exact)]
 
 
-def _hit(experiment: Experiment, beam: Beam, q: Vector, angle: float) -> Hit:
+def _hit(experiment: Experiment, beam: MeanBeam, q: Vector, angle: float) -> Hit:
     found = _places(experiment, diffracted(q, *beam))
     return Hit(math.degrees(angle), excitation_error(q, *beam), *found)
 
@@ -134,8 +142,7 @@ def indices_at(
     ``panel`` is the number of the panel, where the detector lists panels. Among several lattices the indices are those
     of ``experiment.crystal``.
     """
-    axes = experiment.crystal.axes @ rotation_matrix(experiment.spindle, start_angle(experiment)).T
-    at = indices(matrix(axes[np.newaxis], 0), experiment.scattering_vector(slow, fast, panel))
+    at = indices(matrix(axes_at_start(experiment)[np.newaxis], 0), experiment.scattering_vector(slow, fast, panel))
     return at.h, at.k, at.l
 
 

@@ -1,4 +1,4 @@
-"""Rendering on a GPU, image after image: what images have in common stays there."""
+"""Rendering image after image on one device: on a GPU, what images have in common stays there."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from nbnumba.convergence import settled
 from nbnumba.errors import NbnumbaError, NbnumbaJobError
 from nbnumba.gpu import Gpu
 from nbnumba.model.experiment import Experiment
+from nbnumba.model.validate import choice
 from nbnumba.simulation import (
     PRECISIONS,
     canvas,
-    check_choice,
     check_device,
     check_no_threads,
     check_threads,
@@ -43,7 +43,7 @@ class Renderer:
     ) -> None:
         _check_experiment(experiment)
         check_device(device)
-        check_choice("precision", precision, PRECISIONS)
+        choice("precision", precision, PRECISIONS)
         check_threads(threads) if device == "cpu" else check_no_threads(device, threads)
         self.experiment, self.device, self.precision, self.threads = experiment, device, precision, threads
         self._gpu = None if device == "cpu" else Gpu(device, precision)

@@ -49,7 +49,7 @@ def image_report(experiment: Experiment, image: np.ndarray, seconds: float) -> d
 def counts_report(experiment: Experiment, counts: np.ndarray, seed: int) -> dict[str, Any]:
     """Figures about an image of counts."""
     response = experiment.response or Response()
-    seen = counts[experiment.rendered]
+    seen = counts[experiment.rendered] if experiment.pixels_rendered else counts
     return {
         "counts_min": int(seen.min()),
         "counts_max": int(seen.max()),
@@ -98,28 +98,24 @@ def panel_figures(experiment: Experiment) -> dict[str, Any]:
     """Figures about listed panels: how many, how near to the sample and how far, and the spacing at their farthest
     corner [A].
     """
-    detector = experiment.detector
+    detector, size = experiment.detector, experiment.detector.pixel_size
     corners = [
-        (number, panel.pixels[0] * s, panel.pixels[1] * f)
-        for number, panel in enumerate(detector.panels)
-        for s, f in ((0, 0), (0, 1), (1, 0), (1, 1))
+        position(placed, f * panel.pixels[1] * size, s * panel.pixels[0] * size, 0.0)
+        for panel, placed in zip(detector.panels, experiment.panels, strict=True)
+        for s in (0, 1)
+        for f in (0, 1)
     ]
-    size = detector.pixel_size
-    away = [length(position(experiment.panels[n], f * size, s * size, 0.0)) for n, s, f in corners]
     return {
         "panels": len(detector.panels),
-        "nearest_mm": min(panel.nearest(size) for panel in detector.panels),
-        "farthest_mm": max(away),
-        "resolution_corner_A": min(experiment.resolution(s, f, n) for n, s, f in corners),
+        "nearest_mm": experiment.nearest,
+        "farthest_mm": max(map(length, corners)),
+        "resolution_corner_A": min(experiment.border_resolutions(2)),
     }
 
 
 def resolution_limits(experiment: Experiment) -> dict[str, float]:
     """Spacing of the largest ring that is complete on the detector, and at its farthest corner [A]."""
-    slow, fast = experiment.detector.pixels
-    edge = np.linspace(0.0, 1.0, 65)
-    border = [(s * slow, f * fast) for x in edge for s, f in ((0.0, x), (1.0, x), (x, 0.0), (x, 1.0))]
-    spacings = [experiment.resolution(s, f) for s, f in border]
+    spacings = experiment.border_resolutions(65)
     return {"resolution_edge_A": max(spacings), "resolution_corner_A": min(spacings)}
 
 
@@ -169,8 +165,8 @@ def report_text(report: dict[str, Any]) -> str:
     axes = ("panel", "slow", "fast") if "panels" in report else ("slow", "fast")
     brightest = zip(axes, report["photons_max_" + "_".join(axes)], strict=True)
     rows = [
-        ("Cell", _numbers(report["cell_A_degrees"], "g") + "  A, degrees"),
-        ("Crystal", _numbers(report["crystal_A"], ".1f", " x ") + f" A, {report['reflections']} reflections"
+        ("Cell", joined(report["cell_A_degrees"], "g") + "  A, degrees"),
+        ("Crystal", joined(report["crystal_A"], ".1f", " x ") + f" A, {report['reflections']} reflections"
                     f"{_further(report['lattices'])}"),
         *(_panel_rows(report) if "panels" in report else _detector_rows(report)),
         ("Spectrum", _spectrum_text(report)),
@@ -179,7 +175,7 @@ def report_text(report: dict[str, Any]) -> str:
         ("Sensor", _sensor(report)),
         *([("Background", "; ".join(report["background"]))] if report["background"] else []),
         *_choices(report),
-        ("Steps", f"{report['steps']:.4g} ({_numbers(report['pixels'], 'd', ' x ')} pixels, "
+        ("Steps", f"{report['steps']:.4g} ({joined(report['pixels'], 'd', ' x ')} pixels, "
                   f"{report['steps_per_pixel']} in each)"),
         ("Photons", f"{report['photons_max']:.6g} at most ({', '.join(f'{axis} {n}' for axis, n in brightest)}), "
                     f"{report['photons_mean']:.6g} on average, {report['photons_total']:.6g} in all"),
@@ -202,12 +198,12 @@ def _detector_rows(report: dict[str, Any]) -> list[tuple[str, str]]:
         ("Beam", f"{report['wavelength_A']:g} A, detector at {report['distance_mm']:g} mm"),
         ("Resolution", f"{report['resolution_edge_A']:.3f} A at the edge, "
             f"{report['resolution_corner_A']:.3f} A at the corner"),
-        ("Beam centre", f"fast, slow {_numbers(centers['fast_slow'], '.3f')} mm from the first pixel's corner"
+        ("Beam centre", f"fast, slow {joined(centers['fast_slow'], '.3f')} mm from the first pixel's corner"
                         f"{'' if math.isfinite(centers['fast_slow'][0]) else ' (the beam misses the plane)'}"),
-        ("", f"MOSFLM {_numbers(centers['mosflm'], '.3f')}, DENZO {_numbers(centers['denzo'], '.3f')}, "
-             f"ADXV {_numbers(centers['adxv'], '.3f')} mm"),
-        ("", f"XDS ORGX, ORGY {_numbers(centers['xds_orgx_orgy_pixels'], '.2f')} pixels, "
-             f"DIALS origin {_numbers(centers['dials_origin'], '.3f')} mm"),
+        ("", f"MOSFLM {joined(centers['mosflm'], '.3f')}, DENZO {joined(centers['denzo'], '.3f')}, "
+             f"ADXV {joined(centers['adxv'], '.3f')} mm"),
+        ("", f"XDS ORGX, ORGY {joined(centers['xds_orgx_orgy_pixels'], '.2f')} pixels, "
+             f"DIALS origin {joined(centers['dials_origin'], '.3f')} mm"),
     ]  # fmt: skip
 
 
@@ -256,5 +252,6 @@ def _cell(value: Any) -> str:
     return f"{value:.7g}" if isinstance(value, float) else str(value)
 
 
-def _numbers(values: list[Any], form: str, between: str = " ") -> str:
+def joined(values: Iterable[Any], form: str = "g", between: str = " ") -> str:
+    """Numbers in a line."""
     return between.join(format(value, form) for value in values)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from nbnumba.model.experiment import Experiment
-from nbnumba.prediction import mean_beam
 
 #: Spacings [A] of rings, times powers of ten.
 _ROUND = (1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7, 1.8, 1.9, 2.0, 2.2, 2.5, 2.8, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0, 8.0)
@@ -35,7 +34,7 @@ def chosen_rings(
     low, high = float(inverse.min()), float(inverse.max())
     low = 0.0 if low < 0.15 * high else low
     spacings = (float(f"{d:.1f}e{power}") for power in range(-1, 4) for d in _ROUND)
-    usable = [d for d in spacings if low <= 1.0 / d <= high and 2.0 * d > mean_beam(experiment).wavelength]
+    usable = [d for d in spacings if low <= 1.0 / d <= high and 2.0 * d > experiment.mean_wavelength]
     digits = 1
     while len(usable) < 3 and digits < 5:
         usable = [round(i * 10.0**-digits, digits) for i in _steps(low, high, 10.0**-digits)]

@@ -18,6 +18,7 @@ from nbnumba.errors import NbnumbaError, NbnumbaWarning
 from nbnumba.gpu import Gpu
 from nbnumba.journal import stage
 from nbnumba.model.experiment import Experiment
+from nbnumba.model.validate import choice
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ def simulate(
             or too little memory.
     """
     check_device(device)
-    check_choice("precision", precision, PRECISIONS)
+    choice("precision", precision, PRECISIONS)
     if device != "cpu":
         check_no_threads(device, threads)
         if out is not None:
@@ -184,12 +185,6 @@ def check_no_threads(device: str, threads: int | None) -> None:
     """Refuse threads of the CPU where a GPU computes."""
     if threads is not None:
         raise NbnumbaError(f"threads: found {threads!r} with device {device!r}; allowed: with 'cpu'")
-
-
-def check_choice(name: str, value: str, there: tuple[str, ...]) -> None:
-    """Refuse a value that is none of those that there are."""
-    if not isinstance(value, str) or value not in there:
-        raise NbnumbaError(f"{name}: found {value!r}; there is: {', '.join(there)}")
 
 
 def _warn(message: str) -> None:

@@ -18,10 +18,10 @@ from nbnumba.model.spectral import SpectralReflections
 from nbnumba.physics.rotation import rotate
 from nbnumba.physics.vector import Vector
 from nbnumba.placement import seen
-from nbnumba.prediction import Beam, landings, mean_beam
+from nbnumba.prediction import MeanBeam, landings, mean_beam, start_angle
 
 _MOST = 500_000_000  # reflections of a lattice that are gone through, in about a minute
-_BORDER = (0.0, 0.25, 0.5, 0.75, 1.0)  # places along an edge of a panel at which resolutions are looked up
+_BORDER = 5  # points along an edge of a panel at which resolutions are looked up
 _MARGIN = 1.03
 _AT_ONCE = 1 << 16  # reflections, which caches hold
 
@@ -62,9 +62,8 @@ def spots(experiment: Experiment, *, number: int = 0, images: int = 1) -> Spots:
     Raises:
         NbnumbaError: more than 500 million reflections up to the resolution of the detector's corners.
     """
-    scan = experiment.scan
-    width = math.radians(scan.width) if scan else 0.0
-    start = (math.radians(scan.start) if scan else 0.0) + number * width
+    width = math.radians(experiment.scan.width) if experiment.scan else 0.0
+    start = start_angle(experiment) + number * width
     exposed = (start, start + images * width)
     found = [
         _shown(experiment, lattice, at)
@@ -114,7 +113,7 @@ def diffracting(
     """
     crystal, limit = experiment.crystals[lattice], _sharpest(experiment)
     reach = _reach(experiment, crystal, widths)
-    for hkl, amplitude in _listed(crystal, limit, mean_beam(experiment).wavelength):
+    for hkl, amplitude in _listed(crystal, limit, experiment.mean_wavelength):
         q = combined(hkl, reciprocal(crystal.axes))
         which, angles, errors = _near(experiment, reach, q, exposed)
         length = lengths(q[which])
@@ -125,14 +124,9 @@ def diffracting(
 
 def _sharpest(experiment: Experiment) -> float:
     """Length 1/d [1/A] that nothing on the detector exceeds; it is largest on the border of a panel."""
-    detector, found = experiment.detector, []
-    for number in range(len(experiment.panels)):
-        slow, fast = detector.size_of(number)
-        border = {(s * slow, f * fast) for x in _BORDER for s, f in ((0.0, x), (1.0, x), (x, 0.0), (x, 1.0))}
-        found += [experiment.resolution(s, f, number if detector.panels else None) for s, f in border]
     _, weight, wavelength = as_arrays(experiment.sources)
     shortest = float(wavelength[weight > 0.0].min()) / experiment.mean_wavelength
-    return 1.0 / max(min(found) * shortest / _MARGIN, experiment.sampling.dmin)
+    return 1.0 / max(min(experiment.border_resolutions(_BORDER)) * shortest / _MARGIN, experiment.sampling.dmin)
 
 
 def _listed(crystal: Crystal, limit: float, wavelength: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -203,7 +197,9 @@ def _near(
     return np.concatenate([which, np.flatnonzero(near)]), angles, errors
 
 
-def _at_an_end(q: np.ndarray, axis: Vector, beam: Beam, exposed: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+def _at_an_end(
+    q: np.ndarray, axis: Vector, beam: MeanBeam, exposed: tuple[float, float]
+) -> tuple[np.ndarray, np.ndarray]:
     """Distances (n,) from the sphere [1/A] where the turn starts or ends, whichever is less, and that angle (n,)."""
     start, stop = exposed
     first = excitation_errors(q, _turned_back(beam, axis, start))
@@ -214,6 +210,6 @@ def _at_an_end(q: np.ndarray, axis: Vector, beam: Beam, exposed: tuple[float, fl
     return np.where(better, last, first), np.where(better, stop, start)
 
 
-def _turned_back(beam: Beam, axis: Vector, angle: float) -> Beam:
+def _turned_back(beam: MeanBeam, axis: Vector, angle: float) -> MeanBeam:
     """The beam as a crystal sees it that is turned by an angle [rad]."""
     return beam._replace(direction=rotate(beam.direction, axis, -angle))

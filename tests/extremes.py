@@ -20,6 +20,7 @@ import oracle
 import scenes
 
 import nbnumba as nb
+from nbnumba.model.cell import volume_fraction
 from nbnumba.model.parameters import by_cell
 
 U = 2.0**-53
@@ -45,8 +46,8 @@ def chance(rng, share):
     return bool(rng.uniform() < share)
 
 
-def experiment(rng, shape="square", structure="uniform"):
-    """An experiment whose numbers are drawn over all decades."""
+def experiment(rng, shape="square", structure="uniform", *twists):
+    """An experiment whose numbers are drawn over all decades; ``twists`` change it before it is aimed."""
     wavelength = between(rng, 0.01, 100.0)
     found = nb.Experiment(
         crystal=crystal(rng, shape),
@@ -61,10 +62,14 @@ def experiment(rng, shape="square", structure="uniform"):
             polarization="pixel" if chance(rng, 0.2) else "subpixel",
         ),
     )
+    for twist in twists:
+        found = twist(rng, found)
     if chance(rng, 0.6):
         found = aimed(rng, found)
-    if structure == "nearest":
+    if structure != "uniform":
         found = found.replace(**{"crystal.reflections": reflections(rng, found)})
+    if structure == "tricubic":
+        found = found.replace(**{"crystal.interpolate": str(rng.choice(["tricubic", "catmull-rom"]))})
     return found
 
 
@@ -150,13 +155,14 @@ def aimed(rng, found):
     """The same with its axes changed until a pixel sees a reflection, or the fringes next to it."""
     width = {"square": 1.0, "round": 1.0}.get(found.crystal.shape, 0.3)
     start = found.scan.angles()[0] if found.scan else 0.0
-    place = oracle.Detector(scenes.describe(found)).positions(found.oversample, 0, 0, 0.0)[1, 1]
+    place = first_panel(found).positions(found.oversample, 0, 0, 0.0)[1, 1]
     x, y, z, _, wavelength = found.sources.rows[0]
     q = (place / np.linalg.norm(place) + np.array([x, y, z]) / np.linalg.norm([x, y, z])) / wavelength
     back = oracle.rotation((0, 0, 1), -start) @ q
     axes = found.crystal.axes
     at = axes @ back
-    wanted = np.maximum(np.rint(np.abs(at)), 1.0) * np.sign(at) + width * rng.normal(size=3) / found.crystal.cells
+    cells = found.crystal.cells_across
+    wanted = np.maximum(np.rint(np.abs(at)), 1.0) * np.sign(at) + width * rng.normal(size=3) / cells
     factor = wanted / at
     if np.any(factor < 0.01) or np.any(factor > 100.0):
         return found
@@ -164,9 +170,14 @@ def aimed(rng, found):
     return found.replace(**{"crystal.cell": None, "crystal.orientation": rows, "crystal.misset": (0.0, 0.0, 0.0)})
 
 
+def first_panel(found):
+    """The detector, or the first of its panels, as the oracle has it."""
+    return oracle.Detector(scenes.alone(found, 0) if found.detector.panels else scenes.describe(found))
+
+
 def reflections(rng, found):
     """Reflections around those of the first pixel, with gaps, as far as a list can hold their indices."""
-    place = oracle.Detector(scenes.describe(found)).positions(found.oversample, 0, 0, 0.0)[0, 0]
+    place = first_panel(found).positions(found.oversample, 0, 0, 0.0)[0, 0]
     x, y, z, _, wavelength = found.sources.rows[0]
     q = (place / np.linalg.norm(place) + np.array([x, y, z]) / np.linalg.norm([x, y, z])) / wavelength
     middle = np.clip(np.rint(found.crystal.axes @ q), -32000, 32000).astype(int)
@@ -179,38 +190,83 @@ def reflections(rng, found):
 
 def truth(found, precision="double"):
     """The image in long double and the bound on its errors (see the module)."""
-    e = scenes.describe(found)
     with oracle.extended():
-        lever, oblique = levers(oracle.Detector(e))
-        image, bound = 0.0, 0.0
-        for step in oracle.steps_of(e):
-            value = step.seen * step.f_cell**2 * step.f_latt**2
-            image = image + value
-            bound = bound + slack(found, step, lever, precision) + value * (FACTORS[precision] + 32.0 * U * oblique)
-        photons = oracle.photons_of(e)
-        image, bound = image * photons, bound * photons
-    return image, (bound + FLOAT32 * image + LEAST).astype(float)
+        if found.detector.panels:
+            image, bound = np.zeros((2, *found.detector.shape), np.longdouble)
+            for number, panel in enumerate(found.detector.panels):
+                there = number, slice(panel.pixels[0]), slice(panel.pixels[1])
+                image[there], bound[there] = sums(found, scenes.alone(found, number), precision)
+        else:
+            image, bound = sums(found, scenes.describe(found), precision)
+    # Images of several components are rounded one by one, and once more when they are added up.
+    parts = len(found.components())
+    return image, (bound + (FLOAT32 * image + LEAST) * (1 if parts == 1 else 1 + parts)).astype(float)
 
 
-def levers(detector):
+def sums(found, e, precision):
+    """Sum over all terms for one panel, and over the bounds on their errors."""
+    lever, oblique = levers(oracle.Detector(e), bool(found.detector.panels))
+    image, bound = 0.0, 0.0
+    for crystal, described in zip(found.crystals, (e["crystal"], *e["lattices"]), strict=True):
+        of_one, rough = {**e, "crystal": described}, lever + roughness(found, crystal)
+        value, error = 0.0, 0.0
+        for step in oracle.steps_of(of_one):
+            square = step.f_cell**2 * step.f_latt**2
+            value = value + (step.seen * square).sum(axis=0)
+            # A polarization that cancels is known to parts of 1.
+            error = error + (step.bright * square).sum(axis=0) * 32.0 * U * oblique
+            error = error + slack(crystal, step, rough, precision).sum(axis=0)
+        photons = oracle.photons_of(of_one)
+        image, bound = image + value * photons, bound + (error + value * FACTORS[precision]) * photons
+    return image, bound
+
+
+def levers(detector, listed=False):
     """1 + M/R for every pixel, and M over the distance of the detector's plane beside it."""
     place = detector.positions(1, 0, 0, 0.0)
-    size = detector.distance + np.linalg.norm(detector.origin) + 2.0 * np.linalg.norm(place - detector.origin, axis=-1)
+    size = np.linalg.norm(detector.origin) + 2.0 * np.linalg.norm(place - detector.origin, axis=-1)
+    size = size + (0.0 if listed else detector.distance)
     lever = 1.0 + (size / np.linalg.norm(place, axis=-1)).astype(float)
     return lever, lever + (size / detector.close_distance).astype(float)
 
 
-def slack(found, step, lever, precision):
-    """What errors of the indices may make of one step."""
-    crystal = found.crystal
-    axes = np.linalg.norm(step.lattice.astype(float), axis=1)
-    delta = SHIFT[precision] + INDEX * U * axes / float(step.wavelength) * lever[..., None]  # (slow, fast, 3)
-    strongest = abs(crystal.default_f)
-    if crystal.reflections is not None:
-        strongest = max(strongest, float(np.abs(crystal.reflections.amplitude).max()))
+def roughness(found, crystal):
+    """What else indices lose: to the turns that a scan has made, and to the angles of a flat cell."""
+    turns = math.radians(abs(found.scan.start) + abs(found.scan.width)) if found.scan else 0.0
+    flat = 1.0 if crystal.cell is None else volume_fraction(crystal.cell)
+    return (turns / 8.0 if turns > 10.0 else 0.0) + (4.0 / flat if flat < 0.1 else 0.0)
+
+
+def slack(crystal, step, rough, precision):
+    """What errors of the indices may make of each step."""
+    axes = np.linalg.norm(step.lattices.astype(float), axis=-1)[:, None, None, :]  # (n, 1, 1, 3)
+    delta = SHIFT[precision] + INDEX * U * axes / float(step.wavelength) * rough[..., None]  # (n, slow, fast, 3)
     at_a_tie = np.any(0.5 - np.abs(step.offsets) < delta, axis=-1)
-    f_cell = np.where(at_a_tie, strongest, np.abs(step.f_cell))
-    return step.seen * f_cell**2 * SLACK[crystal.shape](crystal, step, delta, at_a_tie)
+    spots = SLACK[crystal.shape](crystal, step, delta, at_a_tie)
+    known, most = np.abs(step.f_cell), strongest(crystal)
+    if not crystal.interpolates:
+        return step.seen * np.where(at_a_tie, most, known) ** 2 * spots
+    # Weights of the 64 neighbours have a sum below 1.25^3 = 2, and slopes below 2.4 1.25^2 < 4.
+    near = np.where(
+        uneven(crystal, step.hkl, delta) | at_a_tie, 2.0 * most, known + most * (4.0 * delta.sum(-1) + 1e-14)
+    )
+    return step.seen * ((near**2 - known**2) * step.f_latt**2 + near**2 * spots)
+
+
+def strongest(crystal):
+    """Largest structure factor."""
+    lists = () if crystal.reflections is None else getattr(crystal.reflections, "tables", (crystal.reflections,))
+    return max(abs(crystal.default_f), *(float(np.abs(each.amplitude).max()) for each in lists), 0.0)
+
+
+def uneven(crystal, hkl, delta):
+    """Whether it is open if a point can be interpolated."""
+    low, high = np.array(crystal.reflections.box).T
+    sure, possible = (
+        np.all((np.floor(hkl - times * delta) - 1 >= low) & (np.floor(hkl + times * delta) + 2 <= high), axis=-1)
+        for times in (1, -1)
+    )
+    return sure != possible
 
 
 def square_slack(crystal, step, delta, at_a_tie):
@@ -226,12 +282,13 @@ def square_slack(crystal, step, delta, at_a_tie):
 def squared_radius(crystal, step, delta):
     """What the other shapes depend on, fudge rho, and its largest error."""
     if crystal.shape.endswith("_star"):
-        starred, count = oracle.inverse(step.lattice).T, math.prod(crystal.cells)
+        starred, count = oracle.inverse(step.lattices[0]).T, crystal.cell_count
         vector = count * (step.offsets @ starred)
         change = count * np.linalg.norm(delta, axis=-1) * float(np.linalg.norm(starred.astype(float)))
     else:
-        vector = step.offsets * np.array(crystal.cells)
-        change = np.linalg.norm(delta * np.array(crystal.cells), axis=-1)
+        matrix = np.array(crystal.cells if crystal.tilted else np.diag(crystal.cells))
+        vector = step.offsets @ matrix.T
+        change = np.linalg.norm(delta @ np.abs(matrix).T, axis=-1)
     radius = np.linalg.norm(vector, axis=-1)
     return crystal.fudge * radius**2, crystal.fudge * (2.0 * radius + change) * change
 
@@ -243,7 +300,7 @@ def round_slack(crystal, step, delta, at_a_tie):
     moved = np.pi * change / (2.0 * np.sqrt(square) + np.sqrt(change) + 1e-300)
     near = np.maximum(x - moved, 1e-3)
     envelope = np.minimum(1.0, 3.0 * (1.0 + near) / near**3)
-    peak = 0.723601254558268 * math.prod(crystal.cells)
+    peak = 0.723601254558268 * crystal.cell_count
     # Polynomials know sine and cosine to 1e-10 of 1, also where they cancel.
     return (peak * envelope) ** 2 * np.where(at_a_tie, 1.0, np.minimum(4.0 * moved + 1e-9, 1.0))
 
@@ -253,7 +310,7 @@ def gauss_slack(crystal, step, delta, at_a_tie):
     square, change = squared_radius(crystal, step, delta)
     exponent, moved = 2.0 * square / 0.63, 2.0 * change / 0.63
     nearest = np.maximum(exponent - moved, 0.0).astype(float)
-    peak = math.prod(crystal.cells) ** 2
+    peak = crystal.cell_count**2
     some = np.minimum(np.expm1(np.minimum(2.0 * moved.astype(float), 1.0)) + 1e-6 * (nearest / 400.0) ** 2, 1.0)
     # From x = 200 on, F counts as 0.
     return peak * np.exp(-nearest) * np.where(at_a_tie | (nearest > 399.0), 1.0, some)
@@ -263,7 +320,7 @@ def tophat_slack(crystal, step, delta, at_a_tie):
     """All or nothing where the edge lies within the error."""
     square, change = squared_radius(crystal, step, delta)
     edge = np.abs(square - 0.3969) <= change + 1e-12
-    return math.prod(crystal.cells) ** 2 * np.where(edge | (at_a_tie & (square < 0.4)), 1.0, 0.0)
+    return crystal.cell_count**2 * np.where(edge | (at_a_tie & (square < 0.4)), 1.0, 0.0)
 
 
 def lorentz_slack(crystal, step, delta, at_a_tie):
@@ -271,7 +328,7 @@ def lorentz_slack(crystal, step, delta, at_a_tie):
     square, change = squared_radius(crystal, step, delta)
     u, moved = math.pi ** (4.0 / 3.0) * square, math.pi ** (4.0 / 3.0) * change
     nearest = 1.0 + np.maximum(u - moved, 0.0)
-    return (math.prod(crystal.cells) / nearest) ** 2 * np.where(at_a_tie, 1.0, np.minimum(2.0 * moved / nearest, 1.0))
+    return (crystal.cell_count / nearest) ** 2 * np.where(at_a_tie, 1.0, np.minimum(2.0 * moved / nearest, 1.0))
 
 
 SLACK = {
@@ -309,7 +366,7 @@ def slope(found, name):
         detector = oracle.Detector(e)
         lever = levers(detector)[0]
         whole = {**e, "beam": {**e["beam"], "polarized": False}}  # a factor that vanishes still has a derivative
-        reach = sum(reached(found, term, lever) for term in oracle.steps_of(whole)) * oracle.photons_of(e)
+        reach = sum(reached(found, term, lever).sum(axis=0) for term in oracle.steps_of(whole)) * oracle.photons_of(e)
     expected = (places[0] - 8.0 * places[1] + 8.0 * places[2] - places[3]) / (12.0 * step)
     return expected.astype(float), (reach * FRINGE / step).astype(float)
 
@@ -317,7 +374,8 @@ def slope(found, name):
 def reached(found, term, lever):
     """Slope of one step by the phase of its fringes at most, times the error it may have."""
     cells = np.array(found.crystal.cells)
-    delta = INDEX * U * np.linalg.norm(term.lattice.astype(float), axis=1) / float(term.wavelength) * lever[..., None]
+    axes = np.linalg.norm(term.lattices.astype(float), axis=-1)[:, None, None, :]
+    delta = INDEX * U * axes / float(term.wavelength) * lever[..., None]
     with np.errstate(divide="ignore"):
         envelope = np.minimum(cells, 1.0 / np.abs(np.sin(np.pi * term.offsets)))
     rough = SLOPES + np.sum(4.0 * np.pi * cells * delta, axis=-1)

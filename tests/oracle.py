@@ -2,7 +2,7 @@
 
 Written from the specification of the forward model alone; it shares no code with the package. Each term
 of the sum is the textbook formula, in float64, with the library's sine and exponential. The loops run over layers,
-sub-pixels, sources, phi steps and mosaic domains; NumPy carries the pixels.
+sub-pixels and sources; NumPy carries phi steps, mosaic domains and pixels.
 
 `render(e)` takes one nested dict (see the functions below for its keys; a missing key or None means the default)
 and returns the expected photons as a float64 array (slow, fast). Lengths on the detector are in mm, lengths in the
@@ -21,6 +21,7 @@ CLASSICAL_RADIUS_SQUARED = 7.94079248018965e-30  # m^2
 UNIT_FLUENCE = 125932015286227086360700780544.0  # photons/m^2: r_e^2 * fluence = 1
 
 
+AT_ONCE = 500  # lattices that are summed over by NumPy
 REAL: Any = np.float64  # the type of all numbers
 PI: Any = np.pi
 
@@ -60,7 +61,8 @@ def rotation(axis, angle):
 
 
 def radians(degrees):
-    return np.asarray(degrees, dtype=REAL) * (PI / 180)
+    """Of an angle less whole turns, which is exact."""
+    return np.fmod(np.asarray(degrees, dtype=REAL), 360) * (PI / 180)
 
 
 def determinant(rows):
@@ -147,6 +149,14 @@ def beam_vector(e):
 
 def polarization_vector(e):
     return unit(get(e.get("beam"), "polarization_axis", convention_of(e)["polarization"]))
+
+
+def electric_vector(e):
+    """Axis of the linear part of the electric field: Stokes parameters turn it about the beam, by half their angle."""
+    stokes, axis = get(e.get("beam"), "stokes"), polarization_vector(e)
+    if stokes is None:
+        return axis
+    return rotation(beam_vector(e), np.arctan2(REAL(stokes[2]), REAL(stokes[1])) / 2) @ axis
 
 
 # --- crystal ---------------------------------------------------------------------------------------------------------
@@ -336,7 +346,7 @@ class StructureFactors:
             hkl = np.asarray(reflections[0], dtype=np.int64)
             self.low = hkl.min(axis=0)
             self.high = hkl.max(axis=0)
-            self.box = np.full(self.high - self.low + 1, self.default)
+            self.box = np.full(self.high - self.low + 1, self.default, dtype=REAL)
             for place, amplitude in zip(hkl - self.low, reflections[1], strict=True):  # later duplicates win
                 self.box[tuple(place)] = amplitude
         choice = get(crystal, "interpolate", "auto")
@@ -348,7 +358,7 @@ class StructureFactors:
     def nearest(self, index):
         """The amplitudes at whole-numbered indices (..., 3)."""
         if self.box is None:
-            return np.full(index.shape[:-1], self.default)
+            return np.full(index.shape[:-1], self.default, dtype=REAL)
         inside = np.all((index >= self.low) & (index <= self.high), axis=-1)
         i, j, k = np.moveaxis(np.where(inside[..., None], index - self.low, 0), -1, 0)
         return np.where(inside, self.box[i, j, k], self.default)
@@ -359,7 +369,7 @@ class StructureFactors:
         inside = np.all((floor - 1 >= self.low) & (floor + 2 <= self.high), axis=-1)
         fraction = hkl - floor  # in [0, 1): the four nodes stand at -1, 0, 1, 2
         weights = self.weights(fraction)
-        total = np.zeros(hkl.shape[:-1])
+        total = np.zeros(hkl.shape[:-1], dtype=REAL)
         for i in range(4):
             for j in range(4):
                 for k in range(4):
@@ -655,12 +665,13 @@ def polarization_factor(beam, polar_vector, incident, diffracted):
     return 0.5 * (1.0 + cos_2theta**2 - kahn * np.cos(2.0 * psi) * sin2_2theta)
 
 
-def stokes_factor(stokes, polar_vector, incident, diffracted):
+def stokes_factor(stokes, electric_vector, incident, diffracted):
     """Part of a dipole's radiation, sum of J_jk (delta_jk - d_j d_k) with the coherency matrix J of the beam."""
-    first = unit(polar_vector - (polar_vector @ incident) * incident)
+    first = unit(electric_vector - (electric_vector @ incident) * incident)
     axes = np.array([first, np.cross(incident, first)])
-    s0, s1, s2, s3 = stokes
-    coherency = 0.5 * np.array([[s0 + s1, s2 - 1j * s3], [s2 + 1j * s3, s0 - s1]]) / s0
+    s1, s2, s3 = (REAL(s) / REAL(stokes[0]) for s in stokes[1:])
+    linear = np.sqrt(s1 * s1 + s2 * s2)  # along the electric vector
+    coherency = 0.5 * np.array([[1.0 + linear, -1j * s3], [1j * s3, 1.0 - linear]])
     d = diffracted @ axes.T
     return np.real(np.trace(coherency) - np.einsum("...j,jk,...k->...", d, coherency, d))
 
@@ -689,19 +700,21 @@ def render(e):
 
 
 class Step(NamedTuple):
-    """One term of the sum for all pixels: its value is `seen` F_cell^2 F_latt^2."""
+    """Terms of the sum for n lattices and all pixels: their values are `seen` F_cell^2 F_latt^2."""
 
     seen: Any  # weight of the source, polarization, solid angle and fraction caught; 0 past the resolution limit
-    f_cell: Any
+    f_cell: Any  # (n, slow, fast)
     f_latt: Any
-    offsets: Any  # dh, dk, dl (slow, fast, 3)
-    lattice: Any  # rows a, b, c [A]
+    hkl: Any  # (n, slow, fast, 3)
+    offsets: Any  # dh, dk, dl, from the nearest reflection
+    lattices: Any  # (n, 3, 3): rows a, b, c [A]
     wavelength: Any  # [A]
+    bright: Any  # `seen` without polarization
 
 
 def render_one(e):
     """The expected photons of one crystal; what is "auto" is chosen by the caller."""
-    image = sum(step.seen * step.f_cell**2 * step.f_latt**2 for step in steps_of(e))
+    image = sum((step.seen * step.f_cell**2 * step.f_latt**2).sum(axis=0) for step in steps_of(e))
     return np.where(rendered(e["detector"]), image * photons_of(e), 0.0)
 
 
@@ -729,8 +742,8 @@ def steps_of(e):
     each = [dict(crystal, reflections=table) for table in tables["tables"]] if by_wavelength else [crystal]
     several = [StructureFactors(one) for one in each]
     sources = sources_of(e)
-    lattices = lattices_of(crystal, spindle_rotations(e))
-    polar_vector = polarization_vector(e)
+    lattices = np.array(lattices_of(crystal, spindle_rotations(e)))
+    polar_vector = electric_vector(e)
 
     first = detector.positions(oversample, 0, 0, 0.0)
     first_diffracted = first / np.linalg.norm(first, axis=-1, keepdims=True)
@@ -756,14 +769,18 @@ def steps_of(e):
                         polar = first_polar
                     else:
                         polar = polarization_factor(beam, polar_vector, incident, diffracted)
-                    seen = np.where(kept, weight * polar * omega * capture, 0.0)
-                    for rotated in lattices:  # rows a, b, c
-                        hkl = q @ rotated.T
+                    bright = np.where(kept, weight * omega * capture, 0.0)
+                    for start in range(0, len(lattices), AT_ONCE):
+                        several_lattices = lattices[start : start + AT_ONCE]
+                        hkl = np.einsum("xyj,nij->nxyi", q, several_lattices)
                         nearest = np.ceil(hkl - 0.5)
                         dh, dk, dl = np.moveaxis(hkl - nearest, -1, 0)
                         f_cell = factors(hkl, nearest.astype(np.int64))
-                        f_latt = lattice_transform(crystal, inverse(rotated).T, dh, dk, dl)
-                        yield Step(seen, f_cell, f_latt, hkl - nearest, rotated, wavelength)
+                        # Outlines in reciprocal space take lengths alone, which are those of the first lattice.
+                        f_latt = lattice_transform(crystal, inverse(lattices[0]).T, dh, dk, dl)
+                        yield Step(
+                            polar * bright, f_cell, f_latt, hkl, hkl - nearest, several_lattices, wavelength, bright
+                        )
 
 
 # --- amorphous background --------------------------------------------------------------------------------------------
@@ -775,7 +792,7 @@ FINENESS, MOST_PARTS = 5e-4, 16  # [1/A]: a pixel is cut until no part spans mor
 def background(e):
     """The expected photons of `e["background"]`, a list of dicts, whose tables are rows of sin(theta)/lambda and F."""
     beam, detector = e["beam"], Detector(e)
-    sources, polar_vector = sources_of(e), polarization_vector(e)
+    sources, polar_vector = sources_of(e), electric_vector(e)
     total_weight = sum(weight for _, weight, _ in sources)
     span = detector.pixel / detector.nearest() / (2.0 * min(wavelength for *_, wavelength in sources))
     parts = int(min(max(np.ceil(span / FINENESS), 1), MOST_PARTS))

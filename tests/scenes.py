@@ -49,6 +49,22 @@ def describe(experiment):
     return tree
 
 
+def alone(experiment, number):
+    """What the oracle takes for one panel: a detector that lies there, for want of one that lists panels."""
+    tree = describe(experiment)
+    panel, mask = experiment.detector.panels[number], tree["detector"]["mask"]
+    origin, fast, slow = (np.array(x, dtype=oracle.REAL) for x in (panel.origin, panel.fast, panel.slow))
+    fast, slow = fast / np.linalg.norm(fast), slow / np.linalg.norm(slow)
+    normal = np.cross(fast, slow)
+    normal *= np.sign(normal @ origin)
+    tree["detector"].update(
+        pixels=panel.pixels, pivot="sample", fast_axis=fast, slow_axis=slow, normal_axis=normal,
+        closest_point=(-origin @ fast, -origin @ slow), close_distance=origin @ normal,
+        mask=None if mask is None else mask[number, : panel.pixels[0], : panel.pixels[1]],
+    )  # fmt: skip
+    return tree
+
+
 def _plain(value):
     if isinstance(value, nb.Reflections):
         return value.hkl, value.amplitude

@@ -67,6 +67,13 @@ file.write_text(file.read_text().replace("return f * f *", "return 2.0 * f * f *
     assert peak(tmp_path, tmp_path / "cache") == pytest.approx(2.0 * old, rel=1e-6)
 
 
+def in_cache(cache, code):
+    """Words that a fresh process prints, whose compiled code is in a folder."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache)}
+    words = [sys.executable, "-c", code]
+    return subprocess.run(words, env=environment, capture_output=True, text=True, check=True).stdout.split()
+
+
 def test_a_second_process_compiles_nothing(tmp_path):
     code = (
         SCRIPT
@@ -75,14 +82,19 @@ from nbnumba.kernels import cpu
 print(sum(cpu.render_row.stats.cache_hits.values()), sum(cpu.render_row.stats.cache_misses.values()))
 """
     )
-    counts = []
-    for _ in range(2):
-        words = [sys.executable, "-c", code]
-        environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
-        result = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
-        counts.append(tuple(map(int, result.stdout.split()[1:])))
+    counts = [tuple(map(int, in_cache(tmp_path, code)[1:])) for _ in range(2)]
     assert list(tmp_path.rglob("*.nbc"))
     assert counts == [(0, 1), (1, 0)]
+
+
+def test_a_broken_cache_is_made_anew(tmp_path):
+    image = in_cache(tmp_path, BACKGROUND)
+    files = list(tmp_path.rglob("*.nb?"))
+    assert files
+    for file in files:
+        file.write_bytes(file.read_bytes()[:50])
+    assert [in_cache(tmp_path, BACKGROUND) for _ in range(2)] == [image, image]
+    assert all(file.stat().st_size > 50 for file in tmp_path.rglob("*.nb?"))
 
 
 def test_old_versions_are_dropped(tmp_path, monkeypatch):

@@ -258,18 +258,6 @@ def test_series_needs_a_rotation(toml, tmp_path):
     refused(run("simulate", toml, "-o", tmp_path / "a.h5", "--images", 2), "--images", "scan.width")
 
 
-def test_broken_cache_is_made_anew(toml, tmp_path):
-    cache = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
-    assert run("simulate", toml, "-o", tmp_path / "a.h5", **cache).returncode == 0
-    files = list((tmp_path / "cache").rglob("*.nb?"))
-    assert files
-    for file in files:
-        file.write_bytes(file.read_bytes()[:50])
-    for name in ("b.h5", "c.h5"):
-        assert run("simulate", toml, "-o", tmp_path / name, **cache).returncode == 0
-    np.testing.assert_array_equal(nb.read_nexus(tmp_path / "c.h5")[1], nb.read_nexus(tmp_path / "a.h5")[1])
-
-
 def test_image_beyond_float32_is_refused(toml, tmp_path):
     refused(run("simulate", toml, "-o", tmp_path / "a.h5", "--set", "crystal.default_f=1e30"), "float32")
 

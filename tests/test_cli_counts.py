@@ -55,6 +55,13 @@ def test_counts_without_a_response_are_photons(toml, tmp_path):
     assert report["seed"] == 1
 
 
+def test_counts_of_an_image_without_a_pixel_are_those_of_masked_ones(toml, tmp_path):
+    np.save(tmp_path / "none.npy", np.zeros((12, 17), dtype=bool))
+    mask = ("--set", f"detector.mask={tmp_path / 'none.npy'}", "--set", "response.masked=-7")
+    report = json.loads(run("simulate", toml, "-o", tmp_path / "a.h5", *mask, "--json").stdout)
+    assert (report["counts_min"], report["counts_max"]) == (-7, -7)
+
+
 def test_any_image_of_a_series_can_be_made_again_alone(toml, tmp_path):
     run("simulate", toml, "-o", tmp_path / "all.h5", "--images", 3, "--counts", "--keep-expected")
     run("simulate", toml, "-o", tmp_path / "one.h5", "--first", 2, "--counts", "--keep-expected")

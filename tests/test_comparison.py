@@ -97,3 +97,8 @@ def test_flat_and_dark_images_have_no_correlation():
 def test_what_cannot_be_compared_is_refused(a, b, part):
     with pytest.raises(nb.NbnumbaError, match=part):
         nb.compare(a, b)
+
+
+def test_a_number_of_peaks_below_0_is_refused():
+    with pytest.raises(nb.NbnumbaError, match="peaks: found -1"):
+        nb.compare(np.eye(3), np.eye(3), peaks=-1)

@@ -7,9 +7,9 @@ from nbnumba.crossings import crossings, diffracting, excitation_errors, turned
 from nbnumba.physics.ewald import diffracting_angles, excitation_error
 from nbnumba.physics.rotation import rotate
 from nbnumba.physics.vector import Vector, unit
-from nbnumba.prediction import Beam
+from nbnumba.prediction import MeanBeam
 
-AXIS, BEAM = unit(Vector(0.2, -0.9, 0.4)), Beam(unit(Vector(1.0, 0.1, -0.2)), 1.3)
+AXIS, BEAM = unit(Vector(0.2, -0.9, 0.4)), MeanBeam(unit(Vector(1.0, 0.1, -0.2)), 1.3)
 Q = np.vstack([np.random.default_rng(4).normal(scale=0.5, size=(60, 3)), 0.3 * np.array(AXIS)])
 ANGLES = np.random.default_rng(5).uniform(-9.0, 9.0, len(Q))
 

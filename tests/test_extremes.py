@@ -3,6 +3,7 @@
 import math
 import warnings
 
+import extreme_kinds
 import extremes
 import mpmath as mp
 import numpy as np
@@ -82,6 +83,28 @@ def test_the_oracle_itself_is_right_where_doubles_are_not():
     assert abs(simulate(e)[0, 0] - exact) <= bound[0, 0]
 
 
+def test_numbers_from_the_ends_of_all_that_may_be_given():
+    lit = 0
+    for seed in range(25):
+        found, _ = extreme_kinds.drawn("strange", seed)
+        result = extreme_kinds.judged(found, "double")
+        assert result.worst <= 1.0, f"seed {seed}"
+        lit += result.lit
+    assert lit > 12
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", extreme_kinds.KINDS)
+def test_all_kinds_of_images_are_those_of_long_doubles(name):
+    lit = 0
+    for seed in range(30):
+        found, _ = extreme_kinds.drawn(name, seed)
+        result = extreme_kinds.judged(found, extreme_kinds.KINDS[name].precision)
+        assert result.worst <= 1.0, f"seed {seed}"
+        lit += result.lit
+    assert lit > 10
+
+
 # --- derivatives -----------------------------------------------------------------------------------------------------
 
 PARAMETERS = ("misset_y", "cell_b", "cells_b", "wavelength", "distance", "phi_start", "polarization", "spot_scale")
@@ -149,6 +172,24 @@ def test_a_hundred_thousand_domains():
     same(scenes.still(**{"detector.pixels": (1, 2), "crystal.mosaic.spread": 1.0, "crystal.mosaic.domains": 10**5}))
 
 
+@pytest.mark.slow
+def test_more_points_outside_a_table_than_32_bits_count():
+    few = nb.Reflections([(0, 0, 0), (1, 1, 1)], [50.0, 60.0])
+    fine = {"crystal.reflections": few, "crystal.interpolate": "tricubic", "detector.pixels": (3000, 3000)}
+    domains = {"crystal.mosaic.spread": 3.0, "crystal.mosaic.domains": 240, "detector.pixel_size": 0.02}
+    with pytest.warns(nb.NbnumbaWarning, match="2160000000 points of the sum"):
+        nb.simulate(scenes.still(**fine, **domains))
+
+
+@pytest.mark.slow
+def test_the_last_pixels_of_more_than_32_bits_count():
+    """Memory is there once it is written to: of 2.5 10^9 pixels, a few are."""
+    whole = {"detector.pixels": (50_000, 50_000), "detector.pixel_size": 1e-3}
+    image = nb.simulate(scenes.still(**whole, **{"detector.roi": ((49_996, 50_000), (49_995, 50_000))}))
+    far = {"detector.pixels": (4, 5), "detector.pixel_size": 1e-3, "detector.beam_center": (-24.9955, -24.9945)}
+    np.testing.assert_allclose(image[49_996:, 49_995:], nb.simulate(scenes.still(**far)), rtol=1e-6)
+
+
 def same(experiment):
     np.testing.assert_allclose(simulate(experiment), oracle.render(scenes.describe(experiment)), rtol=1e-6)
 
@@ -175,6 +216,11 @@ def test_any_number_of_photons_is_counted(most):
     assert (nb.detect(experiment.replace(**{"response.gain": 1.0}), image) == 10**6).all()
     with pytest.warns(nb.NbnumbaWarning, match="largest number of int32"):
         assert (nb.detect(experiment.replace(response=None), image) == 2**31 - 1).all()
+
+
+def test_random_numbers_of_pixels_do_not_repeat():
+    with pytest.raises(nb.NbnumbaError, match=r"detector.pixels: found \(65536, 65537\); allowed: up to 4294967296"):
+        nb.detect(scenes.still(**{"detector.pixels": (65536, 65537)}), np.zeros((65536, 0)))
 
 
 def test_counts_are_those_of_photons_up_to_the_largest_integer():
@@ -204,6 +250,37 @@ def test_photons_of_all_energies_are_counted_at_the_least_threshold():
     assert 1.0 < response.counted_fraction(1.0, 0.1) < 1.5
 
 
+# --- angles ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("turns", [1, 1000, 10**9, 2**40])
+def test_whole_turns_change_no_bit(turns):
+    """30, 60 and 45 degrees and any number of turns are doubles."""
+    more = 360.0 * turns
+    plain = {"crystal.misset": (30.0, -60.0, 45.0), "detector.rotation": (3.0, -6.0, 4.5), "detector.twotheta": 7.5}
+    turned = {name: tuple(x + math.copysign(more, x) for x in np.atleast_1d(value)) for name, value in plain.items()}
+    turned["detector.twotheta"] = turned["detector.twotheta"][0]
+    np.testing.assert_array_equal(simulate(scenes.still(**plain)), simulate(scenes.still(**turned)))
+
+
+def test_a_scan_may_begin_after_any_number_of_turns():
+    images = [simulate(scenes.still(scan=nb.Scan(start=start, width=1.0, steps=2))) for start in (30.0, 36e6 + 30.0)]
+    np.testing.assert_allclose(*images, rtol=1e-6)
+
+
+def test_derivatives_after_a_million_turns():
+    slopes = [
+        nb.jacobian(scenes.still(**{"crystal.misset": (30.0 + turns, 0.0, 0.0)}), ("misset_x",))[1]["misset_x"]
+        for turns in (0.0, 360.0 * 2**40)
+    ]
+    np.testing.assert_allclose(*slopes, rtol=1e-9, atol=1e-9 * np.abs(slopes[0]).max())
+
+
+def test_divergences_of_less_than_a_ray_are_those_of_none():
+    one = scenes.still(**{"beam.divergence": (1e-300, 0.0), "beam.divergence_steps": (3, 1)})
+    np.testing.assert_array_equal(simulate(one), simulate(scenes.still()))
+
+
 # --- what is refused, by name ----------------------------------------------------------------------------------------
 
 ALONG = {"detector.twotheta": 90.0}
@@ -218,6 +295,24 @@ REFUSED = {
          "detector.pixel_size": 0.01, "detector.rotation": (0.0, 0.0, 89.99)},
         "crystal.cells: .* a detector placed by lengths of 5.7",
     ),
+    "axes of 10^9 waves and a table": (
+        {"crystal.cell": (1e9,) * 3 + (90.0,) * 3, "crystal.cells": 1.0, "crystal.reflections": scenes.TABLE},
+        "crystal.cell: .* allowed with a list of reflections: 5e.08 wavelengths",
+    ),
+    "axes of nothing": (
+        {"crystal.cell": None, "crystal.orientation": ((1e-9, 0, 0), (0, 9, 0), (0, 0, 9))},
+        r"crystal.orientation\[0\] length",
+    ),
+    "endless axes": (
+        {"crystal.cell": None, "crystal.orientation": ((1e200, 0, 0), (0, 1e200, 0), (0, 0, 1e200))},
+        r"crystal.orientation\[0\] length",
+    ),
+    "scan from afar": ({"scan": {"start": 1e10}}, "scan.start: .* up to 1e.09"),
+    "endless scan": ({"scan": {"width": 1e22}}, "scan.width: .* up to 1e.09"),
+    "amplitude": ({"crystal.default_f": -1e41}, "crystal.default_f: .* from -1e.40 up to 1e.40"),
+    "scale": ({"crystal.spot_scale": 1e41}, "crystal.spot_scale: .* up to 1e.40"),
+    "fluence": ({"beam.fluence": 1e81}, "beam.fluence: .* up to 1e.80"),
+    "flux": ({"beam.flux": 1e60, "beam.size": 1e-12}, r"beam.flux, exposure, size: .* up to 1e\+80 photons"),
     "starred spots": ({"crystal.shape": "gauss_star", "crystal.cells": (1e5, 1e5, 1e5)}, "crystal.cells"),
     "fudge": ({"crystal.shape": "gauss", "crystal.fudge": 1e300}, "crystal.fudge"),
     "detector along the beam": (ALONG, "detector: found its plane .* allowed: 0.001 mm or more in front of the sample"),
@@ -233,6 +328,11 @@ def test_what_cannot_be_right_is_refused_before_the_work(name):
     changes, told = REFUSED[name]
     with pytest.raises(nb.NbnumbaError, match=told):
         scenes.still(**changes)
+
+
+def test_amplitudes_whose_squares_are_lost_are_refused():
+    with pytest.raises(nb.NbnumbaError, match=r"amplitude\[1\] is -1e\+160; give values within -1e\+40..1e\+40"):
+        nb.Reflections([(0, 0, 1), (0, 0, 2)], [1.0, -1e160])
 
 
 @pytest.mark.parametrize(

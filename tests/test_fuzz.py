@@ -102,6 +102,8 @@ def read(tmp_path, name, content):
         ("resume", b'"recipe": "', b'"recipe": "\\u0000', "null character"),
         ("commands", b"", b"dataset\0recipe.toml\0-o\0set\0--shard\0" + b"9" * 5000, "allowed: I or I/N"),
         ("printed", b"0.0012", b"0.-0012e", "printed no position"),
+        ("printed", b"X:  70.0", b"X:  " + b"9" * 5000 + b"x", "printed no axes"),
+        ("commands", b"", b"simulate\0good.toml\0-o\0a.h5\0--images\x002\0--cbf\0.", "--cbf: found"),
         ("commands", b"", b"info\0" + b"x" * 5000, "no such file"),
         ("commands", b"", b"dataset\0recipe.toml\0--set\0structures.files=" + b"x" * 300 + b",y", "input.txt"),
         ("commands", b"", b"info\0good.toml\0--png\0" + b"x" * 250, "cannot be written .File name too long"),

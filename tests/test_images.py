@@ -50,6 +50,9 @@ def test_an_image_of_several_is_read_by_number(files):
     np.testing.assert_array_equal(nb.read_image(files / "a.h5", number=1), PIXELS + 1)
     with pytest.raises(nb.NbnumbaError, match="0 to 1"):
         nb.read_image(files / "a.h5", number=2)
+    for name in ("a.h5", "a.npy"):
+        with pytest.raises(nb.NbnumbaError, match="number: found -1"):
+            nb.read_image(files / name, number=-1)
 
 
 def test_our_own_files_are_read(tmp_path):

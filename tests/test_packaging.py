@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from pathlib import Path
@@ -30,12 +31,27 @@ def test_importing_warns_of_nothing(name):
     subprocess.run([sys.executable, "-W", "error", "-c", f"import {name}"], check=True)
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The source distribution, and the wheel that is built from it."""
+    folder = tmp_path_factory.mktemp("dist")
+    subprocess.run([sys.executable, "-m", "build", "-o", str(folder), str(ROOT)], check=True, capture_output=True)
+    return next(folder.glob("*.tar.gz")), next(folder.glob("*.whl"))
+
+
 @pytest.mark.slow
-def test_the_wheel_holds_the_package_and_its_command_line_alone(tmp_path):
-    words = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(tmp_path), str(ROOT)]
-    subprocess.run(words, check=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    names = zipfile.ZipFile(wheel).namelist()
+def test_the_wheel_holds_the_package_and_its_command_line_alone(built):
+    names = set(zipfile.ZipFile(built[1]).namelist())
     tops = {name.split("/")[0] for name in names}
-    assert tops == {"nbnumba", "nbnumba_cli", f"nbnumba-{wheel.name.split('-')[1]}.dist-info"}
-    assert {"nbnumba/py.typed", "nbnumba/__init__.pyi"} <= set(names)
+    assert tops == {"nbnumba", "nbnumba_cli", f"nbnumba-{built[1].name.split('-')[1]}.dist-info"}
+    assert {"nbnumba/py.typed", "nbnumba/__init__.pyi"} <= names
+
+
+@pytest.mark.slow
+def test_the_sources_hold_what_is_kept_and_make_the_same_wheel(built):
+    with tarfile.open(built[0]) as archive:
+        held = {name.partition("/")[2] for name in archive.getnames()} - {"PKG-INFO"}
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
+    assert held == {name for name in listed if not name.startswith(".ci/")}
+    kept = {name.removeprefix("cli/") for name in listed if name.startswith(("nbnumba/", "cli/nbnumba_cli/"))}
+    assert {name for name in zipfile.ZipFile(built[1]).namelist() if ".dist-info" not in name} == kept

@@ -43,27 +43,11 @@ def listed(**changes):
     return scenes.still(detector=nb.Detector(panels=PANELS, pixel_size=1.0)).replace(**changes)
 
 
-def alone(experiment, number):
-    """What the oracle takes for one panel: a detector that lies there, for want of one that lists panels."""
-    tree = scenes.describe(experiment)
-    panel, mask = experiment.detector.panels[number], tree["detector"]["mask"]
-    origin, fast, slow = (np.array(x, dtype=float) for x in (panel.origin, panel.fast, panel.slow))
-    fast, slow = fast / np.linalg.norm(fast), slow / np.linalg.norm(slow)
-    normal = np.cross(fast, slow)
-    normal *= np.sign(normal @ origin)
-    tree["detector"].update(
-        pixels=panel.pixels, pivot="sample", fast_axis=fast, slow_axis=slow, normal_axis=normal,
-        closest_point=(-origin @ fast, -origin @ slow), close_distance=origin @ normal,
-        mask=None if mask is None else mask[number, : panel.pixels[0], : panel.pixels[1]],
-    )  # fmt: skip
-    return tree
-
-
 def one_by_one(experiment):
     expected = np.zeros(experiment.detector.shape)
     for number, panel in enumerate(experiment.detector.panels):
         with np.errstate(divide="ignore"):  # the distance along the beam, which plays no part here
-            expected[number, : panel.pixels[0], : panel.pixels[1]] = oracle.render(alone(experiment, number))
+            expected[number, : panel.pixels[0], : panel.pixels[1]] = oracle.render(scenes.alone(experiment, number))
     return expected
 
 

@@ -40,6 +40,12 @@ def _quantities() -> Iterable[str]:
     return QUANTITIES
 
 
+def _systems() -> Iterable[str]:
+    from nbnumba.refinement.free import SYSTEMS
+
+    return SYSTEMS
+
+
 def _settings() -> Iterable[str]:
     """Fields of all parts of an experiment, and detectors where one can be named."""
     from nbnumba.model.changes import PARTS
@@ -55,4 +61,4 @@ devices = among(lambda: ("cpu", "cuda"))
 settings = among(_settings)
 set_parameters = among(_parameters_to_set)
 quantities = among(_quantities, last=True)
-systems = among(lambda: ("monoclinic", "orthorhombic", "tetragonal", "rhombohedral", "hexagonal", "trigonal", "cubic"))
+systems = among(_systems)

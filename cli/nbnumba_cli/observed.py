@@ -45,7 +45,7 @@ def read_loss(file: Path, experiment: Experiment, asked: dict[str, Any]) -> Any:
         mask &= (stored != response.masked_value) & (stored < response.highest)
     gain, offset = _given(asked["adu_per_photon"], response.gain), _given(asked["adu_offset"], response.offset)
     photons = (stored.astype(float) - offset) / gain
-    known = {"mask": mask, "background": _background(asked["background"], experiment)}
+    known: dict[str, Any] = {"mask": mask, "background": _background(asked["background"], experiment)}
     noise, robust = _given(asked["readout_sigma"], response.readout_noise / gain), asked["robust"]
     if asked["loss"] == "least-squares":
         _refuse(robust is not None and noise == 0.0, "--robust", "a --readout-sigma beside --loss least-squares")

@@ -201,11 +201,7 @@ def _show_pixel(traced: Any, asked: dict[str, Any], as_json: bool) -> None:
         found = {**kept.as_dict(), "by": _rows(kept.by(asked["by"]))} if asked["by"] else kept.as_dict()
         click.echo(json.dumps(options.jsonable(found)))
         return
-    panel = "" if traced.panel is None else f"panel {traced.panel}, "
-    click.echo(
-        f"Pixel {panel}slow {traced.slow}, fast {traced.fast}: {traced.value:.7g} photons in {len(traced)} steps, "
-        f"{traced.resolution:.4g} A"
-    )
+    click.echo(f"{traced.title}: {traced.value:.7g} photons in {len(traced)} steps, {traced.resolution:.4g} A")
     if len(kept) < len(traced) and asked["number"] is None:
         click.echo(f"Of these {len(kept)}: {kept.records['term'].sum():.7g} photons")
     click.echo(told)
@@ -239,7 +235,7 @@ def _compare(
     if other is not None:
         second = _traced(options.load_settled(other, None, ()), (traced.slow, traced.fast), traced.panel, limit)
         found[str(other)] = differences(traced, second)
-    if program is not None:
+    if program is not None and nanobragg is not None:
         from nbnumba.compat.reference import printed_terms, reference_differences
 
         terms = printed_terms(program, shlex.split(nanobragg), traced.slow, traced.fast)

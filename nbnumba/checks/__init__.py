@@ -16,9 +16,8 @@ LEVELS = ("error", "warning", "note")
 class Broken(NamedTuple):
     """A rule that a file breaks."""
 
-    level: (
-        str  # "error": a program fails or reads wrong, or NXmx demands it; "warning": it may; "note": NXmx asks for it
-    )
+    #: "error": a program fails or reads wrong, or NXmx demands it; "warning": it may; "note": NXmx asks for it
+    level: str
     rule: str
     where: str
     found: str

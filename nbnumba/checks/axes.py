@@ -8,10 +8,10 @@ import h5py
 import numpy as np
 
 from nbnumba.checks.rules import NOTHING, UNREAD, Found, rule
-from nbnumba.checks.tree import Tree, of_class
+from nbnumba.checks.tree import Tree
 from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.geometry.transformations import chain, is_rotation, offset, resolved, vector
-from nbnumba.inputs.hdf5 import child, numbers, text, words
+from nbnumba.inputs.hdf5 import child, numbers, of_class, text, words
 
 
 def _transformations(tree: Tree) -> Iterator[h5py.Dataset]:

@@ -8,10 +8,10 @@ import h5py
 import numpy as np
 
 from nbnumba.checks.rules import NOTHING, UNREAD, Found, rule
-from nbnumba.checks.tree import Tree, of_class
+from nbnumba.checks.tree import Tree
 from nbnumba.errors import NbnumbaError
 from nbnumba.inputs import hdf5
-from nbnumba.inputs.hdf5 import child, numbers, text
+from nbnumba.inputs.hdf5 import child, numbers, of_class, text
 
 
 @rule("error")

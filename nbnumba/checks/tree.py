@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cached_property
 
 import h5py
 
-from nbnumba.inputs.hdf5 import child, text
+from nbnumba.inputs.hdf5 import child, of_class, text
 
 
 class Tree:
@@ -64,11 +63,3 @@ class Tree:
     def modules(self) -> list[h5py.Group]:
         """All NXdetector_module."""
         return [module for detector in self.below("NXdetector") for module in of_class(detector, "NXdetector_module")]
-
-
-def of_class(group: h5py.Group, kind: str) -> Iterator[h5py.Group]:
-    """Groups of a NeXus class in a group."""
-    for name in group:
-        item = child(group, name)
-        if isinstance(item, h5py.Group) and text(item.attrs.get("NX_class")) == kind:
-            yield item

@@ -15,6 +15,8 @@ from nbnumba.compat.translate import Translation, translate
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.experiment import Experiment
 
+log = logging.getLogger(__name__)
+
 
 def from_nanobragg(flags: str | list[str], folder: str | Path = ".") -> Experiment:
     """The experiment that nanoBragg's flags describe.
@@ -28,7 +30,7 @@ def from_nanobragg(flags: str | list[str], folder: str | Path = ".") -> Experime
     """
     translation = read_flags(flags, folder)
     for note in translation.notes:
-        logging.getLogger("nbnumba").warning(note)
+        log.warning(note)
     return translation.experiment
 
 

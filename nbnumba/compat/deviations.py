@@ -15,8 +15,6 @@ from nbnumba.model.reflections import Reflections
 from nbnumba.outputs.smv import BLOCK, header_length
 
 _SMALL = "-cell 70 80 90 -N 10 -default_F 100 -misset 10 20 30 -detpixels 200 -pixel 0.2 -oversample 1"
-
-
 _SAMPLED = 25  # points along each edge of the detector
 
 

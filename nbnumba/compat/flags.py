@@ -12,8 +12,6 @@ from typing import Any, NamedTuple
 from nbnumba.errors import NbnumbaError
 
 Value = float | int | str
-
-
 VALUE_KINDS = {"n": "number", "w": "whole number", "t": "name"}
 
 

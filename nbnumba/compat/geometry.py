@@ -9,9 +9,10 @@ from nbnumba.compat.flags import Flags
 from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.smv import Smv, read_smv
 from nbnumba.model.conventions import CONVENTIONS, Convention, Extent
-from nbnumba.model.detector import Detector, Roi
+from nbnumba.model.detector import Detector
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.mask import Mask
+from nbnumba.model.validate import Roi
 from nbnumba.physics.vector import dot, plus, scaled
 
 _VECTORS = {

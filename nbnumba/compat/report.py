@@ -12,7 +12,7 @@ from nbnumba.compat.translate import Translation
 from nbnumba.model.cell import cell_of, reciprocal
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
-from nbnumba.report import beam_centers, table
+from nbnumba.report import beam_centers, joined, table
 from nbnumba.simulation import simulate
 
 
@@ -28,13 +28,13 @@ def settings(translation: Translation) -> str:
     phi = experiment.scan.angles() if experiment.scan else [0.0]
     rows = [
         ("Convention", f"{detector.convention}, detector pivots about the {detector.turns_about}"),
-        ("Unit cell", _numbers(cell_of(axes)) + " A, degrees"),
-        ("Reciprocal", _numbers(cell_of(starred)) + " 1/A, degrees"),
+        ("Unit cell", joined(cell_of(axes)) + " A, degrees"),
+        ("Reciprocal", joined(cell_of(starred)) + " 1/A, degrees"),
         ("Volume", f"{abs(np.linalg.det(axes)):g} A^3"),
-        *((f"  {name}", _numbers(row) + " A") for name, row in zip("abc", axes, strict=True)),
-        *((f"  {name}*", _numbers(row) + " 1/A") for name, row in zip("abc", starred, strict=True)),
-        ("Crystal", f"{crystal.shape}, {_numbers(crystal.cells, ' x ')} cells, "
-                    f"{_numbers([x * 1e-4 for x in crystal.size], ' x ')} um"),
+        *((f"  {name}", joined(row) + " A") for name, row in zip("abc", axes, strict=True)),
+        *((f"  {name}*", joined(row) + " 1/A") for name, row in zip("abc", starred, strict=True)),
+        ("Crystal", f"{crystal.shape}, {joined(crystal.cells, between=' x ')} cells, "
+                    f"{joined([x * 1e-4 for x in crystal.size], between=' x ')} um"),
         ("Amplitudes", f"{count} reflections, all others {crystal.default_f:g}, "
                        f"{'interpolated' if crystal.interpolates else 'nearest reflection'}"),
         ("Mosaic", f"{crystal.mosaic.count} domains over {np.max(crystal.mosaic.spread):g} degrees"),
@@ -42,18 +42,18 @@ def settings(translation: Translation) -> str:
                  f"{len(experiment.sources.rows)} sources"),
         ("Polarization", f"Kahn factor {beam.polarization:g}" if beam.polarized else "left out"),
         ("Rotation", f"{len(phi)} steps from {math.degrees(phi[0]):g} to {math.degrees(phi[-1]):g} degrees"),
-        ("Detector", f"{_numbers(detector.pixels, ' x ')} pixels (slow, fast) of {detector.pixel_size:g} mm"),
+        ("Detector", f"{joined(detector.pixels, between=' x ')} pixels (slow, fast) of {detector.pixel_size:g} mm"),
         ("Distance", f"{g.close_distance:g} mm at the closest; {reference_distance(experiment):g} mm in headers"),
-        ("Axes", f"beam {_numbers(experiment.beam_direction)}, polarization {_numbers(experiment.polarization_axis)}, "
-                 f"spindle {_numbers(experiment.spindle)}"),
+        ("Axes", f"beam {joined(experiment.beam_direction)}, polarization {joined(experiment.polarization_axis)}, "
+                 f"spindle {joined(experiment.spindle)}"),
         ("Sensor", f"{detector.sensor_thickness:g} mm in {experiment.layers} layers, {experiment.sensor_mu:g} 1/mm"),
-        ("Beam centre", f"MOSFLM {_numbers(centers['mosflm'])}, DENZO {_numbers(centers['denzo'])}, "
-                        f"ADXV {_numbers(centers['adxv'])} mm"),
+        ("Beam centre", f"MOSFLM {joined(centers['mosflm'])}, DENZO {joined(centers['denzo'])}, "
+                        f"ADXV {joined(centers['adxv'])} mm"),
         ("", f"Fbeam, Sbeam {fast:g} {slow:g} mm, as nanoBragg has them in its headers"),
-        ("", f"XDS ORGX, ORGY {_numbers(centers['xds_orgx_orgy_pixels'])} pixels"),
-        ("", f"DIALS origin {_numbers(centers['dials_origin'])} mm"),
-        ("Panel", f"fast {_numbers(g.fast)}, slow {_numbers(g.slow)}, normal {_numbers(g.normal)}"),
-        ("First pixel", f"corner at {_numbers(g.origin)} mm"),
+        ("", f"XDS ORGX, ORGY {joined(centers['xds_orgx_orgy_pixels'])} pixels"),
+        ("", f"DIALS origin {joined(centers['dials_origin'])} mm"),
+        ("Panel", f"fast {joined(g.fast)}, slow {joined(g.slow)}, normal {joined(g.normal)}"),
+        ("First pixel", f"corner at {joined(g.origin)} mm"),
         ("Region", f"{experiment.pixels_rendered} pixels: {_region(experiment)}"),
         ("Steps", f"{experiment.oversample} x {experiment.oversample} sub-pixels, {experiment.steps_per_pixel} in a "
                   f"pixel, {experiment.pixels_rendered * experiment.steps_per_pixel:g} in all"),
@@ -92,10 +92,6 @@ def solid_angle(experiment: Experiment) -> float:
     }
     point = Crystal(cell=(10.0, 10.0, 10.0, 90.0, 90.0, 90.0), default_f=1.0)  # one cell scatters alike everywhere
     return float(simulate(experiment.replace(crystal=point, scan=None, **plain)).sum(dtype=np.float64))
-
-
-def _numbers(values: object, between: str = " ") -> str:
-    return between.join(f"{x:g}" for x in values)  # type: ignore[attr-defined]
 
 
 def _region(experiment: Experiment) -> str:

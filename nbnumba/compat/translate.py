@@ -25,14 +25,13 @@ from nbnumba.model.cell import Cell, cell_of
 from nbnumba.model.conventions import CONVENTIONS
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
-from nbnumba.model.mosaic import DEFAULT_SEED, Mosaic, domain_angle, random_rotation, rotation_matrix
+from nbnumba.model.mosaic import DEFAULT_SEED, Mosaic, domain_angle, misset_of, random_rotation, rotation_matrix
 from nbnumba.model.random import MinimalStandard
 from nbnumba.model.reflections import Reflections
 from nbnumba.model.sampling import Sampling
 from nbnumba.model.scan import Scan
 from nbnumba.model.sources import Grid, Sources, dispersed, grid_sources
 from nbnumba.physics.lattice import SHAPES
-from nbnumba.physics.rotation import angles_xyz
 from nbnumba.physics.vector import Vector, unit
 
 WATER_F = 2.57  # electrons, in all directions
@@ -210,9 +209,7 @@ def _misset(flags: Flags) -> tuple[float, ...]:
         flags.notes.append(f"-misset random draws from the clock: -misset_seed {seed} repeats it")
     axis, fraction = random_rotation(MinimalStandard(seed))
     # nanoBragg takes the 90 for radians.
-    rows = rotation_matrix(axis, domain_angle(90.0, fraction))
-    x, y, z = angles_xyz(*(Vector(*row) for row in rows.tolist()))
-    angles = (math.degrees(x), math.degrees(y), math.degrees(z))
+    angles = misset_of(rotation_matrix(axis, domain_angle(90.0, fraction)))
     flags.notes.append("-misset random is -misset " + " ".join(f"{angle:.6f}" for angle in angles))
     return angles
 

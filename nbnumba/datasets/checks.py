@@ -45,8 +45,8 @@ def check_recipe(recipe: Recipe) -> None:
 
 def _check_overlaps(recipe: Recipe) -> None:
     """Refuse two ways of drawing one value: only one of them would be what the image has."""
-    each = [f"crystal.{name}" for name in ([] if recipe.lattices is None else recipe.lattices.vary)]
-    drawn = [*((name, f"vary.{name}") for name in recipe.vary), *((name, f"lattices.vary.{name[8:]}") for name in each)]
+    drawn = [(name, f"vary.{name}") for name in recipe.vary]
+    drawn += [(f"crystal.{name}", f"lattices.vary.{name}") for name in recipe.of_lattices]
     for (one, where), (other, there) in itertools.combinations(drawn, 2):
         if overlap(one, other):
             raise NbnumbaError(f"{there}: found with {where}, which draws the same value; give one of them")
@@ -61,8 +61,7 @@ def _check_overlaps(recipe: Recipe) -> None:
 
 def _check_extremes(recipe: Recipe) -> None:
     """Refuse values that may be drawn later, and that no image can have."""
-    of_lattices = {} if recipe.lattices is None else recipe.lattices.vary
-    drawings = recipe.drawings | {f"lattices.vary.{name}": one for name, one in of_lattices.items()}
+    drawings = recipe.drawings | {f"lattices.vary.{name}": one for name, one in recipe.of_lattices.items()}
     for name, one in drawings.items():
         for value in extremes(one.distribution, recipe.count):
             try:

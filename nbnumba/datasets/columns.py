@@ -75,8 +75,11 @@ class Columns:
     @classmethod
     def of_lattices(cls, recipe: Recipe) -> Columns:
         """Columns of what each lattice has."""
-        vary = {} if recipe.lattices is None else recipe.lattices.vary
-        drawn = {name: kind_of(recipe, f"crystal.{name}", one) for name, one in vary.items() if name != "misset"}
+        drawn = {
+            name: kind_of(recipe, f"crystal.{name}", one)
+            for name, one in recipe.of_lattices.items()
+            if name != "misset"
+        }
         return cls(_kinds(LATTICES) | drawn)
 
     def add(self, row: Mapping[str, Any]) -> list[bytes]:

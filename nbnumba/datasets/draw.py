@@ -10,7 +10,7 @@ from typing import Any
 from nbnumba.datasets.distributions import Choice, Drawing, Expression, Grid
 from nbnumba.datasets.expressions import evaluated
 from nbnumba.datasets.names import base_value, components, is_component, with_component
-from nbnumba.datasets.random import misset, rotation, sobol_uniform, uniform
+from nbnumba.datasets.random import rotation, sobol_uniform, uniform
 from nbnumba.datasets.recipe import ORIENTATION, PRESETS, STRUCTURE, Recipe
 from nbnumba.datasets.shadow import check_shadow
 from nbnumba.datasets.splits import split_of
@@ -18,6 +18,7 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.model.changes import changed, put
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
+from nbnumba.model.mosaic import misset_of
 from nbnumba.model.reflections import Reflections
 from nbnumba.model.validate import LARGEST_IMAGE, refuse, whole
 
@@ -213,9 +214,8 @@ class _Draw:
         """What is drawn for one lattice, by the dotted name of a field of its crystal."""
         found: dict[str, Value] = {}
         if self.recipe.orientation != "base":
-            found["misset"] = misset(rotation(self._orientation(number)))
-        vary = {} if self.recipe.lattices is None else self.recipe.lattices.vary
-        for name, one in vary.items():
+            found["misset"] = misset_of(rotation(self._orientation(number)))
+        for name, one in self.recipe.of_lattices.items():
             found[name] = self._value(f"lattices.vary.{name}", one, f"crystal.{name}", _COMPONENTS * number)
         return found
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import h5py
-import numpy as np
 
 from nbnumba import __version__
 from nbnumba.datasets.folder import MASTER, manifest_of
@@ -22,7 +21,7 @@ from nbnumba.datasets.stacks import STACKS
 from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.hdf5 import words
 from nbnumba.outputs.compression import need_filters
-from nbnumba.outputs.data_files import need_data
+from nbnumba.outputs.data_files import DataFile, link_data, need_data
 from nbnumba.outputs.hdf5 import new_hdf5
 from nbnumba.outputs.nexus_tree import group, put
 
@@ -203,22 +202,12 @@ def _join(file: h5py.File, names: Names, parts: list[Part]) -> None:
 def _show(file: h5py.File, source: h5py.Dataset, parts: list[Part]) -> None:
     """A dataset that shows those of all files, which stay where they are."""
     need_filters(source)
-    name, shape = source.name, source.shape[1:]
+    name = source.name
     counts = [part.rows(name.removeprefix("/")) for part in parts]
     if not any(counts):
         _like(file, source, 0)
         return
-    whole = h5py.h5s.create_simple((sum(counts), *shape))
-    plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    plan.set_obj_track_times(False)
-    plan.set_fill_value(np.array(source.fillvalue, source.dtype))
-    start = 0
-    for count, part in zip(counts, parts, strict=True):
-        if count:
-            whole.select_hyperslab((start, *(0 for _ in shape)), (count, *shape))
-            path = os.fsencode(part.path.name.replace("%", "%%"))
-            plan.set_virtual(whole, path, name.encode(), h5py.h5s.create_simple((count, *shape)))
-        start += count
-    whole.select_all()
-    h5py.h5d.create(file.id, name.encode(), h5py.h5t.py_create(source.dtype, logical=True), whole, plan)
+    rows = zip(parts, counts, itertools.accumulate(counts), strict=True)
+    shown = [DataFile(part.path.name, stop - count, stop) for part, count, stop in rows if count]
+    link_data(file, name, shown, source.shape[1:], source.dtype, source.fillvalue)
     file[name].attrs.update(dict(source.attrs))

@@ -7,15 +7,13 @@ from typing import Any
 
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.detector import Detector
-from nbnumba.model.validate import choice, flag, number, refuse, unknown_key, whole
+from nbnumba.model.validate import Roi, choice, flag, number, ranges, refuse, unknown_key, whole
 from nbnumba.outputs.compression import COMPRESSIONS
+from nbnumba.simulation import PRECISIONS
 
 DTYPES = ("int32", "uint16", "float32")
 LAYOUTS = ("nxmx", "resonet")
-PRECISIONS = ("double", "mixed")
 SPLIT_BY = ("image", "structure")
-
-Range = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ class Output:
     dtype: str = ""
     counts: bool = True
     bin: int = 1
-    crop: tuple[Range, Range] | None = None
+    crop: Roi | None = None
     compression: str = "gzip"
     layout: str = "nxmx"
     expected: bool = False
@@ -82,7 +80,7 @@ class Output:
         for name in ("counts", "expected", "spots", "spot_mask"):
             flag(f"output.{name}", getattr(self, name))
         put("bin", whole("output.bin", self.bin, low=1, high=4096))
-        put("crop", None if self.crop is None else _ranges(self.crop))
+        put("crop", None if self.crop is None else ranges("output.crop", self.crop))
         put("faintest", number("output.faintest", self.faintest, "photons", above=0.0))
         put("significance", number("output.significance", self.significance, above=0.0))
         put("background_step", whole("output.background_step", self.background_step, low=1, high=64))
@@ -129,19 +127,6 @@ def output_of(value: Any) -> Output:
         if key not in known:
             raise unknown_key("output", key, known)
     return Output(**value)
-
-
-def _ranges(value: Any) -> tuple[Range, Range]:
-    allowed = "((slow start, slow stop), (fast start, fast stop))"
-    try:
-        (s0, s1), (f0, f1) = value
-    except (TypeError, ValueError):
-        raise refuse("output.crop", value, allowed) from None
-    limits = []
-    for start, stop in ((s0, s1), (f0, f1)):
-        start = whole("output.crop", start, low=0)
-        limits.append((start, whole("output.crop", stop, low=start + 1)))
-    return limits[0], limits[1]
 
 
 def _splits(value: Any) -> dict[str, float]:

@@ -51,11 +51,3 @@ def rotation(u: tuple[float, float, float]) -> np.ndarray:
     size = math.sqrt(x * x + y * y + z * z)
     axis = Vector(x / size, y / size, z / size) if size > 0.0 else Vector(1.0, 0.0, 0.0)
     return rotation_matrix(axis, 2.0 * math.atan2(size, w))
-
-
-def misset(matrix: np.ndarray) -> tuple[float, float, float]:
-    """Angles [degrees] about x, then y, then z that make a rotation."""
-    about_y = math.asin(min(max(-float(matrix[2, 0]), -1.0), 1.0))
-    about_x = math.atan2(float(matrix[2, 1]), float(matrix[2, 2]))
-    about_z = math.atan2(float(matrix[1, 0]), float(matrix[0, 0]))
-    return math.degrees(about_x), math.degrees(about_y), math.degrees(about_z)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import itertools
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.text import read_text
 from nbnumba.model.changes import put
 from nbnumba.model.experiment import Experiment
-from nbnumba.model.toml import from_tree, tree_of
+from nbnumba.model.toml import from_tree, source_of, tree_of
 from nbnumba.model.validate import nearest, refuse, unknown_key
 
 #: Parts of a recipe that hold distributions by dotted name.
@@ -40,15 +39,12 @@ KEYS = ("count", "seed", "orientation", "hit", "base", "draw", "vary", "structur
 
 def load(source: str | Path, changes: Mapping[str, Any], folder: str | Path | None) -> Recipe:
     """Recipe from a file or from text; see ``Recipe.from_toml``."""
-    is_text = isinstance(source, str) and ("\n" in source or ("=" in source and not os.path.exists(source)))
-    name = "recipe" if is_text else str(source)
-    own = Path.cwd() if is_text else Path(os.path.realpath(source)).parent
-    text = str(source) if is_text else read_text(source, "a recipe")
-    tree = tree_of(text, name)
+    given = source_of(source, "recipe", "a recipe")
+    tree = tree_of(given.text, given.name)
     try:
-        return _recipe(tree, own if folder is None else Path(folder), changes)
+        return _recipe(tree, given.folder if folder is None else Path(folder), changes)
     except NbnumbaError as error:
-        raise NbnumbaError(f"{name}: {error}") from None
+        raise NbnumbaError(f"{given.name}: {error}") from None
 
 
 def _recipe(tree: dict[str, Any], folder: Path, changes: Mapping[str, Any]) -> Recipe:

@@ -16,13 +16,7 @@ from typing import Any
 import numpy as np
 import tomli_w
 
-from nbnumba.datasets.distributions import (
-    Choice,
-    Drawing,
-    Expression,
-    Grid,
-    plain,
-)
+from nbnumba.datasets.distributions import Choice, Drawing, Expression, Grid, plain
 from nbnumba.datasets.expressions import CONSTANTS, FUNCTIONS, is_name, names_in
 from nbnumba.datasets.labels import IMAGES, OTHERS
 from nbnumba.datasets.names import base_value, components, overlap
@@ -205,6 +199,11 @@ class Recipe:
         if self.lattices is not None:
             found["lattices.count"] = self.lattices.count
         return found | {f"shadow.{name}": one for name, one in (self.shadow.drawings() if self.shadow else {}).items()}
+
+    @property
+    def of_lattices(self) -> dict[str, Drawing]:
+        """What is drawn for each lattice, by the dotted name of a field of its crystal."""
+        return {} if self.lattices is None else self.lattices.vary
 
     @cached_property
     def order(self) -> tuple[str, ...]:

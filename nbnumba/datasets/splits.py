@@ -38,8 +38,7 @@ def structure_splits(recipe: Recipe) -> tuple[str, ...]:
             f"output.split_by: found 'structure' with {len(different)} different structures for {len(splits)} splits; "
             "list more files in structures.files"
         )
-    ends = np.cumsum(_apportioned(list(splits.values()), len(different)))
-    names = [name for i in range(len(different)) for name in [list(splits)[int(np.searchsorted(ends, i, "right"))]]]
+    names = np.repeat(list(splits), _apportioned(list(splits.values()), len(different))).tolist()
     home = dict(zip(different, names, strict=True))
     return tuple(home[digest] for digest in digests)
 

@@ -36,12 +36,11 @@ class Candidates(NamedTuple):
     wavelength: np.ndarray  # [A], mean of what it diffracts
     share: np.ndarray  # of the beam's photons that meet it
     reach: np.ndarray  # [rad] from its middle to the edge of the box that its photons are counted in
+    lattice: np.ndarray  # number of the crystal
 
     def where(self, chosen: np.ndarray) -> Candidates:
         """Some of them."""
         return Candidates(*(array[chosen] for array in self))
-
-    lattice: np.ndarray
 
 
 class Found(NamedTuple):
@@ -144,7 +143,7 @@ def _lie(experiment: Experiment, output: Output, seen: np.ndarray | None, shade:
     at = landings(experiment, lit.direction)
     on = _measured(at, experiment.detector.shape, seen, shade)
     lit, at = lit.where(on), Landings(*(array[on] for array in at))
-    first = (0, 0) if output.crop is None else (output.crop[0][0], output.crop[1][0])
+    first = output.first
     slow, fast = (at.slow - first[0]) / output.bin, (at.fast - first[1]) / output.bin
     edges = _edges(lit.reach * at.distance / (experiment.detector.pixel_size * output.bin), output)
     return _Places(lit, slow, fast, at.panel, edges)

@@ -65,6 +65,14 @@ def child(group: h5py.Group, name: str) -> Item | None:
         return None
 
 
+def of_class(group: h5py.Group, kind: str) -> Iterator[h5py.Group]:
+    """Groups of a NeXus class in a group."""
+    for name in group:
+        item = child(group, name)
+        if isinstance(item, h5py.Group) and text(item.attrs.get("NX_class")) == kind:
+            yield item
+
+
 def text(value: Any) -> str | None:
     """An attribute or a dataset of text, however it is stored; what is not UTF-8 is replaced."""
     while isinstance(value, np.ndarray):

@@ -12,9 +12,8 @@ from nbnumba.inputs.hdf5 import ENTRY, PROVENANCE, opened, words
 from nbnumba.inputs.kinds import kind_of
 from nbnumba.inputs.text import naming
 from nbnumba.model.changes import without_rivals
+from nbnumba.model.validate import refuse
 
-#: What of the beam follows the image.
-BEAM = ("wavelength", "direction", "polarization_axis", "polarization", "stokes")
 #: Steps of a rotation where the experiment does not say: enough for spots that it cuts into.
 STEPS = 10
 
@@ -32,7 +31,10 @@ def likened(tree: Mapping[str, Any], path: str | Path) -> dict[str, Any]:
     """
     with naming(path):
         found = _own(path) or _foreign(path)
-    beam, scan = tree.get("beam", {}), tree.get("scan", {})
+    beam, scan = (tree.get(name, {}) for name in ("beam", "scan"))
+    for name, table in (("beam", beam), ("scan", scan)):
+        if not isinstance(table, dict):
+            raise refuse(name, table, "a table")
     if "sources" in beam:
         raise NbnumbaError(f"beam.sources: found beside the geometry of {path}, in whose frame they would count; "
                            "allowed: wavelength, spectrum, divergence")  # fmt: skip
@@ -45,14 +47,14 @@ def likened(tree: Mapping[str, Any], path: str | Path) -> dict[str, Any]:
 
 def _own(path: str | Path) -> dict[str, Any] | None:
     """Tables that a file of ours holds, in the frame in which it was simulated; None: it is none."""
-    from nbnumba.model.toml import tree_of
+    from nbnumba.model.toml import OF_BEAM, tree_of
 
     if kind_of(path) != "hdf5":
         return None
     with opened(path) as file:
         held = words(file, f"{ENTRY}/{PROVENANCE}/experiment")
         tree = {} if held is None else tree_of(held, str(path))
-        beam = {key: value for key, value in tree.get("beam", {}).items() if key in BEAM}
+        beam = {key: value for key, value in tree.get("beam", {}).items() if key in OF_BEAM}
         scan = {key: value for key, value in tree.get("scan", {}).items() if key in ("start", "width", "axis", "rule")}
         return {"detector": tree["detector"], "beam": beam, "scan": scan} if tree else None
 
@@ -66,4 +68,4 @@ def _foreign(path: str | Path) -> dict[str, Any]:
     if found.oscillation is not None:
         scan |= {"start": found.oscillation[0], "width": found.oscillation[1]}
     beam = {key: list(value) if isinstance(value, tuple) else value for key, value in found.beam.items()}
-    return {"detector": table_of(detector_of(found)), "beam": beam, "scan": scan}
+    return {"detector": table_of(detector_of(found), True), "beam": beam, "scan": scan}

@@ -63,12 +63,8 @@ def read_text(file: str | Path, kind: str) -> str:
 
 def read_rows(file: str | Path) -> list[tuple[int, list[float]]]:
     """Line number and numbers of every line that is neither blank nor a comment (#)."""
-    try:
-        text = read_bytes(file).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise NbnumbaError(f"{file}: not a text file; allowed: lines of numbers") from None
     rows = []
-    for count, line in enumerate(text.splitlines(), start=1):
+    for count, line in enumerate(read_text(file, "lines of numbers").splitlines(), start=1):
         words = line.split("#")[0].split()
         try:
             numbers = [float(word) for word in words]

@@ -172,12 +172,12 @@ def _merged(matrices: np.ndarray) -> np.ndarray:
 def _reach(lattice: Lattice, orientations: Orientations) -> Reach:
     """Limits of the offsets dh, dk, dl: the box around the ellipsoid in which F_latt is not 0.
 
-    Whatever has an end is a quadratic form of the offsets up to there.
+    Whatever has an end is a quadratic form of the offsets up to there; its values on the axes and between them give the
+    matrix.
     """
     cells, turns, _ = orientations
     if math.isinf(end(lattice)) or len(cells) * len(turns) < WORTH_DROPPING:
         return Reach(False, *[math.inf] * 6)
-    # The argument is a quadratic form of the offsets; its values on the axes and between them give its matrix.
     unit = np.eye(3)
     on_axis = [argument(lattice, *e) for e in unit.tolist()]
     form = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from nbnumba.constants import AVOGADRO
 from nbnumba.materials.substances import SUBSTANCES, Substance, scattering
-from nbnumba.model.validate import choice, number, numbers, refuse
+from nbnumba.model.validate import choice, is_list, number, numbers, refuse
 
 Table = tuple[tuple[float, ...], ...]
 
@@ -89,7 +88,7 @@ class Background:
 
 def checked_table(value: Any) -> Table:
     """Rows of sin(theta)/lambda [1/A] and F [electrons], in increasing order."""
-    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+    if not is_list(value):
         raise refuse("background.table", value, "rows of sin(theta)/lambda [1/A], F [electrons]; read_scattering(file)")
     rows = tuple(numbers(f"background.table[{i}]", row, 2) for i, row in enumerate(value))
     if not rows:

@@ -12,14 +12,16 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.model.sources import PROFILES, Sources, dispersed, grid_sources
 from nbnumba.model.spectrum import Spectrum
 from nbnumba.model.validate import (
+    MOST_FLUENCE,
     WAVELENGTHS,
     both,
     choice,
+    counts,
     direction,
     flag,
     number,
     numbers,
-    one_or_two,
+    one_or_several,
     refuse,
     whole,
 )
@@ -35,9 +37,9 @@ DENSITIES = {"square": rectangle_density, "round": ellipse_density, "gaussian": 
 _WIDEST = {"uniform": 199.0, "gaussian": 60.0}
 
 
-def _finite(compute: Callable[[], float]) -> bool:
+def _below(most: float, compute: Callable[[], float]) -> bool:
     try:
-        return math.isfinite(compute())
+        return compute() <= most
     except (OverflowError, ZeroDivisionError):
         return False
 
@@ -114,11 +116,11 @@ class Beam:
     def _check_photons(self) -> None:
         if self.fluence is not None and self.flux is not None:
             raise NbnumbaError("beam: found both fluence and flux; give one of them")
-        for name, unit in (("fluence", "photons/m^2"), ("flux", "photons/s")):
+        for name, unit, most in (("fluence", "photons/m^2", MOST_FLUENCE), ("flux", "photons/s", math.inf)):
             if getattr(self, name) is not None:
-                self._put(name, number(f"beam.{name}", getattr(self, name), unit, low=0.0))
+                self._put(name, number(f"beam.{name}", getattr(self, name), unit, low=0.0, high=most))
         self._put("exposure", number("beam.exposure", self.exposure, "s", above=0.0))
-        self._put("size", one_or_two("beam.size", self.size, "mm", above=0.0))
+        self._put("size", one_or_several("beam.size", self.size, 2, "mm", above=0.0))
         choice("beam.profile", self.profile, tuple(DENSITIES))
         self._put("offset", numbers("beam.offset", self.offset, 2, "mm"))
         for name, plain in (("profile", "square"), ("offset", (0.0, 0.0))):
@@ -127,8 +129,9 @@ class Beam:
                     f"beam.{name}: found {getattr(self, name)!r} without a flux; give beam.flux, as beam.fluence is "
                     f"that on the crystal already, or leave {name} at {plain!r}"
                 )
-        if not _finite(lambda: self.photons_per_area):
-            raise refuse("beam.flux, exposure, size", (self.flux, self.exposure, self.size), "a finite fluence")
+        if not _below(MOST_FLUENCE, lambda: self.photons_per_area):
+            allowed = f"a fluence up to {MOST_FLUENCE:g} photons/m^2"
+            raise refuse("beam.flux, exposure, size", (self.flux, self.exposure, self.size), allowed)
 
     def _check_polarization(self) -> None:
         # None is what a change of stokes leaves here
@@ -151,8 +154,7 @@ class Beam:
         flag("beam.round_divergence", self.round_divergence)
         choice("beam.divergence_profile", self.divergence_profile, tuple(PROFILES))
         self._put("divergence", numbers("beam.divergence", self.divergence, 2, "mrad", low=0.0, high=1000.0))
-        steps = numbers("beam.divergence_steps", self.divergence_steps, 2)
-        self._put("divergence_steps", tuple(whole("beam.divergence_steps", n, low=1, high=10**6) for n in steps))
+        self._put("divergence_steps", counts("beam.divergence_steps", self.divergence_steps))
         for i in (0, 1):
             _check_sampled(f"divergence_steps[{i}]", self.divergence[i], self.divergence_steps[i])
 

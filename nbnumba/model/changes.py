@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -69,7 +69,7 @@ def is_number(step: str) -> bool:
     return re.fullmatch("[0-9]{1,9}", step) is not None
 
 
-def element(where: str, items: Sequence[Any], key: str) -> int:
+def _number(where: str, items: Sequence[Any], key: str) -> int:
     """Number of the item that a key, as in ``lattices.0``, names."""
     if is_number(key) and int(key) < len(items):
         return int(key)
@@ -99,7 +99,7 @@ def changed(part: Any, changes: dict[str, Any], where: str) -> Any:
         if isinstance(value, dict):
             current = PARTS[name]() if name in OPTIONAL and current is None else current
             if isinstance(current, tuple) and name in ITEMS:
-                values[name] = _with_items(f"{where}.{name}", current, value)
+                values[name] = with_items(f"{where}.{name}", current, value, changed)
                 continue
             if not is_dataclass(current):
                 raise refuse(f"{where}.{name}", value, "a single value: it has no parts")
@@ -108,9 +108,12 @@ def changed(part: Any, changes: dict[str, Any], where: str) -> Any:
     return type(part)(**without_rivals({name: getattr(part, name) for name in known}, values))
 
 
-def _with_items(where: str, items: tuple[Any, ...], changes: Mapping[str, Any]) -> tuple[Any, ...]:
+def with_items(
+    where: str, items: Sequence[Any], changes: Mapping[str, Any], merged: Callable[[Any, dict[str, Any], str], Any]
+) -> tuple[Any, ...]:
+    """Items changed by their numbers: ``merged`` makes one of an item, of what a table changes, and of its name."""
     found = list(items)
     for key, value in changes.items():
-        i = element(where, items, key)
-        found[i] = changed(items[i], value, f"{where}.{key}") if isinstance(value, dict) else value
+        i = _number(where, items, key)
+        found[i] = merged(items[i], value, f"{where}.{key}") if isinstance(value, dict) else value
     return tuple(found)

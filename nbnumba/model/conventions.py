@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from nbnumba.physics.vector import Vector
+from nbnumba.physics.vector import Vector, scaled
 
 Pair = tuple[float, float]
 
@@ -37,10 +37,6 @@ class Convention(NamedTuple):
 X, Y, Z = Vector(1.0, 0.0, 0.0), Vector(0.0, 1.0, 0.0), Vector(0.0, 0.0, 1.0)
 
 
-def _minus(v: Vector) -> Vector:
-    return Vector(-v.x, -v.y, -v.z)
-
-
 def _same(xy: Pair, _extent: Extent) -> Pair:
     return xy
 
@@ -60,9 +56,9 @@ def _adxv(xy: Pair, extent: Extent) -> Pair:
 MOSFLM = Convention(
     beam=X,
     fast=Z,
-    slow=_minus(Y),
+    slow=scaled(Y, -1.0),
     normal=X,
-    twotheta=_minus(Z),
+    twotheta=scaled(Z, -1.0),
     polarization=Z,
     spindle=Z,
     pivot="beam",
@@ -89,8 +85,8 @@ CONVENTIONS = {
     "mosflm": MOSFLM,
     "denzo": MOSFLM._replace(to_detector=_swapped, from_detector=_swapped),
     "adxv": XDS._replace(
-        slow=_minus(Y),
-        twotheta=_minus(X),
+        slow=scaled(Y, -1.0),
+        twotheta=scaled(X, -1.0),
         pivot="beam",
         default_beam=lambda extent: ((extent.fast + extent.pixel) / 2.0, (extent.slow - extent.pixel) / 2.0),
         to_detector=_adxv,

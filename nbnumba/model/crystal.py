@@ -12,11 +12,21 @@ from typing import Any, cast
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.model.angles import turn
 from nbnumba.model.cell import Cell, cell_of, exact_axes, reciprocal, volume_fraction
 from nbnumba.model.mosaic import Mosaic
 from nbnumba.model.reflections import Reflections
 from nbnumba.model.spectral import SpectralReflections
-from nbnumba.model.validate import choice, number, numbers, one_or_two, refuse
+from nbnumba.model.validate import (
+    MOST_AMPLITUDE,
+    MOST_SCALE,
+    choice,
+    is_list,
+    number,
+    numbers,
+    one_or_several,
+    refuse,
+)
 from nbnumba.physics.lattice import SHAPES, TILTED
 from nbnumba.physics.rotation import rotate_xyz
 from nbnumba.physics.vector import Vector
@@ -24,6 +34,7 @@ from nbnumba.physics.vector import Vector
 INTERPOLATIONS = ("auto", "nearest", "tricubic", "catmull-rom")
 _MOST_CELLS = 1e9
 _ROUNDING = 1e-9  # of what should be equal
+_LENGTHS = {"low": 1e-3, "high": 1e9}  # of cell axes [A]
 _FLATTEST = 1e-4  # volume over a b c of a cell, which rounding of the angles then leaves known to 8 digits
 
 
@@ -88,10 +99,10 @@ class Crystal:
         self._check_shape()
         choice("crystal.interpolate", self.interpolate, INTERPOLATIONS)
         put("fudge", number("crystal.fudge", self.fudge, low=1e-12, high=1e12))
-        put("default_f", number("crystal.default_f", self.default_f))
-        put("spot_scale", number("crystal.spot_scale", self.spot_scale, low=0.0))
+        put("default_f", number("crystal.default_f", self.default_f, low=-MOST_AMPLITUDE, high=MOST_AMPLITUDE))
+        put("spot_scale", number("crystal.spot_scale", self.spot_scale, low=0.0, high=MOST_SCALE))
         if self.extent is not None:
-            put("extent", one_or_two("crystal.extent", self.extent, "mm", above=0.0))
+            put("extent", one_or_several("crystal.extent", self.extent, 2, "mm", above=0.0))
 
     def _check_shape(self) -> None:
         if self.tilted and self.shape not in TILTED:
@@ -112,7 +123,7 @@ class Crystal:
     def axes(self) -> np.ndarray:
         """Cell axes a, b, c [A] in the laboratory frame, as rows of a (3, 3) array."""
         rows = self.orientation or exact_axes(_cell(self._own_cell()))
-        angles = [math.radians(angle) for angle in self.misset]
+        angles = [turn(angle) for angle in self.misset]
         return np.array([rotate_xyz(Vector(*row), *angles) for row in rows])
 
     @property
@@ -181,7 +192,7 @@ def _cells(value: Any) -> tuple[Any, ...]:
     """Three numbers of cells, or a matrix as rows."""
     if isinstance(value, Real):
         value = [value] * 3
-    rows = list(value) if isinstance(value, Iterable) and not isinstance(value, str | bytes) else []
+    rows = list(value) if is_list(value) else []
     if not any(isinstance(row, Iterable) for row in rows):
         return numbers("crystal.cells", value, 3, low=1.0, high=_MOST_CELLS)
     if len(rows) != 3:
@@ -202,7 +213,7 @@ def _cell(value: Any) -> Cell:
             "crystal.cell: found nothing; give cell=(a, b, c, alpha, beta, gamma) [A, degrees], or orientation, "
             "or reflections from a file that holds the cell"
         )
-    lengths = numbers("crystal.cell", list(_six(value))[:3], 3, "A", low=1e-3, high=1e9)
+    lengths = numbers("crystal.cell", list(_six(value))[:3], 3, "A", **_LENGTHS)
     angles = numbers("crystal.cell angles", list(value)[3:], 3, "degrees", above=0.0)
     if max(angles) >= 180.0:
         raise refuse("crystal.cell angles", angles, "degrees between 0 and 180")
@@ -227,8 +238,11 @@ def _orientation(value: Any) -> tuple[tuple[float, ...], ...]:
     if isinstance(value, (str, bytes)) or not hasattr(value, "__len__") or len(value) != 3:
         raise refuse("crystal.orientation", value, "three rows a, b, c of three numbers [A]")
     rows = tuple(numbers(f"crystal.orientation[{i}]", row, 3, "A") for i, row in enumerate(value))
-    volume = float(np.linalg.det(np.array(rows)))
-    bulk = math.prod(math.hypot(*row) for row in rows)
-    if not math.isfinite(bulk) or not abs(volume) > 1e-9 * bulk:
+    lengths = [math.hypot(*row) for row in rows]
+    for i, length in enumerate(lengths):
+        if length > 0.0:
+            number(f"crystal.orientation[{i}] length", length, "A", **_LENGTHS)
+    volume, bulk = float(np.linalg.det(np.array(rows))), math.prod(lengths)
+    if not abs(volume) > 1e-9 * bulk:
         raise refuse("crystal.orientation", rows, "axes that span a volume (this matrix is singular)")
     return rows

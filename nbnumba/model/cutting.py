@@ -12,7 +12,7 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.model.detector import PLACING
 from nbnumba.model.mask import Mask
 from nbnumba.model.panel import Panel
-from nbnumba.model.validate import refuse, whole
+from nbnumba.model.validate import whole
 from nbnumba.physics.pixel import flat_position
 
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ def cut(experiment: Experiment, slow: int, fast: int) -> Experiment:
     whole("fast", fast, low=1)
     detector = experiment.detector
     detector.check_one_panel("with_panels")
-    if detector.curvature != "flat":
-        raise refuse("detector.curvature", detector.curvature, "'flat' for with_panels")
+    detector.check_flat("with_panels")
     if detector.pixels[0] % slow or detector.pixels[1] % fast:
         raise NbnumbaError(
             f"with_panels: found {slow} x {fast} panels for {detector.pixels} pixels; allowed: numbers that divide them"

@@ -10,18 +10,17 @@ from typing import Any
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.model.angles import turn
 from nbnumba.model.conventions import CONVENTIONS, Convention, Extent
 from nbnumba.model.mask import Mask
 from nbnumba.model.panel import Geometry, Panel, completed
 from nbnumba.model.presets import over, preset
-from nbnumba.model.validate import OFFSETS, choice, direction, flag, number, numbers, refuse, whole
+from nbnumba.model.validate import OFFSETS, Roi, choice, counts, direction, flag, number, numbers, ranges, refuse
 from nbnumba.physics.rotation import rotate, rotate_xyz
 from nbnumba.physics.vector import Vector, dot, plus, scaled, unit
 
 CURVATURES = ("flat", "spherical", "nanobragg")
 AXES = ("fast_axis", "slow_axis", "normal_axis", "twotheta_axis")
-Roi = tuple[tuple[int, int], tuple[int, int]]
-
 
 #: Fields that place a single panel, and are left alone where there are panels.
 PLACING = (
@@ -118,7 +117,7 @@ class Detector:
         self._check_sensor()
         if self.closest_point is not None and self.turns_about == "beam" and self.convention != "custom":
             raise refuse("detector.closest_point", self.closest_point, 'none for pivot "beam"; give beam_center')
-        put("roi", _roi(self.roi, self.pixels))
+        put("roi", None if self.roi is None else ranges("detector.roi", self.roi, self.pixels))
         if self.panels:
             self._check_unplaced()
         _check_mask(self.mask, self.shape)
@@ -143,8 +142,7 @@ class Detector:
             if self.panels:
                 return largest
             raise NbnumbaError("detector.pixels: found nothing; it must be given, as there is no default")
-        counts = numbers("detector.pixels", self.pixels, 2)
-        pixels = tuple(whole("detector.pixels", n, low=1, high=10**6) for n in counts)
+        pixels = counts("detector.pixels", self.pixels)
         if self.panels and pixels != largest:
             raise refuse("detector.pixels", pixels, f"nothing beside panels, the largest of which has {largest}")
         return pixels
@@ -164,6 +162,11 @@ class Detector:
         if self.panels:
             raise NbnumbaError(f"detector.panels: found {len(self.panels)} panels; allowed for {what}: none listed")
 
+    def check_flat(self, what: str) -> None:
+        """Refuse a curved detector, which ``what`` does not know."""
+        if self.curvature != "flat":
+            raise NbnumbaError(f"detector.curvature: found {self.curvature!r}; allowed for {what}: 'flat'")
+
     def panel_number(self, panel: int | None) -> int:
         """Number of a panel that is asked for; None: the only one.
 
@@ -176,6 +179,15 @@ class Detector:
         if not isinstance(panel, Integral) or isinstance(panel, bool) or not 0 <= panel < len(self.panels):
             raise NbnumbaError(f"panel: found {panel!r}; allowed: {allowed}")
         return int(panel)
+
+    def check_pixel(self, slow: int, fast: int, panel: int) -> None:
+        """Refuse a pixel (slow, fast) that is not on a panel."""
+        size = self.size_of(panel)
+        if not (0 <= slow < size[0] and 0 <= fast < size[1]):
+            raise NbnumbaError(
+                f"pixel: found slow {slow}, fast {fast}, outside the detector; allowed: slow from 0 to {size[0] - 1}, "
+                f"fast from 0 to {size[1] - 1}"
+            )
 
     def size_of(self, panel: int) -> tuple[int, ...]:
         """Pixels (slow, fast) of a panel."""
@@ -288,7 +300,7 @@ class Detector:
         flat = [self._axis("fast_axis", frame.fast), self._axis("slow_axis", frame.slow)]
         flat.append(self._axis("normal_axis", frame.normal))
         _check_square(flat)
-        tilt = [math.radians(angle) for angle in self.rotation]
+        tilt = [turn(angle) for angle in self.rotation]
         ratio = dot(beam, rotate_xyz(flat[2], *tilt))
         if ratio < 1e-6:
             raise refuse(
@@ -300,7 +312,7 @@ class Detector:
         twotheta_axis = self._axis("twotheta_axis", frame.twotheta)
 
         def swing(v: Vector) -> Vector:
-            return rotate(rotate_xyz(v, *tilt), twotheta_axis, math.radians(self.twotheta))
+            return rotate(rotate_xyz(v, *tilt), twotheta_axis, turn(self.twotheta))
 
         fast, slow, normal = (swing(v) for v in flat)
         if self.turns_about == "sample":
@@ -323,21 +335,6 @@ def _check_square(axes: list[Vector]) -> None:
 def _corner(fast: Vector, slow: Vector, spot: tuple[float, float], place: Vector) -> Vector:
     """Corner of the first pixel when the point at offsets ``spot`` lies at ``place``."""
     return plus(plus(scaled(fast, -spot[0]), scaled(slow, -spot[1])), place)
-
-
-def _roi(value: Any, pixels: tuple[int, ...]) -> Roi | None:
-    if value is None:
-        return None
-    allowed = f"((slow start, slow stop), (fast start, fast stop)) within {pixels[0]} x {pixels[1]} pixels"
-    try:
-        (slow_start, slow_stop), (fast_start, fast_stop) = value
-    except (TypeError, ValueError):
-        raise refuse("detector.roi", value, allowed) from None
-    limits = []
-    for start, stop, size in ((slow_start, slow_stop, pixels[0]), (fast_start, fast_stop, pixels[1])):
-        start = whole("detector.roi", start, low=0, high=size - 1)
-        limits.append((start, whole("detector.roi", stop, low=start + 1, high=size)))
-    return limits[0], limits[1]
 
 
 def _check_mask(mask: Any, shape: tuple[int, ...]) -> None:

@@ -35,6 +35,7 @@ from nbnumba.physics.vector import Vector, cross, length, scaled, unit
 
 _PARALLEL = 1e-6  # sine of an angle that counts as none
 _SHARPEST = 1e12  # size of a crystal over the wavelength
+_MOST_WAVES = 5e8  # length of an axis over the wavelength, where indices have to be numbers of 32 bits: on GPUs
 
 
 class Component(NamedTuple):
@@ -133,12 +134,18 @@ class Experiment:
         """
         shortest = min(row[4] for row in self.sources.rows)
         for i, crystal in enumerate(self.crystals):
+            name, longest = f"lattices.{i - 1}" if i else "crystal", max(crystal.unit_cell[:3])
             if crystal.sharpness * self._lever > _SHARPEST * shortest:
                 raise NbnumbaError(
-                    f"{f'lattices.{i - 1}' if i else 'crystal'}.cells: found spots as sharp as those of "
+                    f"{name}.cells: found spots as sharp as those of "
                     f"{crystal.sharpness:.4g} A for a wavelength of {shortest:.4g} A, and a detector placed by lengths "
                     f"of {self._lever:.3g} times its distance; allowed: a product of both up to {_SHARPEST:g} "
                     "wavelengths, which double precision can tell"
+                )
+            if crystal.reflections is not None and longest > _MOST_WAVES * shortest:
+                raise NbnumbaError(
+                    f"{name}.cell: found an axis of {longest:.4g} A for a wavelength of {shortest:.4g} A; allowed with "
+                    f"a list of reflections: {_MOST_WAVES:g} wavelengths"
                 )
 
     @property
@@ -249,7 +256,8 @@ class Experiment:
         """Sub-pixels along each edge of a pixel, enough for the largest of several lattices."""
         if isinstance(self.sampling.oversample, int):
             return self.sampling.oversample
-        pixel = self.beam.wavelength * self._distance / self.detector.pixel_size
+        distance = self.nearest if self.detector.panels else self.geometry.distance
+        pixel = self.beam.wavelength * distance / self.detector.pixel_size
         largest = max(max(crystal.size) for crystal in self.crystals)
         needed = 3.0 * largest / pixel
         if not needed <= 1000.0:
@@ -267,12 +275,6 @@ class Experiment:
             return min(g.distance, g.close_distance)
         parts = detector.panels or (Panel(origin=g.origin, fast=g.fast, slow=g.slow, pixels=detector.pixels),)
         return min(part.nearest(detector.pixel_size) for part in parts)
-
-    @property
-    def _distance(self) -> float:
-        """Distance of the detector along the beam, or of the nearest point of all panels [mm]."""
-        listed, size = self.detector.panels, self.detector.pixel_size
-        return min(panel.nearest(size) for panel in listed) if listed else self.geometry.distance
 
     @cached_property
     def mean_wavelength(self) -> float:
@@ -347,6 +349,17 @@ class Experiment:
         """Spacing [A] at a point of a panel, as ``scattering_vector`` takes it."""
         return spacing(self.scattering_vector(slow, fast, panel))
 
+    def border_resolutions(self, count: int) -> list[float]:
+        """Spacings [A] on the borders of all panels, at ``count`` points along each edge."""
+        listed, along = bool(self.detector.panels), np.linspace(0.0, 1.0, count).tolist()
+        border = dict.fromkeys(point for x in along for point in ((0.0, x), (1.0, x), (x, 0.0), (x, 1.0)))
+        sizes = [self.detector.size_of(number) for number in range(len(self.panels))]
+        return [
+            self.resolution(s * slow, f * fast, number if listed else None)
+            for number, (slow, fast) in enumerate(sizes)
+            for s, f in border
+        ]
+
     def with_panels(self, *, slow: int, fast: int) -> Experiment:
         """The same experiment with its detector cut into a grid of panels, row by row: image ``panel``, slow, fast.
 
@@ -383,8 +396,8 @@ class Experiment:
     def replace(self, **changes: Any) -> Experiment:
         """Copy with fields changed by dotted name, as in ``replace(**{"crystal.misset": (10, 20, 30)})``.
 
-        Setting one of cell and orientation, fluence and flux, polarization and stokes,
-        sources and spectrum, distance and close_distance clears the other.
+        Setting one of two that exclude one another, as cell and orientation or distance and close_distance, clears the
+        other (``changes.ALTERNATIVES``).
 
         Raises:
             NbnumbaError: a name that does not exist, or a value that is not allowed.

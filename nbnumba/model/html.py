@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, Field, fields
 from typing import TYPE_CHECKING, Any
 
 from nbnumba.markup import card, folded, table
+from nbnumba.model.changes import ITEMS, PARTS
+from nbnumba.model.mosaic import Mosaic
 
 if TYPE_CHECKING:
     from nbnumba.model.crystal import Crystal
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
 _LONGEST = 100  # characters of a value
 _MOST = 200  # fields
+_PARTS = (*PARTS.values(), *ITEMS.values(), Mosaic)
 
 
 def experiment_html(experiment: Experiment) -> str:
@@ -76,9 +79,7 @@ def _changed(name: str, part: Any) -> Iterator[tuple[str, str]]:
 
 def _has_fields(value: Any) -> bool:
     """Whether a value is told by its fields: one that tells itself shortly is not."""
-    return is_dataclass(value) and type(value).__module__.rpartition(".")[2] in (
-        "crystal", "beam", "detector", "panel", "scan", "sampling", "response", "background", "mosaic",
-    )  # fmt: skip
+    return isinstance(value, _PARTS)
 
 
 def _default(field: Field[Any]) -> Any:

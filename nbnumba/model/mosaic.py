@@ -6,18 +6,16 @@ The random numbers are those of nanoBragg, so that a seed gives the same domains
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 
 from nbnumba.model.random import MinimalStandard
 from nbnumba.model.sequences import SEQUENCES, uniforms
-from nbnumba.model.validate import choice, number, numbers, whole
-from nbnumba.physics.rotation import rotate
+from nbnumba.model.validate import choice, one_or_several, whole
+from nbnumba.physics.rotation import angles_xyz, rotate
 from nbnumba.physics.vector import Vector, length, scaled
 
 DEFAULT_SEED = 12345678
@@ -60,13 +58,13 @@ class Mosaic:
 
     def __post_init__(self) -> None:
         put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
-        put("spread", _one_or_three("crystal.mosaic.spread", self.spread, "degrees", low=0.0, high=180.0))
+        put("spread", one_or_several("crystal.mosaic.spread", self.spread, 3, "degrees", low=0.0, high=180.0))
         put("domains", whole("crystal.mosaic.domains", self.domains, low=1, high=10**7))
         put("seed", whole("crystal.mosaic.seed", self.seed, low=1))
         choice("crystal.mosaic.distribution", self.distribution, DISTRIBUTIONS)
         choice("crystal.mosaic.sequence", self.sequence, SEQUENCES)
         limits = {"low": 0.0, "high": WIDEST_CELLS}
-        put("cell_spread", _one_or_three("crystal.mosaic.cell_spread", self.cell_spread, "percent", **limits))
+        put("cell_spread", one_or_several("crystal.mosaic.cell_spread", self.cell_spread, 3, "percent", **limits))
 
     @property
     def count(self) -> int:
@@ -126,11 +124,6 @@ class Mosaic:
 _NORMAL = NormalDist()
 
 
-def _one_or_three(name: str, value: Any, unit: str, **limits: float) -> Three:
-    several = isinstance(value, Iterable) and not isinstance(value, str | bytes)
-    return numbers(name, value, 3, unit, **limits) if several else number(name, value, unit, **limits)
-
-
 @lru_cache(maxsize=4)
 def _rotations(mosaic: Mosaic) -> np.ndarray:
     found = np.array([rotation_matrix(*_angle(mosaic, axis, times)) for axis, times in mosaic.turns()])
@@ -177,3 +170,9 @@ def rotation_matrix(axis: Vector, angle: float) -> np.ndarray:
     """Matrix (3, 3) of the rotation about a unit vector by an angle [rad]."""
     columns = [rotate(Vector(*unit), axis, angle) for unit in np.eye(3).tolist()]
     return np.array(columns).T
+
+
+def misset_of(matrix: np.ndarray) -> tuple[float, float, float]:
+    """Angles [degrees] about the laboratory x, then y, then z axis that make up a rotation, given its matrix (3, 3)."""
+    x, y, z = map(math.degrees, angles_xyz(*(Vector(*row) for row in matrix.tolist())))
+    return x, y, z

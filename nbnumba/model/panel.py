@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.model.validate import direction, numbers, refuse, whole
+from nbnumba.model.validate import counts, direction, numbers, refuse
 from nbnumba.physics.vector import Vector, cross, dot, plus, scaled, unit
 
 _LEAST = 1e-3  # distance [mm] of a panel's plane from the sample
@@ -50,8 +50,7 @@ class Panel:
 
     def __post_init__(self) -> None:
         put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
-        counts = numbers("panel.pixels", self.pixels, 2)
-        put("pixels", tuple(whole("panel.pixels", n, low=1, high=10**6) for n in counts))
+        put("pixels", counts("panel.pixels", self.pixels))
         put("origin", numbers("panel.origin", self.origin, 3, "mm", low=-1e9, high=1e9))
         put("fast", direction("panel.fast", self.fast))
         put("slow", direction("panel.slow", self.slow))

@@ -12,9 +12,10 @@ import numpy as np
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.cell import cell_of, exact_axes
 from nbnumba.model.changes import changed, put
+from nbnumba.model.mosaic import misset_of
 from nbnumba.model.sources import Sources, as_arrays
 from nbnumba.model.validate import unknown_key
-from nbnumba.physics.rotation import angles_xyz, rotate
+from nbnumba.physics.rotation import rotate
 from nbnumba.physics.vector import Vector, cross, unit
 
 if TYPE_CHECKING:
@@ -91,8 +92,7 @@ def by_cell(crystal: Crystal) -> Crystal:
         raise NbnumbaError(
             "crystal.orientation: found left-handed axes; cell and misset describe right-handed ones: swap two axes"
         )
-    misset = angles_xyz(Vector(*turn[0]), Vector(*turn[1]), Vector(*turn[2]))
-    return replace(crystal, orientation=None, cell=cell, misset=tuple(math.degrees(x) for x in misset))
+    return replace(crystal, orientation=None, cell=cell, misset=misset_of(turn))
 
 
 def _with_wavelength(beam: Beam, value: float) -> Beam:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.model.cell import exact_axes, reciprocal
-from nbnumba.model.validate import number
+from nbnumba.model.cell import Cell, exact_axes, reciprocal
+from nbnumba.model.validate import MOST_AMPLITUDE, number
 
 LARGEST_TABLE = 2**31 - 1  # entries, which 32-bit integers count
 
@@ -19,7 +19,6 @@ MAX_INDEX = 32767
 FALLBACK_MEMORY = 8 * 2**30
 
 IndexRange = tuple[int, int]
-Cell = tuple[float, float, float, float, float, float]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -27,7 +26,7 @@ class Reflections:
     """An immutable list of reflections, taken as it is: no symmetry and no Friedel mates are implied.
 
     hkl: (n, 3) Miller indices, integers within -32767..32767; kept as a read-only int32 array.
-    amplitude: (n,) structure factor amplitudes in electrons, finite; kept as a read-only float64 array.
+    amplitude: (n,) structure factor amplitudes in electrons, within -1e40..1e40; kept as a read-only float64 array.
     cell: a, b, c in angstrom and alpha, beta, gamma in degrees, or None where the source had none.
     origin: the keyword arguments of `read_reflections` (with "file" for the path) that read it again, or {}.
 
@@ -203,12 +202,15 @@ def _checked_amplitude(values: ArrayLike) -> np.ndarray:
         raise NbnumbaError(f"amplitude has shape {amplitude.shape}; give (n,) values, one for each reflection.")
     if amplitude.dtype.kind not in "iuf":
         raise NbnumbaError(f"amplitude holds values of type {amplitude.dtype}; give real numbers.")
-    bad = ~np.isfinite(amplitude)
+    amplitude = amplitude.astype(np.float64) + 0.0  # adding zero turns -0.0 into 0.0: equal lists have equal bytes
+    bad = ~(np.abs(amplitude) <= MOST_AMPLITUDE)
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
-        raise NbnumbaError(f"amplitude[{row}] is {amplitude[row]}; give finite values, leave missing ones out.")
-    # adding zero turns -0.0 into 0.0, so that equal lists have equal bytes
-    return amplitude.astype(np.float64) + 0.0
+        raise NbnumbaError(
+            f"amplitude[{row}] is {amplitude[row]}; give values within -{MOST_AMPLITUDE:g}..{MOST_AMPLITUDE:g}, leave "
+            "missing ones out."
+        )
+    return amplitude
 
 
 def _as_array(values: ArrayLike, name: str) -> np.ndarray:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
+from nbnumba.model.angles import turn
 from nbnumba.model.validate import choice, direction, number, whole
 
 RULES = ("midpoint", "left")
+_MOST = 1e9  # degrees, of which a double knows 10^-7 degrees
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +30,8 @@ class Scan:
     rule: str = "midpoint"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "start", number("scan.start", self.start, "degrees"))
-        object.__setattr__(self, "width", number("scan.width", self.width, "degrees"))
+        object.__setattr__(self, "start", number("scan.start", self.start, "degrees", low=-_MOST, high=_MOST))
+        object.__setattr__(self, "width", number("scan.width", self.width, "degrees", low=-_MOST, high=_MOST))
         object.__setattr__(self, "steps", whole("scan.steps", self.steps, low=1, high=10**6))
         if self.axis is not None:
             object.__setattr__(self, "axis", direction("scan.axis", self.axis))
@@ -43,4 +44,4 @@ class Scan:
     def angles(self) -> list[float]:
         """Angles [rad] of the steps."""
         shift = 0.5 if self.rule == "midpoint" else 0.0
-        return [math.radians(self.start + (i + shift) * self.width / self.steps) for i in range(self.steps)]
+        return [turn(self.start + (i + shift) * self.width / self.steps) for i in range(self.steps)]

@@ -110,7 +110,7 @@ PROFILES = {"uniform": Profile(even_grid, even_shares), "gaussian": Profile(gaus
 def _ellipse_term(deviation: float, grid: Grid) -> float:
     if grid.width == 0.0:
         return 0.0
-    return (deviation**2 - grid.step**2 / 4.0 * (1 - grid.number % 2)) / grid.width**2
+    return (deviation / grid.width) ** 2 - (grid.step / grid.width) ** 2 / 4.0 * (1 - grid.number % 2)
 
 
 def grid_sources(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.model.reflections import Cell, Reflections
+from nbnumba.model.cell import Cell
+from nbnumba.model.reflections import Reflections
 from nbnumba.model.sources import Sources
-from nbnumba.model.validate import number, refuse
+from nbnumba.model.validate import is_list, number, refuse
 
 if TYPE_CHECKING:
     from nbnumba.model.experiment import Experiment
@@ -38,7 +38,7 @@ class SpectralReflections:
 
     def __post_init__(self) -> None:
         allowed = "one list of Reflections for each wavelength, 1 or more"
-        if isinstance(self.wavelengths, (str, bytes)) or not isinstance(self.wavelengths, Iterable):
+        if not is_list(self.wavelengths):
             raise refuse("wavelengths", self.wavelengths, allowed)
         wavelengths = [number(f"wavelengths[{i}]", x, "A", above=0.0) for i, x in enumerate(self.wavelengths)]
         tables = list(self.tables)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from nbnumba.model.validate import WAVELENGTHS, number, refuse
+from nbnumba.model.validate import WAVELENGTHS, is_list, number, refuse
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class Spectrum:
 
 
 def _column(name: str, values: Any, unit: str = "", **limits: float) -> tuple[float, ...]:
-    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+    if not is_list(values):
         raise refuse(f"spectrum.{name}", values, "a list of numbers" + (f" [{unit}]" if unit else ""))
     return tuple(number(f"spectrum.{name}[{i}]", value, unit, **limits) for i, value in enumerate(values))
 

@@ -9,10 +9,10 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.model.changes import ITEMS, PARTS, SEVERAL, changed, element, put, unknown_part, without_rivals
+from nbnumba.model.changes import ITEMS, PARTS, SEVERAL, changed, put, unknown_part, with_items, without_rivals
 from nbnumba.model.detector import Detector
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.mask import Mask
@@ -32,25 +32,48 @@ _NESTED = re.compile(r"""(?<![\w"'-])(?:["']?[\w-]*+["']?\.){100}""")
 Reader = Callable[[str, Any, Path], Any]
 
 
-def load(source: str | Path, settings: Mapping[str, Any], like: str | Path | None = None) -> Experiment:
-    """Experiment from a TOML file or from TOML text (what holds a line break, or an equals sign and is no file)."""
+class Source(NamedTuple):
+    """TOML text, and where it is from."""
+
+    text: str
+    name: str  # for errors
+    folder: Path  # that paths in it are relative to
+    is_file: bool
+
+
+def source_of(source: str | Path, unnamed: str, kind: str) -> Source:
+    """TOML text that is given itself (it holds a line break, or an equals sign and is no file), or that of a file.
+
+    Args:
+        source: text, or name of a file.
+        unnamed: name of text.
+        kind: what a file should be, for errors.
+
+    Raises:
+        NbnumbaError: the file cannot be read.
+    """
     from nbnumba.inputs.text import read_text
 
-    is_text = isinstance(source, str) and ("\n" in source or ("=" in source and not os.path.exists(source)))
-    name = "TOML text" if is_text else str(source)
-    folder = Path.cwd() if is_text else Path(os.path.realpath(source)).parent
-    text = str(source) if is_text else read_text(source, "a TOML file with an experiment")
-    tree = tree_of(text, name)
+    if isinstance(source, str) and ("\n" in source or ("=" in source and not os.path.exists(source))):
+        return Source(source, unnamed, Path.cwd(), False)
+    return Source(read_text(source, kind), str(source), Path(os.path.realpath(source)).parent, True)
+
+
+def load(source: str | Path, settings: Mapping[str, Any], like: str | Path | None = None) -> Experiment:
+    """Experiment from a TOML file or from TOML text."""
+    given = source_of(source, "TOML text", "a TOML file with an experiment")
+    tree = tree_of(given.text, given.name)
     if like is not None:
         from nbnumba.inputs.like import likened
 
         tree = likened(tree, like)
     try:
-        found = _experiment(_with_settings(tree, settings), folder)
+        found = _experiment(_with_settings(tree, settings), given.folder)
     except NbnumbaError as error:
-        raise NbnumbaError(f"{name}: {error}") from None
-    if not is_text:
-        log.info("read %s: an experiment%s", name, "".join(f", {key} = {value!r}" for key, value in settings.items()))
+        raise NbnumbaError(f"{given.name}: {error}") from None
+    if given.is_file:
+        changes = "".join(f", {key} = {value!r}" for key, value in settings.items())
+        log.info("read %s: an experiment%s", given.name, changes)
     return found
 
 
@@ -102,17 +125,9 @@ def _merged(table: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
             # A new file of reflections, say, takes the place of all that described the old one.
             values[key] = value if "file" in value else _merged(table[key], value)
         if isinstance(value, dict) and isinstance(table.get(key), list) and key in ITEMS:
-            values[key] = _with_items(key, table[key], value)
+            values[key] = list(with_items(key, table[key], value, lambda item, given, _: _merged(item, given)))
     merged = without_rivals(table, values)
     return {key: value for key, value in merged.items() if value is not None}
-
-
-def _with_items(where: str, tables: list[Any], changes: Mapping[str, Any]) -> list[Any]:
-    found = list(tables)
-    for key, value in changes.items():
-        i = element(where, tables, key)
-        found[i] = _merged(tables[i], value) if isinstance(value, dict) else value
-    return found
 
 
 def _experiment(tree: dict[str, Any], folder: Path) -> Experiment:
@@ -135,7 +150,7 @@ def _experiment(tree: dict[str, Any], folder: Path) -> Experiment:
 
 
 #: What a file with the geometry says of the beam, and what may be said of the detector beside it.
-_OF_BEAM = ("wavelength", "direction", "polarization_axis", "polarization", "stokes")
+OF_BEAM = ("wavelength", "direction", "polarization_axis", "polarization", "stokes")
 _BESIDE_GEOMETRY = (
     "mask",
     "roi",
@@ -161,7 +176,7 @@ def _with_geometry(tree: dict[str, Any], folder: Path) -> tuple[dict[str, Any], 
     for key in table:
         if key not in _BESIDE_GEOMETRY:
             raise unknown_key("detector, beside geometry", key, _BESIDE_GEOMETRY)
-    named = {name: getattr(found.beam, name) for name in _OF_BEAM}
+    named = {name: getattr(found.beam, name) for name in OF_BEAM}
     if isinstance(tables.setdefault("beam", {}), dict):
         named.pop("stokes" if found.beam.stokes is None else "polarization")
         if "spectrum" in tables["beam"]:  # whose mean is the wavelength

@@ -23,14 +23,15 @@ _LISTED = 50  # reflections up to this number are written as readable rows
 
 def dump(experiment: Experiment, file: str | Path | None, *, inline: bool, overwrite: bool) -> str:
     """TOML text of an experiment, also written to ``file`` if one is named."""
-    text = tomli_w.dumps(_table(experiment, inline))
+    text = tomli_w.dumps(table_of(experiment, inline))
     if file is not None:
         with new_file(file, overwrite) as part:
             part.write_text(text, encoding="utf-8")
     return text
 
 
-def _table(part: Any, inline: bool) -> dict[str, Any]:
+def table_of(part: Any, inline: bool) -> dict[str, Any]:
+    """Table of an experiment or a part of it; ``inline``: with everything that it refers to."""
     values = {f.name: getattr(part, f.name) for f in fields(part)}
     left_out = [name for name in ITEMS if values.get(name) == ()]
     left_out += ["pixels", *PLACING] if values.get("panels") else []  # which follow from the panels, or are empty
@@ -56,7 +57,7 @@ def _plain(value: Any, inline: bool) -> Any:
     if isinstance(value, Mask):
         return {"array": pack_array(value.pixels)}
     if is_dataclass(value):
-        return _table(value, inline)
+        return table_of(value, inline)
     if isinstance(value, tuple):
         return [_plain(item, inline) for item in value]
     return value
@@ -74,8 +75,3 @@ def _plain_reflections(reflections: Reflections | SpectralReflections, inline: b
         rows = zip(reflections.hkl.tolist(), reflections.amplitude.tolist(), strict=True)
         return {"list": [[*hkl, f] for hkl, f in rows], **cell}
     return {"hkl": pack_array(reflections.hkl), "amplitude": pack_array(reflections.amplitude), **cell}
-
-
-def table_of(part: Any) -> dict[str, Any]:
-    """Table of a part of an experiment, with everything that it refers to."""
-    return _table(part, True)

@@ -12,10 +12,15 @@ from nbnumba.errors import NbnumbaError
 
 #: Wavelengths [A] of a beam, however they are given.
 WAVELENGTHS = {"low": 1e-4, "high": 1e4}
+#: Structure factors [electrons], factors on images, and photons/m^2: up to here, all that a product of them may leave
+#: of a pixel, or take from it, is smaller than what float32 holds.
+MOST_AMPLITUDE, MOST_SCALE, MOST_FLUENCE = 1e40, 1e40, 1e80
 #: Offsets [mm] on a detector.
 OFFSETS = {"low": -1e9, "high": 1e9}
-#: Of random numbers by counter: seeds, and numbers of images.
-LARGEST_SEED, LARGEST_IMAGE = 2**63 - 1, 2**32 - 1
+#: Of random numbers by counter: seeds, numbers of images, and of pixels in an image.
+LARGEST_SEED, LARGEST_IMAGE, LARGEST_PIXELS = 2**63 - 1, 2**32 - 1, 2**32
+#: First and last pixels along slow and fast, the last ones excluded.
+Roi = tuple[tuple[int, int], tuple[int, int]]
 _LONGEST = 500  # characters of a value in a message
 
 
@@ -89,10 +94,15 @@ def choice(field: str, value: Any, allowed: Sequence[str]) -> str:
     raise refuse(field, value, " | ".join(allowed) + hint)
 
 
+def is_list(value: Any) -> bool:
+    """Whether a value holds others, as a tuple or an array does and a text does not."""
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes)
+
+
 def numbers(field: str, values: Any, count: int, unit: str = "", **limits: float) -> tuple[float, ...]:
     """Return ``count`` floats, each checked as by ``number``."""
     allowed = f"{count} numbers" + (f" [{unit}]" if unit else "")
-    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+    if not is_list(values):
         raise refuse(field, values, allowed)
     items = list(values)
     if len(items) != count:
@@ -100,11 +110,32 @@ def numbers(field: str, values: Any, count: int, unit: str = "", **limits: float
     return tuple(number(f"{field}[{i}]", item, unit, **limits) for i, item in enumerate(items))
 
 
-def one_or_two(field: str, value: Any, unit: str = "", **limits: float) -> float | tuple[float, ...]:
-    """Return a float, or two of them, each checked as by ``number``."""
-    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
-        return number(field, value, unit, **limits)
-    return numbers(field, value, 2, unit, **limits)
+def one_or_several(field: str, value: Any, count: int, unit: str = "", **limits: float) -> float | tuple[float, ...]:
+    """Return a float, or ``count`` of them, each checked as by ``number``."""
+    if is_list(value):
+        return numbers(field, value, count, unit, **limits)
+    return number(field, value, unit, **limits)
+
+
+def counts(field: str, values: Any) -> tuple[int, ...]:
+    """Return two whole numbers from 1 to a million, as of pixels along slow and fast."""
+    return tuple(whole(field, n, low=1, high=10**6) for n in numbers(field, values, 2))
+
+
+def ranges(field: str, value: Any, sizes: Sequence[int] = ()) -> Roi:
+    """Return ((slow start, slow stop), (fast start, fast stop)), stops excluded; within sizes, if they are given."""
+    within = f" within {sizes[0]} x {sizes[1]} pixels" if sizes else ""
+    try:
+        (s0, s1), (f0, f1) = value
+    except (TypeError, ValueError):
+        raise refuse(field, value, f"((slow start, slow stop), (fast start, fast stop)){within}") from None
+    slow, fast = sizes or (2**31 - 1, 2**31 - 1)
+    return _range(field, s0, s1, slow), _range(field, f0, f1, fast)
+
+
+def _range(field: str, start: Any, stop: Any, size: int) -> tuple[int, int]:
+    first = whole(field, start, low=0, high=size - 1)
+    return first, whole(field, stop, low=first + 1, high=size)
 
 
 def both(value: float | tuple[float, ...]) -> tuple[float, float]:

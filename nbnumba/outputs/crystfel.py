@@ -13,7 +13,6 @@ import numpy as np
 
 from nbnumba.atomic import new_file
 from nbnumba.constants import PHOTON_ENERGY
-from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.hdf5 import ENTRY
 from nbnumba.model.experiment import Experiment
 from nbnumba.outputs.counts import readout
@@ -42,8 +41,7 @@ def write_crystfel(
     Raises:
         NbnumbaError: a curved detector, which CrystFEL has not, or a file cannot be read or written.
     """
-    if experiment.detector.curvature != "flat":
-        raise NbnumbaError(f"detector.curvature: found {experiment.detector.curvature!r}; allowed for CrystFEL: 'flat'")
+    experiment.detector.check_flat("CrystFEL")
     places = modules(experiment)
     clen = 1e-3 * float(places[0].distance if places[0].distance > 0.0 else places[0].corner[2])
     lines = [*_common(experiment, clen, file)]

@@ -12,8 +12,8 @@ import numpy as np
 
 from nbnumba.constants import PHOTON_ENERGY
 from nbnumba.model.experiment import Experiment
-from nbnumba.outputs.compression import GZIP_LEVEL
 from nbnumba.outputs.nexus_geometry import modules
+from nbnumba.outputs.nexus_tree import put_mask
 from nbnumba.outputs.pixel_mask import DEAD, GAP, HOT, pixel_mask
 from nbnumba.outputs.stack import Column
 
@@ -58,21 +58,16 @@ def columns_cxi(own_beams: bool) -> Iterator[Column]:
 
 def _energy(experiment: Experiment) -> float:
     """Energy of a photon [J]."""
-    return PHOTON_ENERGY / experiment.spectrum.mean * _JOULE_PER_KEV
+    return PHOTON_ENERGY / experiment.mean_wavelength * _JOULE_PER_KEV
 
 
 def _detector(detector: h5py.Group, experiment: Experiment, data: str) -> None:
     (place,), size = modules(experiment), experiment.detector.pixel_size * 1e-3
     detector["data"] = h5py.SoftLink(data)
     detector["description"] = h5py.SoftLink("/entry/instrument/detector/description")
-    detector["distance"] = abs(np.dot(place.corner, np.cross(place.fast, place.slow))) * 1e-3
+    detector["distance"] = experiment.geometry.close_distance * 1e-3
     detector["x_pixel_size"] = detector["y_pixel_size"] = size
     detector["corner_position"] = place.corner * 1e-3
     detector["basis_vectors"] = size * np.array([place.slow, place.fast])
     found = pixel_mask(experiment)
-    mask = sum(np.where(found & ours, theirs, 0) for ours, theirs in _BITS.items())
-    rows = max(1, min(found.shape[0], 2**20 // found.shape[1]))
-    detector.create_dataset(
-        "mask", None, "<u4", np.asarray(mask, "<u4"), chunks=(rows, found.shape[1]), compression=GZIP_LEVEL,
-        shuffle=True,
-    )  # fmt: skip
+    put_mask(detector, "mask", np.sum([np.where(found & ours, theirs, 0) for ours, theirs in _BITS.items()], axis=0))

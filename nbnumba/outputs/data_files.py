@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
@@ -17,7 +17,6 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.hdf5 import DAMAGE, Source, kept, sources
 from nbnumba.inputs.kinds import MOST_PIXELS
 from nbnumba.outputs.compression import need_filters
-from nbnumba.outputs.stack import absent
 
 MOST_IN_FILE = 1000
 _ENDING = ".h5"
@@ -26,7 +25,7 @@ _SMALL = 10**8  # bytes of images that are believed, whatever is stored of them
 
 
 class DataFile(NamedTuple):
-    """A file with images ``first`` to ``last`` of a series, last excluded."""
+    """A file with images, or other rows, ``first`` to ``last`` of a series, last excluded."""
 
     name: str  # relative to the master
     first: int
@@ -44,24 +43,27 @@ def data_paths(master: str | Path, images: int, images_per_file: int | None) -> 
     return [data_path(Path(master), number) for number in range(count)]
 
 
-def link_data(file: h5py.File, name: str, parts: Iterable[DataFile], shape: tuple[int, int], kind: np.dtype) -> None:
-    """Show images of data files as one dataset of the master.
+def link_data(
+    file: h5py.File, name: str, parts: Iterable[DataFile], shape: tuple[int, ...], kind: np.dtype, fill: Any
+) -> None:
+    """Show datasets of data files as one of the master.
 
     Args:
         file: the master.
         name: path of the dataset, in all files.
         parts: data files, in order.
-        shape: of an image.
-        kind: type of its pixels.
+        shape: of what there is of one image.
+        kind: type of its values.
+        fill: what is read where a data file is missing.
     """
     parts, target = list(parts), name.encode()
     whole = h5py.h5s.create_simple((parts[-1].last, *shape))
     plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)  # as h5py's create_virtual_dataset, but without times
     plan.set_obj_track_times(False)
-    plan.set_fill_value(np.array(absent(kind), kind))
+    plan.set_fill_value(np.array(fill, kind))
     for part in parts:
         count = part.last - part.first
-        whole.select_hyperslab((part.first, 0, 0), (count, *shape))
+        whole.select_hyperslab((part.first, *(0 for _ in shape)), (count, *shape))
         plan.set_virtual(
             whole, os.fsencode(part.name.replace("%", "%%")), target, h5py.h5s.create_simple((count, *shape))
         )

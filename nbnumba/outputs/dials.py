@@ -63,8 +63,7 @@ def write_dials(
         NbnumbaError: a curved detector, or crystal axes that are left-handed, which DIALS has not; or a file cannot be
             read or written.
     """
-    if experiment.detector.curvature != "flat":
-        raise NbnumbaError(f"detector.curvature: found {experiment.detector.curvature!r}; allowed for DIALS: 'flat'")
+    experiment.detector.check_flat("DIALS")
     held = None if file is None else stored(file)
     there = 1 if held is None else held.images
     most = 2**31 - 1 if held is None else there

@@ -34,8 +34,9 @@ def to_xarray(experiment: Experiment, images: Any) -> DataArray:
     try:
         import xarray
     except ImportError:
-        raise NbnumbaError("images with labels are made by xarray, which is not there; pip install 'nbnumba[xarray]'") \
-            from None  # fmt: skip
+        raise NbnumbaError(
+            "images with labels are made by xarray, which is not there; pip install 'nbnumba[xarray]'"
+        ) from None
     array, shape = np.asarray(images), experiment.detector.shape
     several = array.ndim == len(shape) + 1 and len(array) > 0
     as_image("images", array[0] if several else array, shape)

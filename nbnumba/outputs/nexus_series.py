@@ -17,7 +17,7 @@ from nbnumba.outputs.compression import Codec
 from nbnumba.outputs.cxi import columns_cxi, describe_cxi
 from nbnumba.outputs.data_files import DataFile, link_data
 from nbnumba.outputs.nexus_tree import OMEGA, columns, describe, group, put
-from nbnumba.outputs.stack import Column, begin_column, begin_stack
+from nbnumba.outputs.stack import Column, absent, begin_column, begin_stack
 
 DATA = "data"  # the group in the entry, and the dataset in the group
 EXPECTED = "expected"  # the group of expected photons beside counts
@@ -108,7 +108,7 @@ def link_files(file: h5py.File, first: First, parts: list[DataFile]) -> None:
     for number, part in enumerate(parts):
         links[f"{DATA}_{number + 1:06d}"] = h5py.ExternalLink(part.name, f"/{ENTRY}/{DATA}/{DATA}")
     for name, image in first.images.items():
-        link_data(file, f"{ENTRY}/{name}/{DATA}", parts, image.shape, image.dtype)
+        link_data(file, f"{ENTRY}/{name}/{DATA}", parts, image.shape, image.dtype, absent(image.dtype))
         entry[name][DATA].attrs.update(first.attributes(name))
 
 

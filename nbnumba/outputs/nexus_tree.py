@@ -23,9 +23,10 @@ DEFINITION = "NXmx"
 _PROFILES = {"square": "rectangular", "round": "top-hat", "gaussian": "Gaussian"}
 END = "end_time_estimated"
 _MOMENT = "S27"  # text of fixed length, with microseconds: it is written last
-_BEAM = "entry/instrument/beam"
-_WAVELENGTH = "incident_wavelength"
-_SPECTRUM = f"{_WAVELENGTH}_1Dspectrum"
+#: Group of the beam, and datasets in it: wavelengths, one or one for each image, and those of spectra.
+BEAM = "entry/instrument/beam"
+WAVELENGTH = "incident_wavelength"
+SPECTRUM = f"{WAVELENGTH}_1Dspectrum"
 OMEGA = "entry/sample/transformations/omega"
 
 
@@ -85,9 +86,9 @@ def _beam(beam: h5py.Group, experiment: Experiment, own_beams: bool) -> None:
     if own_beams:
         return
     if len(spectrum) == 1:
-        put(beam, _WAVELENGTH, spectrum.wavelengths[0], "angstrom")
+        put(beam, WAVELENGTH, spectrum.wavelengths[0], "angstrom")
     else:
-        put(beam, _SPECTRUM, spectrum.wavelengths, "angstrom")
+        put(beam, SPECTRUM, spectrum.wavelengths, "angstrom")
     put(beam, "total_flux", _flux(experiment), "Hz")
     if model.polarized:
         put(beam, "incident_polarization_stokes", _stokes(experiment))
@@ -95,16 +96,16 @@ def _beam(beam: h5py.Group, experiment: Experiment, own_beams: bool) -> None:
 
 def _beam_columns(experiment: Experiment, own_beams: bool) -> Iterator[Column]:
     def column(name: str, value: Callable[[Experiment], Any], units: str | None = None, **attributes: Any) -> Column:
-        return Column(f"{_BEAM}/{name}", lambda _, shot: value(shot), units, attributes)
+        return Column(f"{BEAM}/{name}", lambda _, shot: value(shot), units, attributes)
 
     several = len(experiment.spectrum) > 1
     if several or own_beams:
-        attributes = {"variant": _SPECTRUM} if several else {}
-        yield column(_WAVELENGTH, lambda shot: shot.spectrum.mean, "angstrom", **attributes)
+        attributes = {"variant": SPECTRUM} if several else {}
+        yield column(WAVELENGTH, lambda shot: shot.spectrum.mean, "angstrom", **attributes)
     if several:
-        yield column(f"{_SPECTRUM}_weights", lambda shot: shot.spectrum.weights)
+        yield column(f"{SPECTRUM}_weights", lambda shot: shot.spectrum.weights)
     if several and own_beams:
-        yield column(_SPECTRUM, lambda shot: shot.spectrum.wavelengths, "angstrom")
+        yield column(SPECTRUM, lambda shot: shot.spectrum.wavelengths, "angstrom")
     if own_beams:
         yield column("total_flux", _flux, "Hz")
     if own_beams and experiment.beam.polarized:
@@ -155,9 +156,14 @@ def _mask(detector: h5py.Group, experiment: Experiment) -> None:
     bad = pixel_mask(experiment).reshape(experiment.detector.rows, -1)
     if present is not None and not bad[present].any():
         return  # what lies beside narrow panels is in no module, and DIALS 3.12 reads no masks there
-    rows = max(1, min(bad.shape[0], 2**20 // bad.shape[1]))
-    detector.create_dataset(
-        "pixel_mask", data=bad, chunks=(rows, bad.shape[1]), compression=GZIP_LEVEL, shuffle=True, track_times=False
+    put_mask(detector, "pixel_mask", bad)
+
+
+def put_mask(parent: h5py.Group, name: str, bits: np.ndarray) -> None:
+    """New dataset of bits (slow, fast), compressed in pieces of about a million pixels."""
+    rows = max(1, min(bits.shape[0], 2**20 // bits.shape[1]))
+    parent.create_dataset(
+        name, data=bits, dtype="<u4", chunks=(rows, bits.shape[1]), compression=GZIP_LEVEL, shuffle=True
     )
 
 

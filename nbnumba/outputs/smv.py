@@ -20,9 +20,8 @@ from nbnumba.outputs.minicbf import why_not
 from nbnumba.outputs.pixels import as_image
 
 BLOCK = 512  # headers are a multiple of so many bytes
-
-
 _LARGEST = 65535
+_DATE = "%a %b %d %H:%M:%S %Y"
 
 
 def write_smv(
@@ -108,9 +107,6 @@ def _fields(experiment: Experiment, number: int, kind: np.dtype) -> dict[str, st
     }
     words = {"BIN": "none", "AXIS": "phi", "BEAMLINE": "nbnumba", "DATE": f"{started(experiment, number):{_DATE}}"}
     return {key: f"{value:.12g}" for key, value in known.items()} | words
-
-
-_DATE = "%a %b %d %H:%M:%S %Y"
 
 
 def put_smv(path: Path, pixels: np.ndarray, fields: Mapping[str, str]) -> None:

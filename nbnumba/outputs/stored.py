@@ -17,9 +17,10 @@ from nbnumba.model.experiment import Experiment
 from nbnumba.model.spectrum import Spectrum
 from nbnumba.outputs.nexus import read_experiment
 from nbnumba.outputs.nexus_series import DATA
+from nbnumba.outputs.nexus_tree import BEAM, SPECTRUM, WAVELENGTH
 
-_NAME = "incident_wavelength"
-WAVELENGTHS = f"{ENTRY}/instrument/beam/{_NAME}"
+#: Path of wavelengths in files of ours.
+WAVELENGTHS = f"{BEAM}/{WAVELENGTH}"
 
 
 class Stored(NamedTuple):
@@ -60,7 +61,7 @@ def experiment_of(path: str | Path, number: int = 0) -> Experiment | None:
     if experiment is None:
         return None
     with opened(path) as file:
-        flux = file.get(f"{ENTRY}/instrument/beam/total_flux")
+        flux = file.get(f"{BEAM}/total_flux")
         if flux is None or not 0 <= number < sum(flux.shape):  # a number for all images, or one for each
             return experiment
         with naming(path):
@@ -69,9 +70,9 @@ def experiment_of(path: str | Path, number: int = 0) -> Experiment | None:
 
 def _own(beam: h5py.Group, number: int) -> dict[str, Any]:
     """Fields of the beam of one image."""
-    spectrum, wavelength = None, float(row(beam[_NAME], number))
-    if f"{_NAME}_1Dspectrum" in beam:
-        lines, weights = (row(beam[f"{_NAME}_1Dspectrum{end}"], number).tolist() for end in ("", "_weights"))
+    spectrum, wavelength = None, float(row(beam[WAVELENGTH], number))
+    if SPECTRUM in beam:
+        lines, weights = (row(beam[f"{SPECTRUM}{end}"], number).tolist() for end in ("", "_weights"))
         spectrum = Spectrum(tuple(lines), tuple(weights))
     found: dict[str, Any] = {"wavelength": wavelength, "spectrum": spectrum, "spectrum_steps": None, "sources": None}
     found |= {"dispersion": 0.0, "dispersion_steps": 1}

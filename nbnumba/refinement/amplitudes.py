@@ -27,7 +27,7 @@ from nbnumba.refinement.scoring import Iteration, score
 _FARTHEST_STEP = 2.0  # of a logarithm
 _BATCH = 1 << 16  # pixels whose lists are made at a time
 
-log = logging.getLogger("nbnumba")
+log = logging.getLogger(__name__)
 
 
 def amplitude_jacobian(experiment: Experiment, pixels: ArrayLike | None = None) -> tuple[np.ndarray, np.ndarray, Any]:
@@ -72,13 +72,13 @@ def _jacobian(experiment: Experiment, flat: np.ndarray) -> tuple[np.ndarray, np.
     lists = [slopes_by_amplitude(a, moving, part, width) for part in parts]
     counts, places, values = (np.concatenate(column) for column in zip(*lists, strict=True))
     pointers = np.concatenate([[0], np.cumsum(counts)])
-    whole = sparse.csr_array((values, places, pointers), shape=(len(flat), int(np.prod(size))))
-    at = np.stack(np.unravel_index(np.arange(whole.shape[1]), size), axis=1)
+    matrix = sparse.csr_array((values, places, pointers), shape=(len(flat), int(np.prod(size))))
+    at = np.stack(np.unravel_index(np.arange(matrix.shape[1]), size), axis=1)
     # The border of the table stands for everything outside the list.
     inside = np.flatnonzero(((at > 0) & (at < np.array(size) - 1)).all(axis=1))
     low = np.array([table.h_low, table.k_low, table.l_low], dtype=np.int64)
     # Every pixel is a quadratic form of the amplitudes.
-    return 0.5 * (whole @ np.asarray(table.values)), at[inside] + low, whole[:, inside]
+    return 0.5 * (matrix @ np.asarray(table.values)), at[inside] + low, matrix[:, inside]
 
 
 def _sparse() -> Any:

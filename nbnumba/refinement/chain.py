@@ -125,11 +125,19 @@ def _attenuation_rate(e: Experiment) -> float:
     return (high - low) / (2.0 * step)
 
 
+def _crystal(e: Experiment, part: Crystal | Scan | None) -> Crystal:
+    """The crystal; ``part``, if it is one, in its place."""
+    return part if isinstance(part, Crystal) else e.crystal
+
+
+def _at_start(e: Experiment, part: Crystal | Scan | None) -> np.ndarray:
+    """Matrix of the spindle at the start of the scan; of ``part``, if it is one."""
+    return rotation_matrix(e.spindle, math.radians(part.start) if isinstance(part, Scan) else start_angle(e))
+
+
 def _axes(e: Experiment, part: Crystal | Scan | None = None) -> np.ndarray:
     """Cell axes at the start of the scan; ``part``: another crystal or scan."""
-    crystal = part if isinstance(part, Crystal) else e.crystal
-    start = math.radians(part.start) if isinstance(part, Scan) else start_angle(e)
-    return np.asarray(crystal.axes @ rotation_matrix(e.spindle, start).T)
+    return np.asarray(_crystal(e, part).axes @ _at_start(e, part).T)
 
 
 def _own(e: Experiment, name: str) -> np.ndarray:
@@ -145,15 +153,13 @@ def _own(e: Experiment, name: str) -> np.ndarray:
 
 def _setting(e: Experiment, part: Crystal | Scan | None = None) -> np.ndarray:
     """Cell axes in the crystal's own frame."""
-    crystal = part if isinstance(part, Crystal) else e.crystal
+    crystal = _crystal(e, part)
     return np.asarray(crystal.axes @ crystal.frame.T)
 
 
 def _frame_at_start(e: Experiment, part: Crystal | Scan | None = None) -> np.ndarray:
     """The crystal's own frame at the start of the scan."""
-    crystal = part if isinstance(part, Crystal) else e.crystal
-    start = math.radians(part.start) if isinstance(part, Scan) else start_angle(e)
-    return np.asarray(crystal.frame @ rotation_matrix(e.spindle, start).T)
+    return np.asarray(_crystal(e, part).frame @ _at_start(e, part).T)
 
 
 def _frame(e: Experiment, detector: Detector) -> np.ndarray:
@@ -171,6 +177,9 @@ def _velocity(e: Experiment, name: str) -> tuple[np.ndarray, np.ndarray]:
 def _rate(e: Experiment, name: str, describe: Callable[[Any], np.ndarray]) -> np.ndarray:
     """Derivative of what the part of an experiment that holds a parameter is described by."""
     parameter = PARAMETERS[name]
-    value = float(parameter.get(e) or 0.0)
-    step = _DEGREES if parameter.unit == "degrees" else _OF_LENGTH * max(abs(value), 1.0)
+    value, step = float(parameter.get(e) or 0.0), _DEGREES
+    if parameter.unit == "degrees":
+        value = math.fmod(value, 360.0)  # whole turns would take away digits of the step
+    else:
+        step = _OF_LENGTH * max(abs(value), 1.0)
     return np.asarray(sum(c * describe(parameter.changed(e, value + n * step)) for n, c in _SEVEN) / step)

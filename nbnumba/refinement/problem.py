@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -73,7 +73,7 @@ class Picture:
         groups = [np.flatnonzero(counting)]
         if boxes is not None:
             self.boxes, groups = _in_boxes(counting, boxes, _ENOUGH if planes else 1)
-        if not sum(map(len, groups)) or not groups:
+        if not any(map(len, groups)):
             raise NbnumbaError("mask, boxes: found no pixel that counts inside region, mask and boxes; allowed: some")
         self.loss, self.target, self._run = loss, loss.target, engine(device)
         self.places = Places(
@@ -176,6 +176,11 @@ def _in_boxes(counting: np.ndarray, boxes: Sequence[Shoebox], least: int) -> tup
     return kept, groups
 
 
+def _outer(free: Sequence[Free], inner: np.ndarray) -> dict[str, float]:
+    """Values of parameters, by name, from unknowns."""
+    return {m: f.outer(v) for f, v in zip(free, inner.tolist(), strict=True) for m in f.members}
+
+
 class Problem:
     """Pictures and what is refined; unknowns are the shared numbers, then for each image its own and its planes."""
 
@@ -183,6 +188,14 @@ class Problem:
         self.starts, self.pictures = list(experiments), list(pictures)
         self.shared = [f for f in free if f.shared]
         self.own = [f for f in free if not f.shared]
+
+    def _layout(self) -> Iterator[tuple[Picture, slice, slice]]:
+        """Each image, and where among the unknowns its own numbers and its planes stand."""
+        at = len(self.shared)
+        for picture in self.pictures:
+            own = slice(at, at + len(self.own))
+            at = own.stop + picture.planes.size
+            yield picture, own, slice(own.stop, at)
 
     def start(self, found: Sequence[Mapping[str, float]] | None = None) -> np.ndarray:
         """Unknowns of the experiments as they were given, or with values that were found for each of them.
@@ -213,21 +226,12 @@ class Problem:
 
     def places(self) -> list[int]:
         """Where the parameters that ``names`` names stand among the unknowns."""
-        found, at = list(range(len(self.shared))), len(self.shared)
-        for picture in self.pictures:
-            found += range(at, at + len(self.own))
-            at += len(self.own) + picture.planes.size
-        return found
+        return [*range(len(self.shared)), *(i for _, own, _ in self._layout() for i in range(own.start, own.stop))]
 
     def values(self, x: np.ndarray) -> list[dict[str, float]]:
         """Values of what is refined, and of what is tied to it, for each image."""
-        found, at = [], len(self.shared)
-        shared = {m: f.outer(v) for f, v in zip(self.shared, x.tolist(), strict=False) for m in f.members}
-        for picture in self.pictures:
-            own = x[at : at + len(self.own)].tolist()
-            found.append(shared | {m: f.outer(v) for f, v in zip(self.own, own, strict=True) for m in f.members})
-            at += len(self.own) + picture.planes.size
-        return found
+        shared = _outer(self.shared, x[: len(self.shared)])
+        return [shared | _outer(self.own, x[own]) for _, own, _ in self._layout()]
 
     def parts(self, x: np.ndarray) -> list[tuple[Experiment, np.ndarray]]:
         """Experiment and planes of each image.
@@ -235,12 +239,10 @@ class Problem:
         Raises:
             NbnumbaError: values that no experiment can have.
         """
-        found, at = [], len(self.shared)
-        for start, picture, values in zip(self.starts, self.pictures, self.values(x), strict=True):
-            at += len(self.own) + picture.planes.size
-            planes = x[at - picture.planes.size : at].reshape(-1, _PLANE)
-            found.append((start.with_parameters(**values), planes))
-        return found
+        each = zip(self.starts, self.values(x), self._layout(), strict=True)
+        return [
+            (start.with_parameters(**values), x[planes].reshape(-1, _PLANE)) for start, values, (*_, planes) in each
+        ]
 
     def evaluate(self, x: np.ndarray, *, curved: bool = True) -> Equations:
         """The normal equations at some unknowns.
@@ -260,10 +262,7 @@ class Problem:
     def near(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Lowest and highest unknowns within one step: limits, and for planes a factor e^2 of background."""
         low, high = self.limits()
-        at = len(self.shared)
-        for picture in self.pictures:
-            at += len(self.own) + picture.planes.size
-            planes = slice(at - picture.planes.size, at)
+        for picture, _, planes in self._layout():
             low[planes], high[planes] = x[planes] - picture.stride.ravel(), x[planes] + picture.stride.ravel()
         return low, high
 
@@ -284,11 +283,10 @@ class Problem:
 
         Those of shared numbers are added to the first image.
         """
-        total, s, at = 0.0, len(self.shared), len(self.shared)
+        total, s = 0.0, len(self.shared)
         places = [(f, parts[0], i, i) for i, f in enumerate(self.shared)]
-        for part, picture in zip(parts, self.pictures, strict=True):
-            places += [(f, part, s + i, at + i) for i, f in enumerate(self.own)]
-            at += len(self.own) + picture.planes.size
+        for part, (_, own, _) in zip(parts, self._layout(), strict=True):
+            places += [(f, part, s + i, own.start + i) for i, f in enumerate(self.own)]
         for f, part, row, place in places:
             if f.restraint is not None:
                 value = f.outer(float(x[place]))

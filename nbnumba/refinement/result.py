@@ -6,7 +6,6 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 
@@ -88,12 +87,12 @@ class Refinement:
         """Largest angle between a first and a refined orientation [degrees]."""
         return max(self.misorientations)
 
-    @cached_property
+    @property
     def table(self) -> str:
         """Values with their standard deviations, for people."""
         from nbnumba.report import columns
 
-        return str(columns(self._rows()))
+        return columns(self._rows())
 
     def _repr_html_(self) -> str:
         from nbnumba.markup import card, paragraph, table

@@ -7,14 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nbnumba.errors import NbnumbaError
 from nbnumba.model.cell import reciprocal
 from nbnumba.model.experiment import Experiment
-from nbnumba.model.mosaic import rotation_matrix
-from nbnumba.model.validate import number
+from nbnumba.model.validate import number, refuse, whole
 from nbnumba.physics.ewald import diffracted, excitation_error
 from nbnumba.physics.vector import Vector
-from nbnumba.prediction import mean_beam, point_seen, start_angle
+from nbnumba.prediction import axes_at_start, mean_beam, point_seen
 from nbnumba.report import resolution_limits
 
 
@@ -46,13 +44,13 @@ def shoeboxes(
         NbnumbaError: a size that is not odd and positive, or a detector that lists panels.
     """
     experiment.detector.check_one_panel("shoeboxes")
-    if not isinstance(size, int) or size < 1 or size % 2 == 0:
-        raise NbnumbaError(f"size: found {size!r}; allowed: an odd whole number from 1 on [pixels]")
+    if whole("size", size, low=1) % 2 == 0:
+        raise refuse("size", size, "an odd whole number [pixels]")
     number("dmin", dmin, "A", low=0.0)
     if excitation is not None:
         number("excitation", excitation, "1/A", low=0.0)
     beam, crystal = mean_beam(experiment), experiment.crystal
-    turned = crystal.axes @ rotation_matrix(experiment.spindle, start_angle(experiment)).T
+    turned = axes_at_start(experiment)
     hkl, q = _resolved(turned, max(dmin, resolution_limits(experiment)["resolution_corner_A"]))
     thin = (np.array(crystal.cells_across) * np.linalg.norm(turned, axis=1)).min()
     wide = np.full(len(q), excitation) if excitation is not None else 2.0 * (

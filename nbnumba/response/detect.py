@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,7 @@ from nbnumba.errors import NbnumbaError, NbnumbaWarning
 from nbnumba.journal import stage
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.response import TYPES, Response
-from nbnumba.model.validate import LARGEST_IMAGE, LARGEST_SEED, whole
+from nbnumba.model.validate import LARGEST_IMAGE, LARGEST_PIXELS, LARGEST_SEED, refuse, whole
 from nbnumba.response.background import background
 from nbnumba.simulation import check_device, check_no_threads, check_threads
 
@@ -52,13 +53,20 @@ def detect(
         int32, or uint16 where the response has it, of the shape of ``image``.
 
     Raises:
-        NbnumbaError: an image of another shape, negative or not finite, or a seed or number that is not allowed.
+        NbnumbaError: an image of another shape, negative or not finite, or a seed or number that is not
+            allowed, or more than 2^32 pixels.
     """
     check_device(device)
     if device == "cpu":
         check_threads(threads)
     else:
         check_no_threads(device, threads)
+    if math.prod(experiment.detector.shape) > LARGEST_PIXELS:
+        found, allowed = (
+            experiment.detector.shape,
+            f"up to {LARGEST_PIXELS} of them in counts, as their random numbers repeat after that",
+        )
+        raise refuse("detector.pixels", found, allowed)
     loops = _loops(device)
     seed = whole("seed", seed, low=0, high=LARGEST_SEED)
     images = _images(experiment, image)

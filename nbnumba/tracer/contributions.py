@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from nbnumba._run import call
+from nbnumba._run import call_for
 from nbnumba.errors import NbnumbaError
 from nbnumba.kernels.arguments import Arguments
 from nbnumba.kernels.pack import pack
-from nbnumba.model.detector import Roi
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.reflections import index_keys
+from nbnumba.model.validate import Roi
 from nbnumba.tracer.walk import counters, loop_lengths
 
 LIMIT = 10**9
@@ -85,7 +85,8 @@ def _terms(a: Arguments, pixels: np.ndarray, numbers: np.ndarray) -> tuple[np.nd
 
     steps = math.prod(loop_lengths(a))
     nearest, terms = np.empty((len(numbers), 3), dtype=np.int64), np.empty(len(numbers))
-    call(fill_terms, a, pixels[numbers // steps], counters(a, numbers % steps), nearest, terms)
+    places = pixels[numbers // steps], counters(a, numbers % steps)
+    call_for(len(numbers), fill_terms, a, *places, nearest, terms)
     return nearest, terms
 
 

@@ -36,8 +36,7 @@ def write_page(path: str | Path, traced: Trace, *, overwrite: bool = False) -> P
         NbnumbaError: the file cannot be written.
     """
     data = json.dumps(page_data(traced), allow_nan=False, separators=(",", ":")).replace("</", "<\\/")
-    panel = "" if traced.panel is None else f"panel {traced.panel}, "
-    title = html.escape(f"Pixel {panel}slow {traced.slow}, fast {traced.fast}")
+    title = html.escape(traced.title)
     text = resources.files("nbnumba.tracer").joinpath("page.html").read_text(encoding="utf-8")
     with new_file(path, overwrite) as part:
         part.write_text(text.replace("@TITLE@", title).replace("@DATA@", data), encoding="utf-8")

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from nbnumba._run import call
+from nbnumba._run import call_for
 from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError
 from nbnumba.journal import stage
 from nbnumba.kernels.arguments import Arguments
 from nbnumba.kernels.pack import pack
 from nbnumba.model.experiment import Experiment
+from nbnumba.model.validate import whole
 from nbnumba.report import columns
 from nbnumba.tracer.quantities import COUNTERS, QUANTITIES, implementation, origin, parts, record_type
 from nbnumba.tracer.walk import checked_pixel, counters, loop_lengths
@@ -30,7 +31,7 @@ _CHUNK = 50_000
 #: Loops by the names that people ask for them.
 LOOPS = {name: (name,) for name in COUNTERS if not name.startswith("sub")} | {"subpixel": ("sub_slow", "sub_fast")}
 #: Columns of a short table.
-SHORT = (*COUNTERS, "h", "k", "l", "h0", "k0", "l0", "polarization", "f_cell", "f_latt", "term")
+_SHORT = (*COUNTERS, "h", "k", "l", "h0", "k0", "l0", "polarization", "f_cell", "f_latt", "term")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -71,9 +72,7 @@ class Trace:
 
     def top(self, count: int) -> Trace:
         """The ``count`` steps that add most, the largest first."""
-        if count < 1:
-            raise NbnumbaError(f"top: found {count}; allowed: 1 or more")
-        order = np.argsort(-self.records["term"], kind="stable")[:count]
+        order = np.argsort(-self.records["term"], kind="stable")[: whole("top", count, low=1)]
         return self._chosen(order)
 
     def reflection(self, h: int, k: int, l: int) -> Trace:  # noqa: E741
@@ -99,15 +98,24 @@ class Trace:
         result["share"] = result["photons"] / self.value if self.value > 0.0 else 0.0
         return result
 
+    @property
+    def title(self) -> str:
+        """Which pixel it is, in words."""
+        panel = "" if self.panel is None else f"panel {self.panel}, "
+        return f"Pixel {panel}slow {self.slow}, fast {self.fast}"
+
+    @property
+    def telling(self) -> list[str]:
+        """The most telling quantities, and the counters of loops that have more than one step."""
+        lengths = loop_lengths(self.arguments)
+        return [name for name in _SHORT if getattr(lengths, name, 2) > 1]
+
     def table(self, names: Sequence[str] | None = None) -> str:
         """Lines for a terminal: one for each step, with the quantities that are named, their units above them.
 
-        Without names: counters of the loops that have more than one step, and the most telling quantities.
+        Without names: the most ``telling`` quantities.
         """
-        if names is None:
-            lengths = loop_lengths(self.arguments)
-            names = [name for name in SHORT if getattr(lengths, name, 2) > 1]
-        names = self._checked(names)
+        names = self._checked(self.telling if names is None else names)
         flat = self.flat(names)
         units = [QUANTITIES[name].unit for name in names for _ in parts(name)]
         return columns([list(flat), units, *zip(*flat.values(), strict=True)])
@@ -237,8 +245,7 @@ def trace(
     Raises:
         NbnumbaError: a pixel that is not rendered, or too many steps.
     """
-    slow, fast, number = checked_pixel(experiment, slow, fast, panel)
-    row = number * experiment.detector.pixels[0] + slow
+    slow, fast, row = checked_pixel(experiment, slow, fast, panel)
     total = experiment.steps_per_pixel
     if total > limit:
         raise NbnumbaError(
@@ -266,6 +273,7 @@ def _fill(a: Arguments, row: int, fast: int, records: np.ndarray, start: int, st
     kind: Any = records.dtype
     numbers = np.dtype([(name, "f8", kind[name].shape) for name in kind.names])  # as the loop stores them
     rows = np.empty((stop - start, numbers.itemsize // 8))
-    value = call(fill_steps, a, float(row), float(fast), counters(a, np.arange(start, stop)), before, rows)
+    places = counters(a, np.arange(start, stop))
+    value = call_for(len(rows), fill_steps, a, float(row), float(fast), places, before, rows)
     records[start:stop] = rows.view(numbers)[:, 0]
     return float(value)

@@ -29,8 +29,7 @@ def walk(experiment: Experiment, slow: int, fast: int, *, panel: int | None = No
     Raises:
         NbnumbaError: a pixel that is not rendered.
     """
-    slow, fast, number = checked_pixel(experiment, slow, fast, panel)
-    row = number * experiment.detector.pixels[0] + slow
+    _, fast, row = checked_pixel(experiment, slow, fast, panel)
     a = pack(experiment, merged=False)
     before, lengths = 0.0, loop_lengths(a)
     for layer in range(lengths.layer):
@@ -51,7 +50,7 @@ def last_step(a: Arguments, slow: int, fast: int) -> Step:
 
 
 def checked_pixel(experiment: Experiment, slow: int, fast: int, panel: int | None = None) -> tuple[int, int, int]:
-    """Numbers of a pixel along slow and fast, and of its panel, as plain integers.
+    """Numbers of a pixel along slow and fast, and of its row through all panels, as plain integers.
 
     Raises:
         NbnumbaError: it is not on the detector, outside the region, or masked.
@@ -60,12 +59,8 @@ def checked_pixel(experiment: Experiment, slow: int, fast: int, panel: int | Non
         raise NbnumbaError(f"pixel: found slow {slow!r}, fast {fast!r}; allowed: whole numbers")
     experiment.check_one_lattice("a trace")
     slow, fast, number = int(slow), int(fast), experiment.detector.panel_number(panel)
-    slow_size, fast_size = experiment.detector.size_of(number)
+    experiment.detector.check_pixel(slow, fast, number)
     found = f"pixel: found slow {slow}, fast {fast}"
-    if not (0 <= slow < slow_size and 0 <= fast < fast_size):
-        raise NbnumbaError(
-            f"{found}, outside the detector; allowed: slow from 0 to {slow_size - 1}, fast from 0 to {fast_size - 1}"
-        )
     row = number * experiment.detector.pixels[0] + slow
     (slow_start, slow_stop), (fast_start, fast_stop) = experiment.detector.region
     if not (slow_start <= row < slow_stop and fast_start <= fast < fast_stop):
@@ -77,7 +72,7 @@ def checked_pixel(experiment: Experiment, slow: int, fast: int, panel: int | Non
         raise NbnumbaError(
             f"{found}, which detector.mask leaves out: the image is 0 there; take another pixel, or drop the mask"
         )
-    return slow, fast, number
+    return slow, fast, row
 
 
 def loop_lengths(a: Arguments) -> Place:

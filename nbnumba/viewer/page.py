@@ -72,9 +72,7 @@ class Page:
             axis.set_major_locator(
                 ticker.MaxNLocator(max(2, min(8, length // 60)), steps=[1, 2, 2.5, 5, 10], integer=True)
             )
-        self.axes.tick_params(labelsize=_FONT, direction="out", length=4, color="#555555")
-        for side in self.axes.spines.values():
-            side.set(color="#555555", linewidth=0.8)
+        _draw_thin(self.axes)
 
     def show(self, parts: Sequence[np.ndarray], contrast: Contrast, unit: str, pixel: float) -> None:
         """Draw values, NaN where masked, and the bar that explains their colours.
@@ -118,9 +116,7 @@ class Page:
         bar.yaxis.tick_right()
         bar.yaxis.set_label_position("right")
         bar.set_ylabel(", ".join(filter(None, [unit, f"{contrast.scale} scale"])), fontsize=_FONT)
-        bar.tick_params(labelsize=_FONT, length=4, color="#555555")
-        for side in bar.spines.values():
-            side.set(color="#555555", linewidth=0.8)
+        _draw_thin(bar)
         if masked:
             box = self._axes(left, top + height - 18, _BAR, 18)
             box.set(xticks=[], yticks=[], facecolor=self._map.get_bad())
@@ -135,6 +131,13 @@ class Page:
         self.figure.text(_LEFT / across, 1.0 - 26 / down, text, **style, **place)
         line = SEPARATOR.join([told, *notes])
         self.figure.text(_LEFT / across, 1.0 - 50 / down, line, fontsize=_FONT, color="#333333", **place)
+
+
+def _draw_thin(axes: Any) -> None:
+    """Have axes and their ticks drawn in thin grey lines."""
+    axes.tick_params(labelsize=_FONT, direction="out", length=4, color="#555555")
+    for side in axes.spines.values():
+        side.set(color="#555555", linewidth=0.8)
 
 
 def _outline(place: Place, transform: Any) -> Any:

@@ -14,10 +14,10 @@ from scipy import stats
 import nbnumba as nb
 from nbnumba.datasets.distributions import Choice, drawing, extremes, spelled_out
 from nbnumba.datasets.draw import draw
-from nbnumba.datasets.random import misset, rotation, sobol_uniform, uniform
+from nbnumba.datasets.random import rotation, sobol_uniform, uniform
 from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.splits import structure_splits
-from nbnumba.model.mosaic import rotation_matrix
+from nbnumba.model.mosaic import misset_of, rotation_matrix
 from nbnumba.physics.vector import Vector
 
 MANY = 2000
@@ -74,7 +74,7 @@ def test_orientations_are_uniform():
 def test_missetting_angles_make_the_rotation():
     for i in range(20):
         turn = rotation(tuple(uniform(3, i, "orientation", k) for k in range(3)))
-        crystal = nb.Crystal(cell=(10, 20, 30, 90, 90, 90), misset=misset(turn))
+        crystal = nb.Crystal(cell=(10, 20, 30, 90, 90, 90), misset=misset_of(turn))
         np.testing.assert_allclose(crystal.axes, np.diag([10, 20, 30]) @ turn.T, atol=1e-9)
     np.testing.assert_allclose(rotation((0.0, 0.0, 0.0)), rotation_matrix(Vector(0.0, 1.0, 0.0), math.pi), atol=1e-12)
 

@@ -303,6 +303,13 @@ def test_sources_beside_an_image_are_refused(tmp_path, toml):
         nb.Experiment.from_toml(toml, like=measured.smv(tmp_path / "a_001.img"))
 
 
+@pytest.mark.parametrize("name", ["beam", "scan"])
+def test_what_is_no_table_is_refused_beside_an_image(tmp_path, toml, name):
+    toml.write_text(f"{name} = 3\n{CRYSTAL}")
+    with pytest.raises(nb.NbnumbaError, match=f"{name}: found 3; allowed: a table"):
+        nb.Experiment.from_toml(toml, like=measured.smv(tmp_path / "a_001.img"))
+
+
 def test_without_an_image_beam_and_detector_are_needed(toml):
     with pytest.raises(nb.NbnumbaError, match=r"no table \[beam\]"):
         nb.Experiment.from_toml(toml)

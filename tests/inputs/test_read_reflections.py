@@ -91,9 +91,9 @@ def test_text_without_reflections(tmp_path, content, message):
 
 
 def test_missing_file_folder_and_odd_paths(tmp_path):
-    with pytest.raises(NbnumbaError, match=r"nothing\.mtz does not exist"):
+    with pytest.raises(NbnumbaError, match=r"nothing\.mtz: cannot be read \(No such file"):
         read_reflections(tmp_path / "nothing.mtz")
-    with pytest.raises(NbnumbaError, match="is a folder"):
+    with pytest.raises(NbnumbaError, match=r"cannot be read \(Is a directory"):
         read_reflections(tmp_path)
     with pytest.raises(NbnumbaError, match="path is 3"):
         read_reflections(3)
@@ -119,7 +119,7 @@ def test_empty_files(tmp_path, name):
 
 @pytest.mark.parametrize("resolution", [0, -1, np.nan, np.inf, "2", True])
 def test_bad_resolution(tmp_path, resolution):
-    with pytest.raises(NbnumbaError, match="resolution is"):
+    with pytest.raises(NbnumbaError, match="resolution: found"):
         read_reflections(make_mtz(tmp_path), resolution=resolution)
 
 

@@ -15,6 +15,7 @@ from hypothesis import given, seed, settings
 from slow import few
 
 import nbnumba as nb
+from nbnumba import _run
 from nbnumba.kernels import cpu
 from nbnumba.kernels.pack import pack
 from nbnumba.physics.lattice import SHAPES
@@ -159,6 +160,21 @@ def test_repeated_sources_and_orientations_keep_their_steps(shape):
     assert traced.arguments.lattice == pack(experiment).lattice
 
 
+def test_many_steps_are_those_of_few(monkeypatch):
+    """Few steps are done by plain Python, many by compiled loops, which may round otherwise."""
+    experiment = scenes.still(**scenes.RICH)
+    plain, lit = nb.trace(experiment, 4, 9), nb.contributions(experiment, ((4, 5), (9, 10)))
+    assert len(plain) <= _run.FEW
+    monkeypatch.setattr(_run, "FEW", 0)
+    compiled = nb.trace(experiment, 4, 9)
+    assert compiled.value == pytest.approx(plain.value, rel=1e-12)
+    for name in plain.records.dtype.names:
+        np.testing.assert_allclose(compiled.records[name], plain.records[name], rtol=1e-9, atol=1e-12, err_msg=name)
+    again = nb.contributions(experiment, ((4, 5), (9, 10)))
+    np.testing.assert_array_equal(again[["h", "k", "l"]], lit[["h", "k", "l"]])
+    np.testing.assert_allclose(again["photons"], lit["photons"], rtol=1e-12)
+
+
 def test_questions_have_answers():
     traced = nb.trace(scenes.still(**scenes.RICH), 4, 9)
     top = traced.top(5)
@@ -184,6 +200,8 @@ def test_questions_have_answers():
         traced.table(["neighbours"])
     with pytest.raises(nb.NbnumbaError, match="top: found 0"):
         traced.top(0)
+    with pytest.raises(nb.NbnumbaError, match=r"top: found 2\.5"):
+        traced.top(2.5)
     with pytest.raises(nb.NbnumbaError, match="steps in the region; allowed: up to 10"):
         nb.contributions(scenes.still(**scenes.RICH), limit=10)
     with pytest.raises(nb.NbnumbaError, match="step: found 192; allowed: from 0 to 191"):

@@ -15,10 +15,9 @@ import numpy as np
 
 from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.geometry.imgcif import from_imgcif
-from nbnumba.inputs.geometry.parts import Found, alike, facing
+from nbnumba.inputs.geometry.parts import BEAM, SPINDLE, Found, alike, facing
 
 _BINARY = b"--CIF-BINARY-FORMAT-SECTION--"
-_SPINDLE = (-1.0, 0.0, 0.0)  # to the right as the source sees it
 _NUMBER = r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
 _SENSOR = re.compile(rf"(Silicon|Si|CdTe|GaAs) sensor,? thickness:? *{_NUMBER} *m")
 
@@ -47,7 +46,7 @@ def _mini(header: str, good: np.ndarray) -> Found:
     mask = None if good.all() else good
     shape = good.shape[0], good.shape[1]
     panel = facing(shape, pixel, _mm(distance), (x * pixel, y * pixel), _sensor(header), mask)
-    return Found([panel], _beam(header), _SPINDLE, _oscillation(header))
+    return Found([panel], _beam(header), SPINDLE, _oscillation(header))
 
 
 def _sensor(header: str) -> tuple[str | None, float]:
@@ -62,7 +61,7 @@ def _mm(meters: float) -> float:
 
 
 def _beam(header: str) -> dict[str, Any]:
-    beam: dict[str, Any] = {"direction": (0.0, 0.0, 1.0), "polarization_axis": (-1.0, 0.0, 0.0)}
+    beam = dict(BEAM)
     wavelength, fraction = _number(header, "Wavelength"), _number(header, "Polarization")
     if wavelength is not None:
         beam["wavelength"] = wavelength

@@ -12,7 +12,7 @@ import numpy as np
 
 from nbnumba.constants import NO_SENSOR
 from nbnumba.errors import NbnumbaError
-from nbnumba.inputs.geometry.parts import Found, FoundPanel, alike, triple
+from nbnumba.inputs.geometry.parts import BEAM, Found, FoundPanel, alike, triple
 from nbnumba.inputs.geometry.transformations import (
     above,
     axis,
@@ -24,7 +24,7 @@ from nbnumba.inputs.geometry.transformations import (
     offset,
     resolved,
 )
-from nbnumba.inputs.hdf5 import DAMAGE, STRICT, opened, text, value
+from nbnumba.inputs.hdf5 import DAMAGE, STRICT, of_class, opened, text, value
 from nbnumba.inputs.kinds import MOST_PIXELS
 
 _ANGSTROM = 1e7  # in a mm
@@ -61,8 +61,9 @@ def _told(file: h5py.File, number: int) -> Found:
 
 def _of_class(parent: h5py.Group, name: str) -> list[h5py.Group]:
     """Groups of a NeXus class, in the order of the numbers in their names."""
-    found = [g for g in parent.values() if isinstance(g, h5py.Group) and text(g.attrs.get("NX_class")) == name]
-    return sorted(found, key=lambda g: [int(x) if x.isdecimal() else x for x in re.split(r"(\d+)", g.name)])
+    return sorted(
+        of_class(parent, name), key=lambda g: [int(x) if x.isdecimal() else x for x in re.split(r"(\d+)", g.name)]
+    )
 
 
 def _entry(file: h5py.File) -> tuple[h5py.Group, list[h5py.Group]]:
@@ -164,12 +165,7 @@ def _beam(entry: h5py.Group) -> dict[str, Any]:
     parents = [*_of_class(entry, "NXinstrument"), *_of_class(entry, "NXsample")]
     for beam in (beam for parent in parents for beam in _of_class(parent, "NXbeam")):
         if "incident_wavelength" in beam:
-            return {
-                "wavelength": _wavelength(beam),
-                "direction": (0.0, 0.0, 1.0),
-                "polarization_axis": (-1.0, 0.0, 0.0),
-                **_polarization(beam),
-            }
+            return {**BEAM, "wavelength": _wavelength(beam), **_polarization(beam)}
     raise NbnumbaError("found no NXbeam with an incident_wavelength; allowed: an NXmx file")
 
 

@@ -38,6 +38,9 @@ class Found(NamedTuple):
 
 #: From the frame of DIALS and imgCIF, where the beam runs against z, to that of NeXus.
 TO_NEXUS = np.diag([-1.0, 1.0, -1.0])
+#: Beam, and the axis that crystals turn about, in the frame of NeXus, where a file tells neither.
+BEAM: dict[str, Any] = {"direction": (0.0, 0.0, 1.0), "polarization_axis": (-1.0, 0.0, 0.0)}
+SPINDLE = (-1.0, 0.0, 0.0)  # to the right as the source sees it
 
 
 def alike(what: str, values: Sequence[float]) -> float:

@@ -8,10 +8,8 @@ that point as XDS counts it beside others, which leaves no doubt.
 from __future__ import annotations
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.inputs.geometry.parts import Found, facing
+from nbnumba.inputs.geometry.parts import BEAM, SPINDLE, Found, facing
 from nbnumba.inputs.smv import Smv
-
-_SPINDLE = (-1.0, 0.0, 0.0)  # to the right as the source sees it
 
 
 def from_smv(image: Smv) -> Found:
@@ -26,10 +24,9 @@ def from_smv(image: Smv) -> Found:
     pixel = _needed(image, "PIXEL_SIZE")
     distance, center = _place(image, pixel)
     slow, fast = image.pixels.shape
-    beam = {"direction": (0.0, 0.0, 1.0), "polarization_axis": (-1.0, 0.0, 0.0)}
     wavelength = image.number("WAVELENGTH")
     told = {} if wavelength is None else {"wavelength": wavelength}
-    return Found([facing((slow, fast), pixel, distance, center)], {**beam, **told}, _SPINDLE, _oscillation(image))
+    return Found([facing((slow, fast), pixel, distance, center)], {**BEAM, **told}, SPINDLE, _oscillation(image))
 
 
 def _place(image: Smv, pixel: float) -> tuple[float, tuple[float, float]]:

@@ -1,11 +1,9 @@
 """Readers of reflection files: text, MTZ, SF-CIF, and coordinates from which reflections are calculated."""
 
 import logging
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from numbers import Real
 from pathlib import Path
 from typing import Any, overload
 
@@ -65,7 +63,7 @@ def read_reflections(  # type: ignore[misc]  # all options stand here alone
     "file" and the keyword arguments that read it again. Raises NbnumbaError for what cannot be read or asked.
     """
     file = _absolute(path)
-    resolution = _checked_resolution(resolution)
+    resolution = None if resolution is None else number("resolution", resolution, "A", above=0.0)
     if column is not None and not isinstance(column, str):
         raise NbnumbaError(f"column is {column!r}; give the label of a column as text.")
     waves = checked_wavelengths(wavelength)
@@ -116,15 +114,6 @@ def _kind(file: Path, format: str | None) -> str:
     stem = file.with_suffix("") if file.suffix.lower() == ".gz" else file
     kind = _SUFFIXES.get(stem.suffix.lower(), "hkl")
     return cif_format(file) if kind == "cif" else kind
-
-
-def _checked_resolution(resolution: float | None) -> float | None:
-    if resolution is None:
-        return None
-    number = isinstance(resolution, Real) and not isinstance(resolution, bool)
-    if not (number and math.isfinite(resolution) and resolution > 0):
-        raise NbnumbaError(f"resolution is {resolution!r}; give a finite number of angstrom above 0.")
-    return float(resolution)
 
 
 def _check_options(file: Path, kind: str, **options: Any) -> None:

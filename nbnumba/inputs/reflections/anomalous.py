@@ -9,7 +9,7 @@ import numpy as np
 
 from nbnumba.constants import EV_ANGSTROM
 from nbnumba.errors import NbnumbaError
-from nbnumba.model.validate import number, numbers, refuse
+from nbnumba.model.validate import is_list, number, numbers, refuse
 
 LAST_TABULATED = 92  # uranium
 Anomalous = bool | Mapping[str, Any]
@@ -20,7 +20,7 @@ _ALLOWED = "true, or f', f'' [electrons] by element, as {Se: (-8.4, 1.8)}, a pai
 
 def checked_wavelengths(wavelength: Any) -> float | list[float] | None:
     """One wavelength [A], several, or None."""
-    if wavelength is None or isinstance(wavelength, (str, bytes)) or not isinstance(wavelength, Iterable):
+    if not is_list(wavelength):
         return None if wavelength is None else number("wavelength", wavelength, "A", above=0.0)
     values = [number(f"wavelength[{i}]", x, "A", above=0.0) for i, x in enumerate(wavelength)]
     if not values:
@@ -56,7 +56,7 @@ def _pairs(name: str, value: Any, wavelength: float | list[float]) -> list[Any]:
     where = f"anomalous.{name}"
     if isinstance(wavelength, float):
         return list(numbers(where, value, 2, "electrons"))
-    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable) or len(list(value)) != len(wavelength):
+    if not is_list(value) or len(list(value)) != len(wavelength):
         raise refuse(where, value, f"{len(wavelength)} pairs f', f'', one for each wavelength")
     return [list(numbers(f"{where}[{i}]", pair, 2, "electrons")) for i, pair in enumerate(value)]
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.reflections.files import read_bytes, reading
-from nbnumba.inputs.reflections.symmetry import expand_to_p1
+from nbnumba.inputs.reflections.symmetry import merged_reflections
 from nbnumba.model.reflections import Reflections
 
 # what was measured comes before what was calculated, and what is there for all reflections before anomalous pairs
@@ -51,16 +51,12 @@ def read_sf_cif(path: Path, column: str | None = None, resolution: float | None 
     with reading(path, "SF-CIF"):
         hkl = np.array(block.make_miller_array())
         tag, values = _choose_values(block, column, path)
-    keep = np.isfinite(values)
-    if resolution is not None:
-        keep &= _spacing(block, hkl, path) >= resolution
-    if not keep.any():
-        limit = f" to {resolution:g} A" if resolution is not None else ""
-        raise NbnumbaError(f"{path} has no reflections{limit} in _refln.{tag}; {_listing(block)}.")
-    intensity = tag.lower().startswith(INTENSITY_STARTS)
-    amplitude = np.sqrt(np.maximum(values[keep], 0)) if intensity else values[keep]
-    expanded = expand_to_p1(hkl[keep], amplitude, block.spacegroup)
-    return Reflections(*expanded, cell=tuple(block.cell.parameters) if block.cell.is_crystal() else None), tag
+    found = merged_reflections(
+        path, hkl, values, block.cell, block.spacegroup,
+        intensities=tag.lower().startswith(INTENSITY_STARTS), resolution=resolution,
+        where=f"_refln.{tag}; {_listing(block)}",
+    )  # fmt: skip
+    return found, tag
 
 
 def open_cif(path: Path) -> Any:
@@ -120,13 +116,6 @@ def _choose_values(block: Any, wanted: str | None, path: Path) -> tuple[str, np.
         raise NbnumbaError(f"{path}: _refln.{found[0]} is neither amplitude nor intensity; {_listing(block)}.")
     columns = [(tag, np.array(block.make_float_array(tag), dtype=np.float64)) for tag in found]
     return next((pair for pair in columns if np.isfinite(pair[1]).any()), columns[0])
-
-
-def _spacing(block: Any, hkl: np.ndarray, path: Path) -> np.ndarray:
-    """Spacing d of the reflections in angstrom, (n,)."""
-    if not block.cell.is_crystal():
-        raise NbnumbaError(f"{path} has no unit cell, so that resolution cannot be applied; leave it out.")
-    return np.array(block.cell.calculate_d_array(hkl))
 
 
 def _listing(block: Any) -> str:

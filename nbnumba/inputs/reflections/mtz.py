@@ -9,7 +9,7 @@ import numpy as np
 
 from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.reflections.files import read_bytes, reading
-from nbnumba.inputs.reflections.symmetry import expand_to_p1
+from nbnumba.inputs.reflections.symmetry import merged_reflections
 from nbnumba.model.reflections import Reflections
 
 # types of column, in the order in which a default is looked for; J and K are intensities
@@ -39,16 +39,12 @@ def _read(path: Path, column: str | None, resolution: float | None) -> tuple[Ref
     chosen = _choose_column(mtz, column, path)
     values = np.array(chosen.array, dtype=np.float64)
     hkl = np.array(mtz.make_miller_array())
-    cell = mtz.get_cell(chosen.dataset_id)
-    keep = np.isfinite(values) & (values != mtz.valm)
-    if resolution is not None:
-        keep &= _spacing(cell, hkl, path) >= resolution
-    if not keep.any():
-        limit = f" to {resolution:g} A" if resolution is not None else ""
-        raise NbnumbaError(f"{path} has no reflections{limit} in column {chosen.label}; {_listing(mtz)}.")
-    amplitude = np.sqrt(np.maximum(values[keep], 0)) if chosen.type in INTENSITY_TYPES else values[keep]
-    expanded = expand_to_p1(hkl[keep], amplitude, mtz.spacegroup)
-    return Reflections(*expanded, cell=tuple(cell.parameters) if cell.is_crystal() else None), chosen.label
+    found = merged_reflections(
+        path, hkl, np.where(values == mtz.valm, np.nan, values), mtz.get_cell(chosen.dataset_id), mtz.spacegroup,
+        intensities=chosen.type in INTENSITY_TYPES, resolution=resolution,
+        where=f"column {chosen.label}; {_listing(mtz)}",
+    )  # fmt: skip
+    return found, chosen.label
 
 
 def _open(path: Path) -> Any:
@@ -103,13 +99,6 @@ def _choose_column(mtz: Any, wanted: str | None, path: Path) -> Any:
             f"({AMPLITUDE_TYPES}) nor intensity ({INTENSITY_TYPES}); {_listing(mtz)}."
         )
     return found[0]
-
-
-def _spacing(cell: Any, hkl: np.ndarray, path: Path) -> np.ndarray:
-    """Spacing d of the reflections in angstrom, (n,)."""
-    if not cell.is_crystal():
-        raise NbnumbaError(f"{path} has no unit cell, so that resolution cannot be applied; leave it out.")
-    return np.array(cell.calculate_d_array(hkl))
 
 
 def _listing(mtz: Any) -> str:

@@ -1,10 +1,35 @@
 """Reflections of an asymmetric unit, spread over all of reciprocal space."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nbnumba.model.reflections import index_keys
+from nbnumba.errors import NbnumbaError
+from nbnumba.model.reflections import Reflections, index_keys
+
+
+def merged_reflections(
+    path: Path, hkl: np.ndarray, values: np.ndarray, cell: Any, spacegroup: Any,
+    *, intensities: bool, resolution: float | None, where: str,
+) -> Reflections:  # fmt: skip
+    """Reflections in P1 of a file that lists those of an asymmetric unit, without the values that are NaN.
+
+    intensities: whether values are intensities, which become sqrt(max(I, 0)). resolution: smallest d in angstrom.
+    where: which values they are, and what else there is, for errors. Raises NbnumbaError where none is left, or where
+    there is a resolution and no unit cell.
+    """
+    keep = np.isfinite(values)
+    if resolution is not None:
+        if not cell.is_crystal():
+            raise NbnumbaError(f"{path} has no unit cell, so that resolution cannot be applied; leave it out.")
+        keep &= np.array(cell.calculate_d_array(hkl)) >= resolution
+    if not keep.any():
+        limit = f" to {resolution:g} A" if resolution is not None else ""
+        raise NbnumbaError(f"{path} has no reflections{limit} in {where}.")
+    amplitude = np.sqrt(np.maximum(values[keep], 0)) if intensities else values[keep]
+    expanded = expand_to_p1(hkl[keep], amplitude, spacegroup)
+    return Reflections(*expanded, cell=tuple(cell.parameters) if cell.is_crystal() else None)
 
 
 def expand_to_p1(

@@ -16,40 +16,23 @@ of stills have that form in the program prime (M. Uervirojnangkoorn et al., eLif
 """
 
 import math
-from typing import NamedTuple
 
 from nbnumba._jit import scalar
 from nbnumba._lowered import quotient
 from nbnumba.physics.lattice.metric import index_square
-from nbnumba.physics.lattice.shape import Shape
+from nbnumba.physics.lattice.shape import Shape, Tilted, Upright
 from nbnumba.physics.lattice.slopes import Slopes, index_slopes
 
 #: Factor on the squared distance with which the integral of F_latt^2 is that of a square crystal.
 LORENTZ_STEEPNESS = math.pi ** (4.0 / 3.0)
 
 
-class Lorentz(NamedTuple):
-    """Numbers of unit cells along a, b, c and the factor on the squared radius."""
-
-    na: float
-    nb: float
-    nc: float
-    fudge: float
+class Lorentz(Upright):
+    """Parameters of "lorentz"."""
 
 
-class TiltedLorentz(NamedTuple):
-    """n, three times, the factor on the squared radius, and the elements of M of ``tilted``."""
-
-    na: float
-    nb: float
-    nc: float
-    fudge: float
-    maa: float
-    mbb: float
-    mcc: float
-    mbc: float
-    mca: float
-    mab: float
+class TiltedLorentz(Tilted):
+    """The same, tilted."""
 
 
 @scalar

@@ -4,14 +4,13 @@ rho is the squared distance in the index metric of ``metric``.
 """
 
 import math
-from typing import NamedTuple
 
 from nbnumba._jit import scalar
 from nbnumba._lowered import nearest, polynomial, quotient, root
 from nbnumba.constants import ROUND_SCALE
 from nbnumba.physics.elementary import cos_pi, sin_pi
 from nbnumba.physics.lattice.metric import index_square
-from nbnumba.physics.lattice.shape import Shape
+from nbnumba.physics.lattice.shape import Shape, Tilted, Upright
 from nbnumba.physics.lattice.slopes import Slopes, index_slopes
 
 #: 3 (sin x - x cos x)/x^3 in powers of (x/pi)^2, up to 1/4; relative error below 2e-14.
@@ -27,28 +26,12 @@ _CENTER = (
 _CENTER_SLOPE = tuple(n * c for n, c in enumerate(_CENTER))[1:]
 
 
-class Round(NamedTuple):
-    """Numbers of unit cells along a, b, c and the factor on the squared radius."""
-
-    na: float
-    nb: float
-    nc: float
-    fudge: float
+class Round(Upright):
+    """Parameters of "round"."""
 
 
-class TiltedRound(NamedTuple):
-    """n, three times, the factor on the squared radius, and the elements of M of ``tilted``."""
-
-    na: float
-    nb: float
-    nc: float
-    fudge: float
-    maa: float
-    mbb: float
-    mcc: float
-    mbc: float
-    mca: float
-    mab: float
+class TiltedRound(Tilted):
+    """The same, tilted."""
 
 
 @scalar

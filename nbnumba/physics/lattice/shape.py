@@ -27,6 +27,30 @@ def standing(lattice: Any, h: Vector) -> Vector:
     return Vector(nearest_integer(h.x), nearest_integer(h.y), nearest_integer(h.z))
 
 
+class Upright(NamedTuple):
+    """Parameters in the index metric; each shape has a class of its own, by whose type functions choose."""
+
+    na: float  # unit cells along a, b, c
+    nb: float
+    nc: float
+    fudge: float  # on the squared radius
+
+
+class Tilted(NamedTuple):
+    """The same of tilted outlines: n, three times, and the elements of M of ``tilted`` too."""
+
+    na: float
+    nb: float
+    nc: float
+    fudge: float
+    maa: float
+    mbb: float
+    mcc: float
+    mbc: float
+    mca: float
+    mab: float
+
+
 class Shape(NamedTuple):
     """A shape's parameters and functions; all of these take the parameters first.
 

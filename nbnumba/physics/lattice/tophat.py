@@ -5,17 +5,12 @@ from typing import NamedTuple
 from nbnumba._jit import scalar
 from nbnumba.constants import TOPHAT_RADIUS_SQUARED
 from nbnumba.physics.lattice.metric import index_square, reciprocal_square
-from nbnumba.physics.lattice.shape import Shape, standing
+from nbnumba.physics.lattice.shape import Shape, Tilted, Upright, standing
 from nbnumba.physics.lattice.slopes import Slopes
 
 
-class Tophat(NamedTuple):
-    """Flat spots in the index metric: cells along a, b, c and the factor on the squared radius."""
-
-    na: float
-    nb: float
-    nc: float
-    fudge: float
+class Tophat(Upright):
+    """Flat spots in the index metric."""
 
 
 class TophatStar(NamedTuple):
@@ -33,19 +28,8 @@ class TophatStar(NamedTuple):
     ab: float
 
 
-class TiltedTophat(NamedTuple):
-    """Flat spots of a tilted outline: n, three times, and the elements of M of ``tilted`` too."""
-
-    na: float
-    nb: float
-    nc: float
-    fudge: float
-    maa: float
-    mbb: float
-    mcc: float
-    mbc: float
-    mca: float
-    mab: float
+class TiltedTophat(Tilted):
+    """Flat spots of a tilted outline."""
 
 
 @scalar
