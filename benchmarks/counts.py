@@ -102,7 +102,8 @@ def slopes(name, shape, found):
     for parameter in SLOPES[name, shape]:
         value, change = extremes.PLACES[parameter]
         with oracle.extended():
-            step = {"misset_y": 1e-4, "cell_b": 1e-4, "distance": 1e-3, "cells_b": 1e-4}[parameter]
+            # Short, as shapes with tails have a kink halfway between reflections.
+            step = {"misset_y": 1e-6, "cell_b": 1e-6, "distance": 1e-5, "cells_b": 1e-6}[parameter]
             images = [oracle.render(change(e, oracle.REAL(value(e)) + i * step)) for i in (-2, -1, 1, 2)]
         expected = (images[0] - 8.0 * images[1] + 8.0 * images[2] - images[3]) / (12.0 * step)
         rough = np.abs(got[parameter] - expected).max() / np.abs(expected).max()

@@ -30,7 +30,7 @@ def check_writable(path: str | Path, overwrite: bool = False) -> None:
         NbnumbaError: its folder is missing, not a folder or not writable; or ``path`` is a folder, something else that
             is not a file, or a file that may not be overwritten.
     """
-    if _is_device(path):
+    if is_device(path):
         return
     path = Path(path)
     folder = path.parent
@@ -70,7 +70,7 @@ def check_distinct(outputs: Iterable[str | Path | None], inputs: Iterable[str | 
     """
     taken = {os.path.realpath(name) for name in inputs if name is not None}
     for output in outputs:
-        if output is None or _is_device(output):
+        if output is None or is_device(output):
             continue
         place = os.path.realpath(output)
         if place in taken:
@@ -78,7 +78,7 @@ def check_distinct(outputs: Iterable[str | Path | None], inputs: Iterable[str | 
         taken.add(place)
 
 
-def _is_device(path: str | Path) -> bool:
+def is_device(path: str | Path) -> bool:
     """Whether this is a device such as /dev/null, which takes what is written as it comes."""
     with contextlib.suppress(OSError):
         return stat.S_ISCHR(os.stat(path).st_mode)
@@ -177,7 +177,7 @@ class _Files(NamedTuple):
     def add(self, path: str | Path) -> Path:
         check_writable(path, self.overwrite)
         final = Path(os.path.realpath(path))  # a link stays a link
-        if _is_device(final):
+        if is_device(final):
             return final
         part = hidden_path(final)
         self.made.append((path, part, final))

@@ -17,10 +17,10 @@ from nbnumba.errors import NbnumbaError
 from nbnumba.images import image_shape, image_stacks, images_in, npy_images, read_image, together
 from nbnumba.inputs.cbf import read_arrays
 from nbnumba.inputs.geometry import GeometryFile, found_in, geometry_of, read_json
-from nbnumba.inputs.geometry.transformations import in_mm
 from nbnumba.inputs.hdf5 import DAMAGE, ENTRY, PROVENANCE, child, filters, opened, printable, sources, words
 from nbnumba.inputs.kinds import KINDS, RAW, kind_of
 from nbnumba.inputs.text import read_bytes
+from nbnumba.inputs.units import in_angstrom
 from nbnumba.physics.vector import Vector, unit
 from nbnumba.report import joined, table
 
@@ -105,7 +105,7 @@ def _wavelengths(tree: Tree) -> dict[str, Any]:
         item = child(beam, "incident_wavelength")
         if isinstance(item, h5py.Dataset) and item.shape == (tree.images,) and f"{item.name}_weights" not in tree.file:
             with suppress(NbnumbaError):  # units that are not known
-                values = in_mm(item) * 1e7
+                values = in_angstrom(item)
                 return {"wavelengths_A": [float(values.min()), float(values.max())]} if np.ptp(values) else {}
     return {}
 

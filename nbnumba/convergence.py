@@ -18,7 +18,7 @@ import numpy as np
 
 from nbnumba.errors import NbnumbaError, NbnumbaWarning
 from nbnumba.journal import stage
-from nbnumba.model.experiment import Experiment
+from nbnumba.model.experiment import Experiment, check_experiment
 from nbnumba.model.mask import Mask
 
 log = logging.getLogger(__name__)
@@ -61,6 +61,7 @@ def choose_sampling(experiment: Experiment, progress: Callable[[int, int], None]
     Raises:
         NbnumbaError: a tolerance of 0.
     """
+    check_experiment(experiment)
     tolerance = experiment.sampling.tolerance
     if tolerance == 0.0:
         raise NbnumbaError("sampling.tolerance: found 0; allowed: a relative change of the image, as 0.01")

@@ -73,11 +73,12 @@ def read_pair(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Read two images as ``read_image`` does; a raw file has the shape of the other one, unless ``shape`` is given.
 
-    Of a file that holds a single image, that one is read, whatever ``number``.
+    Of a file that holds a single image beside one with several, that one is read, whatever ``number``.
     """
+    single = {path: count_images(path) == 1 for path in (first, second)}
 
     def one(path: str | Path, shape: tuple[int, int] | None) -> np.ndarray:
-        return read_image(path, number=number if count_images(path) > 1 else 0, shape=shape)
+        return read_image(path, number=0 if single[path] and not all(single.values()) else number, shape=shape)
 
     if shape is None and kind_of(first) == RAW != kind_of(second):
         b = one(second, None)
@@ -212,9 +213,11 @@ def together(path: str | Path, arrays: list[np.ndarray]) -> np.ndarray:
 
 def _from_raw(path: str | Path, shape: tuple[int, int] | None) -> np.ndarray:
     content = read_bytes(path)
+    if not content:
+        raise NbnumbaError(f"{path}: is empty; allowed: {ALLOWED}")
     edge = round((len(content) / 4) ** 0.5)
     slow, fast = shape or (edge, edge)
-    if 4 * slow * fast != len(content) or not content:
+    if 4 * slow * fast != len(content):
         expected = f"{slow} x {fast} pixels need {4 * slow * fast}" if shape else "not a square of float32 pixels"
         raise NbnumbaError(
             f"{path}: found {len(content)} bytes, {expected}; allowed: {ALLOWED}; raw files that are not square need "

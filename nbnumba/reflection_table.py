@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from nbnumba.atomic import new_file
 from nbnumba.model.cell import reciprocal
-from nbnumba.model.experiment import Experiment
+from nbnumba.model.experiment import Experiment, check_experiment
 from nbnumba.model.validate import whole
 from nbnumba.spots import Spots, spots
 
@@ -55,6 +56,7 @@ def predict_reflections(experiment: Experiment, images: int = 1) -> np.ndarray:
     Raises:
         NbnumbaError: more than 500 million reflections up to the resolution of the detector's corners.
     """
+    check_experiment(experiment)
     images = whole("images", images, low=1)
     found = spots(experiment, images=images)
     table = np.zeros(len(found), dtype=ROW)
@@ -86,7 +88,7 @@ def write_reflections(
     Raises:
         NbnumbaError: the file cannot be written.
     """
-    series = [experiment] if isinstance(experiment, Experiment) else experiment
+    series: Sequence[Any] = experiment if isinstance(experiment, list | tuple) else [experiment]
     tables = [predict_reflections(one, images) for one in series]
     for number, each in enumerate(tables):
         each["image"] += number * images

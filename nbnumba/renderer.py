@@ -10,14 +10,12 @@ import numpy as np
 from nbnumba.convergence import settled
 from nbnumba.errors import NbnumbaError, NbnumbaJobError
 from nbnumba.gpu import Gpu
-from nbnumba.model.experiment import Experiment
+from nbnumba.model.experiment import Experiment, check_experiment
 from nbnumba.model.validate import choice
 from nbnumba.simulation import (
     PRECISIONS,
     canvas,
     check_device,
-    check_no_threads,
-    check_threads,
     render_on,
     report_counts,
     simulate,
@@ -41,10 +39,9 @@ class Renderer:
     def __init__(
         self, experiment: Experiment, *, device: str = "cuda", precision: str = "double", threads: int | None = None
     ) -> None:
-        _check_experiment(experiment)
-        check_device(device)
+        check_experiment(experiment)
+        check_device(device, threads)
         choice("precision", precision, PRECISIONS)
-        check_threads(threads) if device == "cpu" else check_no_threads(device, threads)
         self.experiment, self.device, self.precision, self.threads = experiment, device, precision, threads
         self._gpu = None if device == "cpu" else Gpu(device, precision)
 
@@ -127,7 +124,7 @@ class Renderer:
     def _next(self, experiment: Experiment | None) -> Experiment:
         """What to render, remembered."""
         if experiment is not None:
-            _check_experiment(experiment)
+            check_experiment(experiment)
         self.experiment = settled(self.experiment if experiment is None else experiment)
         return self.experiment
 
@@ -152,9 +149,3 @@ class Renderer:
         image, counts = self._gpu.end(begun)
         report_counts(*counts, self.precision)
         return image
-
-
-def _check_experiment(value: object) -> None:
-    """Refuse what is no experiment."""
-    if not isinstance(value, Experiment):
-        raise NbnumbaError(f"experiment: found {type(value).__name__}; allowed: an Experiment")

@@ -17,7 +17,7 @@ from nbnumba.convergence import settled
 from nbnumba.errors import NbnumbaError, NbnumbaWarning
 from nbnumba.gpu import Gpu
 from nbnumba.journal import stage
-from nbnumba.model.experiment import Experiment
+from nbnumba.model.experiment import Experiment, check_experiment
 from nbnumba.model.validate import choice
 
 log = logging.getLogger(__name__)
@@ -57,14 +57,13 @@ def simulate(
         NbnumbaError: an ``out`` of another shape or type; a device, precision or number of threads that is not there;
             or too little memory.
     """
-    check_device(device)
+    check_experiment(experiment)
+    check_device(device, threads)
     choice("precision", precision, PRECISIONS)
     if device != "cpu":
-        check_no_threads(device, threads)
         if out is not None:
             canvas(experiment, out)  # zeros where nothing will be written
         return np.asarray(render_on(Gpu(device, precision), settled(experiment), out=out, progress=progress))
-    check_threads(threads)
     if experiment.sampling.tolerance > 0.0:
         with using_threads(threads):
             experiment = settled(experiment)
@@ -168,10 +167,14 @@ def canvas(experiment: Experiment, out: np.ndarray | None) -> np.ndarray:
     return out
 
 
-def check_device(device: str) -> None:
-    """Refuse what is no name of a device."""
+def check_device(device: str, threads: int | None = None) -> None:
+    """Refuse what is no name of a device, and a number of threads that cannot be had with it."""
     if not isinstance(device, str) or not re.fullmatch(r"cpu|cuda(:(0|[1-9][0-9]{0,2}))?", device):
         raise NbnumbaError(f"device: found {device!r}; allowed: 'cpu', 'cuda', or 'cuda:1' and so on")
+    if device == "cpu":
+        check_threads(threads)
+    elif threads is not None:
+        raise NbnumbaError(f"threads: found {threads!r} with device {device!r}; allowed: with 'cpu'")
 
 
 def check_threads(threads: int | None) -> None:
@@ -179,12 +182,6 @@ def check_threads(threads: int | None) -> None:
     whole = isinstance(threads, Integral) and not isinstance(threads, bool)
     if threads is not None and not (whole and 1 <= threads <= thread_limit()):
         raise NbnumbaError(f"threads: found {threads!r}; allowed: 1 to {thread_limit()} on this machine")
-
-
-def check_no_threads(device: str, threads: int | None) -> None:
-    """Refuse threads of the CPU where a GPU computes."""
-    if threads is not None:
-        raise NbnumbaError(f"threads: found {threads!r} with device {device!r}; allowed: with 'cpu'")
 
 
 def _warn(message: str) -> None:

@@ -24,6 +24,7 @@ _MOST = 500_000_000  # reflections of a lattice that are gone through, in about 
 _BORDER = 5  # points along an edge of a panel at which resolutions are looked up
 _MARGIN = 1.03
 _AT_ONCE = 1 << 16  # reflections, which caches hold
+_GIVE = "All have the amplitude default_f: give crystal.reflections, and default_f = 0"
 
 
 class Spots(NamedTuple):
@@ -138,7 +139,7 @@ def _listed(crystal: Crystal, limit: float, wavelength: float) -> Iterator[tuple
         for start in range(0, len(known.hkl), _AT_ONCE):
             yield known.hkl[start : start + _AT_ONCE], known.amplitude[start : start + _AT_ONCE]
         return
-    for hkl in _all_indices(crystal, limit):
+    for hkl in all_indices(crystal.axes, limit, _GIVE):
         amplitude = np.full(len(hkl), crystal.default_f)
         if known is not None:
             table, corner = known.dense(crystal.default_f)
@@ -148,15 +149,18 @@ def _listed(crystal: Crystal, limit: float, wavelength: float) -> Iterator[tuple
         yield hkl, amplitude
 
 
-def _all_indices(crystal: Crystal, limit: float) -> Iterator[np.ndarray]:
-    """Indices (n, 3), some at a time, of a box that holds all up to 1/d = ``limit``: |h| is at most |a|/d, etc."""
-    reach = [math.floor(limit * float(length)) for length in np.linalg.norm(crystal.axes, axis=1)]
+def all_indices(axes: np.ndarray, limit: float, otherwise: str) -> Iterator[np.ndarray]:
+    """Indices (n, 3), some at a time, of a box that holds all up to 1/d = ``limit``: |h| is at most |a|/d, etc.
+
+    Raises:
+        NbnumbaError: more than 500 million; ``otherwise`` tells what to do then.
+    """
+    reach = [math.floor(limit * float(length)) for length in np.linalg.norm(axes, axis=1)]
     shape = tuple(2 * n + 1 for n in reach)
     count = math.prod(shape)
     if count > _MOST:
         raise NbnumbaError(
-            f"crystal: found {count} reflections up to {1.0 / limit:.3g} A, of which all have the amplitude default_f; "
-            f"allowed: up to {_MOST} of them. Give crystal.reflections, and default_f = 0"
+            f"crystal: found {count} reflections up to {1.0 / limit:.3g} A; allowed: up to {_MOST} of them. {otherwise}"
         )
     for start in range(0, count, _AT_ONCE):
         yield np.stack(np.unravel_index(np.arange(start, min(start + _AT_ONCE, count)), shape)).T - reach

@@ -279,12 +279,20 @@ def square_slack(crystal, step, delta, at_a_tie):
     return np.prod(envelope, axis=-1) ** 2 * np.where(at_a_tie, 1.0, np.minimum(errors, 1.0))
 
 
+def flatness(crystal):
+    """Volume of the cell over a b c."""
+    rows = crystal.axes
+    return abs(np.linalg.det(rows)) / math.prod(np.linalg.norm(rows, axis=1))
+
+
 def squared_radius(crystal, step, delta):
     """What the other shapes depend on, fudge rho, and its largest error."""
     if crystal.shape.endswith("_star"):
         starred, count = oracle.inverse(step.lattices[0]).T, crystal.cell_count
         vector = count * (step.offsets @ starred)
         change = count * np.linalg.norm(delta, axis=-1) * float(np.linalg.norm(starred.astype(float)))
+        # Of a flat cell, products of reciprocal axes cancel.
+        change = change + 4.0 * U / flatness(crystal) ** 2 * np.linalg.norm(vector, axis=-1).astype(float)
     else:
         matrix = np.array(crystal.cells if crystal.tilted else np.diag(crystal.cells))
         vector = step.offsets @ matrix.T

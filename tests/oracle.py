@@ -721,7 +721,7 @@ def render_one(e):
 def photons_of(e):
     """The photons that a sum of 1 over the steps stands for."""
     sampling, steps = e.get("sampling"), len(lattices_of(e["crystal"], spindle_rotations(e)))
-    steps = steps * get(sampling, "oversample", 1) ** 2 * sum(weight for _, weight, _ in sources_of(e))
+    steps = steps * get(sampling, "oversample", 1) ** 2 * sum(REAL(weight) for _, weight, _ in sources_of(e))
     return REAL(CLASSICAL_RADIUS_SQUARED) * fluence_of(e) / steps * get(e["crystal"], "spot_scale", 1.0)
 
 

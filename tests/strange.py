@@ -41,7 +41,7 @@ def flat_angles(rng):
 def flat_axes(rng):
     """Axes that almost lie in a plane, of any size."""
     rows = scenes.random_rotation(rng) * [between(rng, 3.0, 300.0) for _ in "abc"]
-    rows[2] = rng.normal(size=2) @ rows[:2] + between(rng, 1e-10, 1.0) * rows[2]
+    rows[2] = rng.normal(size=2) @ rows[:2] + between(rng, 1e-5, 1.0) * rows[2]
     return tuple(map(tuple, (rows * any_of(rng, 1.0, 1.0, 1.0, 1e-4, 1e6, 1e-100, 1e100)).tolist()))
 
 

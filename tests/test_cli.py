@@ -249,8 +249,9 @@ def test_existing_output_is_kept(toml, tmp_path):
 
 def test_outputs_that_are_one_file_or_an_input_are_refused(toml, tmp_path):
     refused(run("simulate", toml, "-o", tmp_path / "a", "--png", tmp_path / "a"), "another output")
-    refused(run("simulate", toml, "-o", toml, "--overwrite"), "input")
-    assert toml.read_text() == GOOD
+    bare = toml.rename(tmp_path / "good")
+    refused(run("simulate", bare, "-o", bare, "--overwrite"), "input")
+    assert bare.read_text() == GOOD
     assert not (tmp_path / "a").exists()
 
 

@@ -71,10 +71,10 @@ def test_one_image_keeps_its_name_and_any_can_be_made_again(folder):
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("--cbf", "a.h5"), "another output"),
-        (("--cbf", "x.cbf", "--smv", "x.cbf"), "another output"),
-        (("--cbf", "e.toml", "--overwrite"), "is an input"),
+        (("-o", "a", "--cbf", "a"), "another output"),
+        (("--cbf", "x", "--smv", "x"), "another output"),
         (("--cbf", "none/x.cbf"), "does not exist"),
+        (("-o", "/dev/null", "--overwrite"), "/dev/null: is a device, which cannot hold HDF5"),
         (("--images", 2, "--cbf", "old.cbf"), "old_0002.cbf: exists already"),
         (("--cbf", "#_#.cbf"), "one row of #"),
         (("--smv", "x.img", "--set", "detector.rotation=1,0,0"), "not square to the beam"),
@@ -88,6 +88,50 @@ def test_what_cannot_be_written_is_refused_before_rendering(folder, words, why, 
     assert isinstance(result.exception, nb.NbnumbaError)
     assert why in str(result.exception)
     assert {file: file.read_bytes() for file in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("simulate", "e.toml", "-o", "x.cbf"),
+        ("simulate", "e.toml", "-o", "x.h5", "--png", "x.JPG"),
+        ("simulate", "e.toml", "-o", "x.h5", "--cbf", "x_####.img"),
+        ("info", "e.toml", "--png", "x.svg"),
+        ("compare", "a.npy", "b.npy", "--png", "x.pdf"),
+        ("view", "a.npy", "-o", "x.jpg"),
+        ("trace", "e.toml", "--pixel", 1, 1, "--csv", "x.html"),
+        ("refine", "e.toml", "a.npy", "--parameter", "misset_x", "-o", "x.h5"),
+        ("derivatives", "e.toml", "--parameter", "misset_x", "-o", "x.npy"),
+    ],
+)
+def test_an_ending_of_another_format_is_refused(folder, words):
+    result = run(*words, "--overwrite")
+    assert result.exit_code == 2
+    assert "with the ending of another format" in result.stderr
+    assert [file.name for file in folder.iterdir()] == ["e.toml"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("convert", "a.npy", "b.npy"),
+        ("compare", "a.npy", "a.npy"),
+        ("view", "a.npy", "-o", "b.png"),
+        ("refine", "e.toml", "a.npy", "--parameter", "misset_x", "-o", "b.toml"),
+    ],
+)
+def test_a_shape_is_for_raw_files(folder, words):
+    np.save("a.npy", np.ones((20, 30)))
+    result = run(*words, "--shape", 5, 6)
+    assert isinstance(result.exception, nb.NbnumbaError)
+    assert str(result.exception).startswith("--shape: found for a.npy")
+
+
+def test_an_image_that_neither_file_has_is_not_compared(folder):
+    np.save("a.npy", np.ones((20, 30)))
+    assert "asked for image 1; allowed: 0 to 0" in str(run("compare", "a.npy", "a.npy", "--image", 1).exception)
+    np.save("b.npy", np.ones((2, 20, 30)))
+    assert run("compare", "a.npy", "b.npy", "--image", 1).exit_code == 0
 
 
 def test_series_is_converted_with_its_geometry(folder):

@@ -160,7 +160,7 @@ def test_what_makes_no_sense_is_refused(folder, tmp_path, words, said):
 def test_inputs_are_kept(folder, tmp_path):
     before = (folder / "counts.npy").read_bytes()
     done = refine(folder, *NAMES, "-o", folder / "counts.npy", "--overwrite")
-    assert isinstance(done.exception, nb.NbnumbaError)
+    assert done.exit_code == 2
     assert (folder / "counts.npy").read_bytes() == before
     (tmp_path / "there.toml").write_text("old")
     assert refine(folder, *NAMES, "-o", tmp_path / "there.toml").exit_code != 0

@@ -76,7 +76,7 @@ def test_files_are_written_once(tmp_path):
     refused(run(*words), "a.csv", "--overwrite")
     assert run(*words, "--overwrite").exit_code == 0
     refused(run("trace", MEASURED, *PIXEL, "--csv", tmp_path / "b", "--html", tmp_path / "b"), "another output")
-    other = tmp_path / "other.toml"
+    other = tmp_path / "other"
     other.write_text(MEASURED.read_text())
     refused(run("trace", MEASURED, *PIXEL, "--compare", other, "--csv", other, "--overwrite"), "input")
     assert other.read_text() == MEASURED.read_text()

@@ -49,7 +49,7 @@ def test_settings_and_presets():
         (("simulate", "--precision", ""), ["double", "mixed"]),
         (("simulate", "--device", "cu"), ["cuda"]),
         (("refine", "--loss", "g"), ["gaussian"]),
-        (("refine", "--system", "t"), ["tetragonal", "trigonal"]),
+        (("refine", "--system", "t"), ["triclinic", "tetragonal", "trigonal"]),
         (("trace", "--columns", "h,solid"), ["h,solid_angle"]),
         (("completion", ""), ["bash", "zsh", "fish"]),
     ],

@@ -134,6 +134,15 @@ def test_numbers_have_units(name):
     assert not bare, f"{name}: name the unit in the help of {bare}, as in '[mm]', or say what it is a fraction of"
 
 
+@pytest.mark.parametrize("word", ["nan", "inf", "-inf"])
+def test_numbers_of_options_are_finite(name, word):
+    command = command_named(name)
+    for option in filter(takes_a_fraction, options_of(name)):
+        if not isinstance(option.type, click.Tuple):  # which the library checks
+            with pytest.raises(click.BadParameter):
+                option.process_value(click.Context(command), word)
+
+
 def test_help_by_command_flag_and_letter_is_the_same(name):
     text = invoke("help", name).stdout
     assert text == invoke(name, "--help").stdout == invoke(name, "-h").stdout
@@ -389,6 +398,31 @@ def test_every_command_can_be_interrupted(tmp_path):
     assert json.loads(result.stdout) == {name: 130 for name, *_ in WAITING}, (tmp_path / "errors").read_text()
     assert "Traceback" not in (tmp_path / "errors").read_text()
     assert not [file.name for file in tmp_path.iterdir() if "out" in file.name]
+
+
+#: Has Ctrl-C strike while a module is looked for.
+STRIKING = """
+import os, signal, sys
+from nbnumba_cli.start import main
+name = sys.argv.pop(1)
+class Striker:
+    def find_spec(found, *_):
+        if found == name:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Striker)
+main()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
+@pytest.mark.parametrize("module", ["click", "numpy", "numba", "llvmlite.binding"])
+def test_an_interrupt_while_modules_are_read_is_told_in_a_line(module, toml, tmp_path):
+    words = [sys.executable, "-c", STRIKING, module, "simulate", str(toml), "-o", str(tmp_path / "a.h5")]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 130, done.stderr
+    assert re.search(r"^Interrupted: [a-z -]+\.\n\Z", done.stderr, re.M), done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "a.h5").exists()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX signals")

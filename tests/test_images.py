@@ -74,7 +74,7 @@ def test_a_raw_file_has_the_shape_of_the_other_image(files):
     ("content", "part"),
     [
         (None, "No such file"),
-        (b"", "0 bytes"),
+        (b"", "is empty"),
         (b"abcde", "not a square"),
         (b"{\nSIZE1=4;\n}\f", "no HEADER_BYTES"),
         (b"{\nHEADER_BYTES=512;SIZE1=4;SIZE2=x;\n}\f", "SIZE2='x'"),

@@ -1,5 +1,5 @@
 """``python -m nbnumba_cli``."""
 
-from nbnumba_cli.main import main
+from nbnumba_cli.start import main
 
-main(name="python -m nbnumba_cli")
+main("python -m nbnumba_cli")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nbnumba_cli import options
+from nbnumba_cli.output import Output
 
 if TYPE_CHECKING:
     from nbnumba.comparison import Comparison
@@ -21,12 +22,13 @@ DIFFERENT = 1
 @click.argument("second", metavar="B", type=click.Path(path_type=Path))
 @click.option(
     "--png",
-    type=click.Path(path_type=Path),
+    type=Output("PNG"),
     help="Picture of A, B and their difference (red: B is larger, blue: A is).",
 )
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0.0),
+    callback=options.finite,
     help="Exit with 1 if the largest difference exceeds this fraction of A's largest value, or pixels are finite "
     "in one image alone.",
 )
@@ -69,6 +71,7 @@ def command(
     if png is not None:
         check_distinct([png], [first, second])
         check_writable(png, overwrite)
+    options.check_shape(shape, first, second)
     a, b = read_pair(first, second, number=number, shape=shape)
     found = nb.compare(a, b, peaks=peaks)
     exceeded = None if tolerance is None else found.one_sided > 0 or not found.relative <= tolerance

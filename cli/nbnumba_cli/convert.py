@@ -107,6 +107,7 @@ def _to_images(
     from nbnumba.outputs.stored import experiment_of
 
     kind = target.suffix.lower()
+    options.check_shape(shape, source)
     if number is not None and "#" in target.name:
         raise NbnumbaError(f"--image: found {number} for {target}, whose # stands for all images; give one of them")
     numbers = range(count_images(source)) if "#" in target.name else [number or 0]

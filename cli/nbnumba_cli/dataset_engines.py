@@ -6,7 +6,8 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -134,7 +135,7 @@ def make(recipe: Any, folder: Path, how: How) -> dict[str, Any]:
     from nbnumba.datasets.engines.run import make_dataset
 
     engine = _engine(how)
-    with counting() as counter:
+    with counting() as counter, voice.log_of("nbnumba.datasets.folder"):
         return make_dataset(
             recipe, folder, engine, resume=how.resume, overwrite=how.overwrite, share=how.shard,
             threads=how.threads, device=how.device, progress=counter.show,
@@ -171,7 +172,13 @@ def write_script(recipe: Any, source: Path, folder: Path, settings: tuple[str, .
 
 @contextmanager
 def counting() -> Iterator[Counter]:
-    """Count images on stderr: a bar on a terminal, elsewhere a line a minute."""
+    """Count images on stderr, from when the first number is known: a bar on a terminal, elsewhere a line a minute."""
+    with ExitStack() as opened:
+        yield Counter(lambda: opened.enter_context(_bar()))
+
+
+@contextmanager
+def _bar() -> Iterator[tuple[options.ProgressBar, Any]]:
     hidden = voice.loudness() == voice.QUIET
     with click.progressbar(
         length=1, label="Rendering", file=sys.stderr, hidden=hidden, show_pos=True, show_eta=False,
@@ -179,7 +186,7 @@ def counting() -> Iterator[Counter]:
     ) as bar:  # fmt: skip
         shown = options.ProgressBar(bar)
         try:
-            yield Counter(shown, bar)
+            yield shown, bar
         finally:
             shown.hush()
 
@@ -187,8 +194,8 @@ def counting() -> Iterator[Counter]:
 class Counter:
     """Shows how many images are done, how fast they come, and when all will be there."""
 
-    def __init__(self, shown: options.ProgressBar, bar: Any) -> None:
-        self._shown, self._bar = shown, bar
+    def __init__(self, begin: Callable[[], tuple[options.ProgressBar, Any]]) -> None:
+        self._begun = cache(begin)
         self._lines = not sys.stderr.isatty()
         self._first: tuple[int, float] | None = None
         self._told = time.monotonic()
@@ -198,8 +205,9 @@ class Counter:
         now = time.monotonic()
         if done and self._first is None:
             self._first = done, now
-        self._bar.current_item = text = self._speed(done, total, now)
-        self._shown.show(done, total)
+        shown, bar = self._begun()
+        bar.current_item = text = self._speed(done, total, now)
+        shown.show(done, total)
         if self._lines and text and now - self._told > _LINES:
             self._told = now
             voice.tell(f"{done} of {total} images, {text}")

@@ -10,6 +10,7 @@ import click
 
 from nbnumba.simulation import check_device
 from nbnumba_cli import options
+from nbnumba_cli.output import Output
 
 if TYPE_CHECKING:
     import nbnumba as nb
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 @click.command("derivatives")
 @options.experiment_source
 @options.parameters
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="HDF5 file to write: image and derivatives.")
-@click.option("--svg", type=click.Path(path_type=Path), help="Picture to write: the image, and each derivative.")
+@click.option("-o", "--output", type=Output("HDF5"), help="HDF5 file to write: image and derivatives.")
+@click.option("--svg", type=Output("SVG"), help="Picture to write: the image, and each derivative.")
 @options.device
 @options.threads
 @options.overwrite
@@ -58,9 +59,11 @@ def command(
     if output is None and svg is None:
         raise click.UsageError("Give -o OUT.h5 or --svg FILE.")
     from nbnumba.atomic import check_writable
+    from nbnumba.outputs.hdf5 import check_hdf5
 
-    for file in filter(None, (output, svg)):
-        check_writable(file, overwrite)
+    for file, check in ((output, check_hdf5), (svg, check_writable)):
+        if file is not None:
+            check(file, overwrite)
     with options.waiting("Deriving"), options.limited(threads, device):
         import nbnumba as nb
 

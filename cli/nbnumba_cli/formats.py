@@ -14,6 +14,7 @@ import numpy as np
 from nbnumba.atomic import check_writable, new_files
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.experiment import Experiment
+from nbnumba_cli.output import Output
 
 _SHORTEST = 4  # digits of a number where the name does not tell
 
@@ -122,7 +123,7 @@ def option(function: Callable[..., Any]) -> Callable[..., Any]:
         "numbers, as do names with #: name.cbf or name_####.cbf becomes name_0001.cbf, name_0002.cbf and so on.",
     }
     for name, text in texts.items():
-        function = click.option(f"--{name}", type=click.Path(path_type=Path), default=None, help=text)(function)
+        function = click.option(f"--{name}", type=Output(name.upper()), default=None, help=text)(function)
     return function
 
 

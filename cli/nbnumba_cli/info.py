@@ -12,6 +12,7 @@ import click
 from nbnumba.atomic import check_writable
 from nbnumba.errors import NbnumbaError
 from nbnumba_cli import options
+from nbnumba_cli.output import Output
 
 if TYPE_CHECKING:
     from nbnumba.model.experiment import Experiment
@@ -51,7 +52,7 @@ _IMAGES = (
     help="Indices and resolution at the centre of this pixel; may be repeated.",
 )  # fmt: skip
 @options.panel
-@click.option("--png", type=click.Path(path_type=Path), help="Picture to write: detector, beam, rings, reflections.")
+@click.option("--png", type=Output("PNG"), help="Picture to write: detector, beam, rings, reflections.")
 @options.overwrite
 @options.as_json
 def command(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import signal
 import sys
 import warnings
 from contextlib import suppress
@@ -16,9 +15,8 @@ from click.shell_completion import CompletionItem
 
 from nbnumba import __version__
 from nbnumba.errors import NbnumbaError, NbnumbaJobError
-from nbnumba_cli import voice
+from nbnumba_cli import interrupt, voice
 from nbnumba_cli.equip import equip, from_environment
-from nbnumba_cli.interrupt import stop
 
 COMPLETE = "_NBNUMBA_COMPLETE"  # variable by which a shell asks for completions
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
@@ -130,13 +128,6 @@ def _print_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     click.echo(f"Warning: {message}", err=True)
 
 
-def _listen_to_signals() -> None:
-    """Let signals end the program in order, so that half-written files are removed."""
-    for sign in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, sign) and signal.getsignal(getattr(signal, sign)) is not signal.SIG_IGN:  # as under nohup
-            signal.signal(getattr(signal, sign), stop)
-
-
 def _show(error: click.ClickException) -> None:
     """Tell what is wrong with the words of the command line, and which of them variables stand for."""
     error.show()
@@ -156,19 +147,10 @@ def main(args: list[str] | None = None, name: str = "nbnumba") -> NoReturn:
     warnings.showwarning = _print_warning
     if COMPLETE in os.environ:
         import_module("nbnumba_cli.bash")
-    _listen_to_signals()
+    interrupt.listen()
     try:
-        code = cli.main(args=args, prog_name=name, complete_var=COMPLETE, standalone_mode=False)
-        if sys.stdout is not None:
-            sys.stdout.flush()
-        for number in (signal.SIGINT, signal.SIGTERM):  # all is done: what comes now is too late to matter
-            signal.signal(number, signal.SIG_IGN)
-    except click.ClickException as error:
-        _show(error)
-        sys.exit(error.exit_code)
-    except NbnumbaError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(FAILED if isinstance(error, NbnumbaJobError) else BAD_INPUT)
+        code = _run(args, name)
+        interrupt.be_deaf()
     except (KeyboardInterrupt, click.Abort) as error:
         left = str(error.__cause__ or error) or "no half-written file was left behind"
         click.echo(f"Interrupted: {left}.", err=True)
@@ -176,13 +158,28 @@ def main(args: list[str] | None = None, name: str = "nbnumba") -> NoReturn:
             with suppress(OSError):
                 sys.stdout.flush()
         os._exit(INTERRUPTED)  # Python's own end can crash where compiled code was being loaded
+    sys.exit(code)
+
+
+def _run(args: list[str] | None, name: str) -> int:
+    """Run the program; its exit code."""
+    try:
+        code = cli.main(args=args, prog_name=name, complete_var=COMPLETE, standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except click.ClickException as error:
+        _show(error)
+        return error.exit_code
+    except NbnumbaError as error:
+        click.echo(f"Error: {error}", err=True)
+        return FAILED if isinstance(error, NbnumbaJobError) else BAD_INPUT
     except MemoryError:
         click.echo("Error: out of memory; ask for fewer pixels or a smaller reflection list.", err=True)
-        sys.exit(FAILED)
+        return FAILED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(FAILED)
+        return FAILED
     except OSError as error:
         click.echo(f"Error: {error.filename or 'output'}: {error.strerror}", err=True)
         os._exit(FAILED)  # nothing more can be flushed
-    sys.exit(code if isinstance(code, int) else 0)
+    return code if isinstance(code, int) else 0

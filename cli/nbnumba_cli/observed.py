@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbnumba.errors import NbnumbaError
 from nbnumba_cli import voice
+from nbnumba_cli.options import check_shape
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +30,7 @@ def read_loss(file: Path, experiment: Experiment, asked: dict[str, Any]) -> Any:
 
     import nbnumba as nb
 
+    check_shape(asked["shape"], file)
     pixels, response = experiment.detector.shape, experiment.response or nb.Response()
     rows = math.prod(pixels[:-1]), pixels[-1]
     stored = nb.read_image(file, number=asked["number"], shape=asked["shape"] or rows)

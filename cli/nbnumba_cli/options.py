@@ -22,7 +22,7 @@ from nbnumba._cache import cache_directory
 from nbnumba.atomic import check_distinct
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.experiment import Experiment
-from nbnumba.simulation import PRECISIONS, check_device, check_no_threads
+from nbnumba.simulation import PRECISIONS, check_device
 from nbnumba_cli import complete, voice
 from nbnumba_cli.interrupt import heed
 
@@ -50,6 +50,13 @@ def _of_the_cpu(ctx: click.Context, _: click.Parameter, value: int | None) -> in
     """A number of threads; one that the environment gives for all commands is not meant for a GPU."""
     given = ctx.get_parameter_source("threads") is not ParameterSource.ENVIRONMENT
     return value if given or ctx.params.get("device", "cpu") == "cpu" else None
+
+
+def finite(_: click.Context, option: click.Parameter, value: float | None) -> float | None:
+    """A number of an option, if it is one: floats of click may be nan and inf."""
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"found {value}; allowed: a finite number", param=option)
+    return value
 
 
 threads: Decorator = click.option(
@@ -205,6 +212,14 @@ def _from_here(name: str, value: Any) -> Any:
     return value
 
 
+def check_shape(shape: tuple[int, int] | None, *files: Path) -> None:
+    """Refuse --shape where no file is raw, and it would be ignored."""
+    from nbnumba.inputs.kinds import RAW, kind_of
+
+    if shape is not None and RAW not in map(kind_of, files):
+        raise NbnumbaError(f"--shape: found for {' and '.join(map(str, files))}, which are no raw files; leave it out")
+
+
 def command_line() -> str:
     """The words of this run as a line; bytes that are not UTF-8 as escapes, so that a file can hold it.
 
@@ -220,7 +235,9 @@ def keep_inputs(
 ) -> None:
     """Refuse outputs that are the same file as one another or as an input, also one that the TOML file names."""
     lists = [crystal.reflections for crystal in experiment.crystals]
-    named = [] if file is None else _files_in(tomllib.loads(file.read_text(encoding="utf-8-sig")), file.parent)
+    named: list[Path] = []
+    if file is not None and file.is_file():  # and no pipe, which can be read once
+        named = _files_in(tomllib.loads(file.read_text(encoding="utf-8-sig")), file.parent)
     check_distinct(outputs, [file, like(), *others, *named, *(each.origin.get("file") for each in lists if each)])
 
 
@@ -310,11 +327,9 @@ def limited(threads: int | None, device: str) -> Iterator[None]:
     """Run a block with a number of threads, if it runs on the CPU."""
     from nbnumba._run import thread_limit, using_threads
 
-    check_device(device)
-    if device != "cpu":
-        check_no_threads(device, threads)
     if threads is not None and threads > thread_limit():
         raise NbnumbaError(f"--threads: found {threads}; allowed: 1 to {thread_limit()} on this machine")
+    check_device(device, threads)
     with using_threads(threads):
         yield
 

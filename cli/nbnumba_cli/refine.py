@@ -11,6 +11,7 @@ import click
 from nbnumba.errors import NbnumbaError
 from nbnumba_cli import complete, options, voice
 from nbnumba_cli.observed import LOSSES, read_loss
+from nbnumba_cli.output import Output
 
 if TYPE_CHECKING:
     import nbnumba as nb
@@ -23,15 +24,15 @@ _PASSED_ON = ("planes", "system", "continuation", "optimizer", "iterations", "to
 @options.experiment_source
 @click.argument("data", metavar="DATA", type=click.Path(path_type=Path), required=False)
 @options.parameters
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="TOML file of what is refined.")
+@click.option("-o", "--output", type=Output("TOML"), required=True, help="TOML file of what is refined.")
 @click.option(
     "--results",
-    type=click.Path(path_type=Path),
+    type=Output("HDF5"),
     help="HDF5 file to write: data, model, residual, sensitivities, values, correlation, history.",
 )
 @click.option(
     "--svg",
-    type=click.Path(path_type=Path),
+    type=Output("SVG"),
     help="Picture to write: data, model, residual, and the derivative by each parameter.",
 )
 @click.option(
@@ -44,21 +45,27 @@ _PASSED_ON = ("planes", "system", "continuation", "optimizer", "iterations", "to
 @click.option(
     "--readout-sigma",
     type=click.FloatRange(min=0.0),
+    callback=options.finite,
     help="Standard deviation of the read-out noise [photons] [default: that of the [response], or 0].",
 )
 @click.option(
     "--robust",
     type=click.FloatRange(min=0.0, min_open=True),
+    callback=options.finite,
     help="Bear outliers; degrees of freedom of "
     "Student's distribution (gaussian) or standard deviations to Huber's limit (least-squares).",
 )
 @click.option(
     "--adu-per-photon",
     type=click.FloatRange(min=0.0, min_open=True),
+    callback=options.finite,
     help="Units of the data that one photon makes [default: gain of the [response], or 1].",
 )
 @click.option(
-    "--adu-offset", type=float, help="Units of the data without photons [default: offset of the [response], or 0]."
+    "--adu-offset",
+    type=float,
+    callback=options.finite,
+    help="Units of the data without photons [default: offset of the [response], or 0].",
 )
 @click.option(
     "--background",
@@ -124,6 +131,7 @@ _PASSED_ON = ("planes", "system", "continuation", "optimizer", "iterations", "to
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0.0, min_open=True),
+    callback=options.finite,
     default=1e-9,
     show_default=True,
     help="Fall of the loss that is not worth another step.",
@@ -172,9 +180,10 @@ def command(
     files = [file for file in (output, results, svg) if file is not None]
     options.keep_inputs(start, experiment, [output, results, svg], (data, asked["mask"]))
     from nbnumba.atomic import check_writable
+    from nbnumba.outputs.hdf5 import check_hdf5
 
     for file in files:
-        check_writable(file, overwrite)
+        (check_hdf5 if file == results else check_writable)(file, overwrite)
     loss = read_loss(data, start, asked)
     with options.limited(threads, asked["device"]), voice.log_of("nbnumba.refinement.refine"):
         found = _refined(start, loss, names, asked)

@@ -14,6 +14,7 @@ import numpy as np
 import nbnumba as nb
 from nbnumba.atomic import check_writable
 from nbnumba.errors import NbnumbaError
+from nbnumba.outputs.hdf5 import check_hdf5
 from nbnumba.outputs.nexus_writer import SingleWriter, check_options
 from nbnumba.report import counts_report, counts_text, image_report, report_text
 from nbnumba_cli.formats import Outputs, told
@@ -86,8 +87,10 @@ def render_to_files(
 ) -> None:
     """Render images, write them, and print a summary of the first and the names of the files."""
     hdf5 = hdf5 or {}
-    files = [output, *data_files(output, images, hdf5), *([] if png is None else [png])]
-    for file in files:
+    stacks, pictures = [output, *data_files(output, images, hdf5)], [] if png is None else [png]
+    for file in stacks:
+        check_hdf5(file, overwrite)
+    for file in pictures:
         check_writable(file, overwrite)
     others.check(experiment, overwrite)
     check_options(experiment, **hdf5)
@@ -114,7 +117,7 @@ def render_to_files(
                 writer.append(frame.written, expected=frame.expected if keep_expected else None)
     if png is not None:
         nb.write_png(png, _measured(series, shown), experiment=experiment, overwrite=overwrite)
-    _summarize(series, shown, choices, files, others, as_json)
+    _summarize(series, shown, choices, [*stacks, *pictures], others, as_json)
 
 
 def _written(series: Series, others: Outputs) -> Iterator[Frame]:

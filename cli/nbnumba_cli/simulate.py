@@ -9,12 +9,13 @@ import click
 
 from nbnumba_cli import formats, options
 from nbnumba_cli.hdf5_options import NAMES, data_files, hdf5_options
+from nbnumba_cli.output import Output
 
 
 @click.command("simulate")
 @options.experiment_source
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="HDF5 file to write (NXmx).")
-@click.option("--png", type=click.Path(path_type=Path), default=None, help="Picture of the first image to write too.")
+@click.option("-o", "--output", type=Output("HDF5"), required=True, help="HDF5 file to write (NXmx).")
+@click.option("--png", type=Output("PNG"), default=None, help="Picture of the first image to write too.")
 @formats.option
 @click.option(
     "--images",

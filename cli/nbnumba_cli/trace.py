@@ -12,6 +12,7 @@ import click
 from nbnumba.atomic import check_writable
 from nbnumba.errors import NbnumbaError
 from nbnumba_cli import complete, options
+from nbnumba_cli.output import Output
 
 _SHOWN = 20  # steps, where nothing else is asked for
 
@@ -40,8 +41,8 @@ _SHOWN = 20  # steps, where nothing else is asked for
     metavar="SLOW SLOW FAST FAST",
     help="Instead of one pixel: which reflections light these, from the first to before the last.",
 )
-@click.option("--csv", type=click.Path(path_type=Path), help="File to write all quantities of the steps to.")
-@click.option("--html", type=click.Path(path_type=Path), help="Page to write: image, loops, steps and equations.")
+@click.option("--csv", type=Output("CSV"), help="File to write all quantities of the steps to.")
+@click.option("--html", type=Output("HTML"), help="Page to write: image, loops, steps and equations.")
 @click.option(
     "--compare",
     type=click.Path(path_type=Path),

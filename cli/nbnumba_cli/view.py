@@ -10,6 +10,7 @@ import click
 
 from nbnumba.errors import NbnumbaError
 from nbnumba_cli import options
+from nbnumba_cli.output import Output
 
 AUTOMATIC, NONE = "auto", "none"
 
@@ -19,7 +20,7 @@ AUTOMATIC, NONE = "auto", "none"
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=Output("PNG", "SVG"),
     help="Picture to write, .png or .svg [default: the name of FILE with .png, in the working folder].",
 )
 @click.option("--scale", type=click.Choice(["log", "sqrt", "linear"]), default="log", show_default=True,
@@ -77,6 +78,7 @@ def command(
         raise NbnumbaError("view: found --set or --like alone; give --experiment or --nanobragg, which they change")
     experiment = options.load_experiment(described, nanobragg, settings) if told else None
     drawing = asked if title is None else {**asked, "title": title}
+    options.check_shape(asked["shape"], file)
     figure = nb.view(file, rings=_spacings(rings), experiment=experiment, **drawing)
     nb.write_figure(picture, figure, overwrite=overwrite)
     click.echo(json.dumps({"files": [str(picture)]}) if as_json else picture)

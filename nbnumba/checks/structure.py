@@ -9,8 +9,8 @@ import numpy as np
 
 from nbnumba.checks.rules import INVALID, NOTHING, UNREAD, Found, missing, rule
 from nbnumba.checks.tree import Tree
-from nbnumba.inputs.geometry.transformations import is_length
 from nbnumba.inputs.hdf5 import child, numbers, of_class, text, told, words
+from nbnumba.inputs.units import is_length
 
 
 @rule("error")

@@ -10,6 +10,7 @@ import numpy as np
 
 from nbnumba.compat.header import smv_fields
 from nbnumba.compat.translate import Translation
+from nbnumba.inputs.text import is_pipe
 from nbnumba.model.mosaic import rotation_matrix
 from nbnumba.model.reflections import Reflections
 from nbnumba.outputs.smv import BLOCK, header_length
@@ -90,7 +91,7 @@ def _takes_seed_for_angle(translation: Translation) -> bool:
 def _lists_oddly(translation: Translation) -> bool:
     """Whether the first reflection of the -hkl file is not three whole numbers and another, or comments are in it."""
     file = translation.flags.file("hkl")
-    if file is None:
+    if file is None or is_pipe(file):
         return False
     content = file.read_bytes()
     words = content.lstrip().split(b"\n", 1)[0].split()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nbnumba.errors import NbnumbaError
+from nbnumba.model.validate import cut, shown
 
 Value = float | int | str
 VALUE_KINDS = {"n": "number", "w": "whole number", "t": "name"}
@@ -247,9 +248,9 @@ def parse(words: Sequence[str]) -> list[Given]:
 
 def _unknown(word: str) -> NbnumbaError:
     if not word.startswith("-") or _is_number(word):
-        return NbnumbaError(f"{word!r}: no flag stands before this value; flags begin with '-'")
+        return NbnumbaError(f"{cut(word)!r}: no flag stands before this value; flags begin with '-'")
     close = get_close_matches(word, list(_BY_NAME), n=1)
-    return NbnumbaError(f"{word}: no such flag." + (f" Did you mean {close[0]}?" if close else ""))
+    return NbnumbaError(f"{cut(word)}: no such flag." + (f" Did you mean {close[0]}?" if close else ""))
 
 
 def _values(word: str, flag: Flag, rest: list[str]) -> tuple[Value, ...]:
@@ -284,14 +285,14 @@ def _value(word: str, kind: str, text: str) -> Value:
     if kind == "t":
         return text
     if not _is_number(text):
-        raise NbnumbaError(f"{word}: found {text!r}; allowed: a number")
+        raise NbnumbaError(f"{word}: found {shown(text)}; allowed: a number")
     value = float(text)
     if not math.isfinite(value):
-        raise NbnumbaError(f"{word}: found {text!r}; allowed: a finite number")
+        raise NbnumbaError(f"{word}: found {shown(text)}; allowed: a finite number")
     if kind == "n":
         return value
     if not value.is_integer():
-        raise NbnumbaError(f"{word}: found {text!r}; allowed: a whole number")
+        raise NbnumbaError(f"{word}: found {shown(text)}; allowed: a whole number")
     return int(value)
 
 

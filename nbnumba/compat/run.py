@@ -18,6 +18,7 @@ from nbnumba.compat.translate import Translation
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.reflections import Reflections
 from nbnumba.outputs.dump import put_dump
+from nbnumba.outputs.hdf5 import check_hdf5
 from nbnumba.outputs.nexus import write_nexus
 from nbnumba.outputs.pgm import put_pgm
 from nbnumba.outputs.raw import put_raw
@@ -100,7 +101,7 @@ def run(
     files = output_files(flags)
     check_distinct(files.wanted(), _inputs(flags))
     for file in files.wanted():
-        check_writable(file, overwrite=True)
+        (check_hdf5 if file == files.hdf5 else check_writable)(file, overwrite=True)
     image = simulate(experiment, progress=progress)
     if experiment.background:
         image += background(experiment)

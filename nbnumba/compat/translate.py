@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from nbnumba.compat.beam import beam_of
 from nbnumba.compat.cell import cell_volume, reference_axes
 from nbnumba.compat.flags import IDLE, NO_EFFECT, OVERRULED, Flags, Given
 from nbnumba.compat.geometry import Placed, read_headers, reference_distance, translate_detector
-from nbnumba.compat.steps import complete, complete_phi
+from nbnumba.compat.steps import complete_phi
 from nbnumba.constants import EV_ANGSTROM
 from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.dump import read_dump
 from nbnumba.inputs.matrix import read_matrix
 from nbnumba.inputs.reflections import read_reflections
-from nbnumba.inputs.sources import read_sources
 from nbnumba.model.background import Background
-from nbnumba.model.beam import MOST_SOURCES, Beam
 from nbnumba.model.cell import Cell, cell_of
-from nbnumba.model.conventions import CONVENTIONS
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.mosaic import DEFAULT_SEED, Mosaic, domain_angle, misset_of, random_rotation, rotation_matrix
@@ -30,12 +29,22 @@ from nbnumba.model.random import MinimalStandard
 from nbnumba.model.reflections import Reflections
 from nbnumba.model.sampling import Sampling
 from nbnumba.model.scan import Scan
-from nbnumba.model.sources import Grid, Sources, dispersed, grid_sources
+from nbnumba.model.sources import Grid
 from nbnumba.physics.lattice import SHAPES
-from nbnumba.physics.vector import Vector, unit
 
 WATER_F = 2.57  # electrons, in all directions
 WATER_WEIGHT = 18.0  # g/mol
+
+#: Flag -> the least number that it takes, and what stands in the place of less, as in nanoBragg.
+_LEAST = {
+    **dict.fromkeys(("N", "Na", "Nb", "Nc"), (1, "1")),
+    **dict.fromkeys(("detpixels", "detpixels_f", "detpixels_s"), (1, "as many as -detsize holds")),
+    **dict.fromkeys(("divsteps", "hdivsteps", "vdivsteps", "dispsteps"), (1, "no number")),
+    "oversample": (1, "as many as the crystal's size asks for"),
+    "mosaic_domains": (1, "10"),
+    "detector_thicksteps": (2, "2"),
+}
+_HIGHEST = 65535  # count in SMV images
 
 
 class Translation(NamedTuple):
@@ -59,6 +68,7 @@ def translate(given: list[Given], folder: Path) -> Translation:
         if loser in flags and winner in flags:
             flags.notes.append(f"-{loser} has no effect beside -{winner}")
     flags.notes.extend(f"-{flag.name}: {NO_EFFECT}" for flag in given if flag.name in IDLE)
+    flags.notes.extend(_taken_otherwise(flags))
     header = read_headers(flags)
     wavelength = _wavelength(flags, header.get("wavelength"))
     crystal, longest = _crystal(flags, wavelength)
@@ -67,7 +77,7 @@ def translate(given: list[Given], folder: Path) -> Translation:
     oscillation = _oscillation(flags, header)
     experiment = Experiment(
         crystal=crystal,
-        beam=_beam(flags, wavelength, detector.convention),
+        beam=beam_of(flags, wavelength, detector.convention),
         detector=detector,
         scan=_scan(flags, header, oscillation, detector.convention),
         sampling=Sampling(
@@ -81,6 +91,17 @@ def translate(given: list[Given], folder: Path) -> Translation:
     )
     chosen = _oversample(flags, experiment, longest)
     return Translation(experiment.replace(**{"sampling.oversample": chosen}), flags, placed, oscillation)
+
+
+def _taken_otherwise(flags: Flags) -> Iterator[str]:
+    """What becomes of numbers that mean nothing, and is what nanoBragg makes of them."""
+    for name, (least, otherwise) in _LEAST.items():
+        found = flags.value(name, least)
+        if found < least:
+            yield f"-{name} {found} stands for {otherwise}"
+    offset = flags.value("adc", 0.0)
+    if offset >= _HIGHEST:
+        yield f"-adc {offset:g}: all pixels of SMV images are {_HIGHEST}, the end of their range"
 
 
 def _water(flags: Flags) -> tuple[Background, ...]:
@@ -236,72 +257,6 @@ def _interpolate(flags: Flags) -> str:
         # nanoBragg decides before it turns sizes into numbers of cells.
         return "tricubic" if min(_counts(flags)) <= 2 else "nearest"
     return "tricubic" if last.name == "interpolate" else "nearest"
-
-
-# beam
-
-
-def _beam(flags: Flags, wavelength: float, convention: str) -> Beam:
-    frame = CONVENTIONS[convention]
-    direction, polarization = frame.beam, frame.polarization
-    vectors: dict[str, Any] = {}
-    if convention == "custom":  # the others set every axis, whatever stands before them
-        vectors = {"direction": flags.values("beam_vector"), "polarization_axis": flags.values("polar_vector")}
-        for flag in ("beam_vector", "polar_vector"):
-            if flags.values(flag) == (0.0, 0.0, 0.0):
-                raise NbnumbaError(f"-{flag}: found 0 0 0; allowed: a vector of non-zero length")
-        direction = unit(Vector(*(vectors["direction"] or direction)))
-        polarization = unit(Vector(*(vectors["polarization_axis"] or polarization)))
-    nopolar = flags.last_of("polar", "nopolar")
-    return Beam(
-        wavelength=wavelength,
-        **_photons(flags),
-        polarization=flags.value("polar", 0.0),
-        polarized=nopolar is None or nopolar.name == "polar",
-        sources=_sources(flags, wavelength, direction, polarization),
-        **{name: vector for name, vector in vectors.items() if vector is not None},
-    )
-
-
-def _photons(flags: Flags) -> dict[str, Any]:
-    exposure, size = flags.value("exposure", 1.0), flags.value("beamsize", 0.1)
-    common = {"exposure": exposure, "size": size}
-    if flags.value("flux", 0.0) != 0.0:
-        return {"flux": flags.value("flux"), **common}
-    return {"fluence": flags.value("fluence"), **common} if "fluence" in flags else common
-
-
-def _sources(flags: Flags, wavelength: float, direction: Vector, polarization: Vector) -> Sources | None:
-    file = flags.file("sourcefile")
-    if file is not None:
-        listed = read_sources(file, wavelength, direction)
-        if len({row[3] for row in listed.rows}) > 1:
-            flags.notes.append("the weights of sources have no effect in nanoBragg, nor here")
-        return Sources(tuple((x, y, z, 1.0, own) for x, y, z, _, own in listed.rows))
-    horizontal, vertical = (_divergence(flags, axis) for axis in "hv")
-    dispersion = complete(flags.value("dispersion", 0.0) / 100.0, None, flags.value("dispsteps"))
-    if horizontal.width == vertical.width == dispersion.width == 0.0:
-        return None
-    count = horizontal.number * vertical.number * dispersion.number
-    if count > MOST_SOURCES:
-        raise NbnumbaError(
-            f"-divsteps, -hdivsteps, -vdivsteps, -dispsteps: found {count} sources; allowed: {MOST_SOURCES}"
-        )
-    last = flags.last_of("round_div", "square_div")
-    is_round = (last is None or last.name == "round_div") and horizontal.width > 0.0 and vertical.width > 0.0
-    lines = dispersed(wavelength, dispersion)
-    return grid_sources(direction, polarization, horizontal, vertical, lines, is_round)
-
-
-def _divergence(flags: Flags, axis: str) -> Grid:
-    width = flags.last_of("divergence", f"{axis}divrange")
-    count = flags.last_of("divsteps", f"{axis}divsteps")
-    step = flags.value(f"{axis}divstep")
-    return complete(
-        None if width is None or float(width.values[0]) < 0.0 else float(width.values[0]) / 1000.0,
-        None if step is None else step / 1000.0,
-        None if count is None else int(count.values[0]),
-    )
 
 
 # scan and sampling

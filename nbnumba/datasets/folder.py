@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import json
+import logging
 import re
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,9 +18,13 @@ from nbnumba.datasets.recipe import Recipe
 from nbnumba.datasets.shard import Shard, shards
 from nbnumba.errors import NbnumbaError
 
+log = logging.getLogger(__name__)
+
 MANIFEST, MASTER, REPORT = "manifest.json", "master.h5", "report.html"
 _DIFFERENCES = 20  # lines that are shown
+_PATIENCE = 2.0  # seconds between lines of the log
 _SHARD = re.compile(r"shard-\d+\.h5")
+_OURS = re.compile(rf"shard-\d+\.h5|logs|preview\.png|{'|'.join(map(re.escape, (MANIFEST, MASTER, REPORT, LOG)))}")
 
 
 class Plan(NamedTuple):
@@ -42,7 +48,7 @@ def prepare(recipe: Recipe, folder: str | Path, *, resume: bool = False, overwri
         NbnumbaError: the folder holds a data set of another recipe (the difference is shown) or version, or of this one
             and neither ``resume`` nor ``overwrite`` is asked for.
     """
-    folder = made_folder(folder)
+    folder = _own_folder(folder)
     if overwrite:
         _remove(folder)
     before, plan = _before(recipe, folder), shards(recipe)
@@ -67,6 +73,20 @@ def made_folder(folder: str | Path) -> Path:
     return Path(folder)
 
 
+def _own_folder(folder: str | Path) -> Path:
+    """A folder, made where it is not there, in which nothing lies, or a data set among other things.
+
+    Raises:
+        NbnumbaError: it holds other things alone, or as ``made_folder``.
+    """
+    folder = made_folder(folder)
+    there = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    if there and not any(_OURS.fullmatch(name) for name in there):
+        few = ", ".join(there[:3]) + (" ..." if len(there) > len(there[:3]) else "")
+        raise NbnumbaError(f"{folder}: holds no data set, but {few}; name a new folder, or an empty one")
+    return folder
+
+
 def prepare_share(recipe: Recipe, folder: str | Path, first: int, step: int | None = None) -> list[Shard]:
     """Files first, first + step ... that are not finished, for those who make a share each, at once and in any order.
 
@@ -83,14 +103,20 @@ def prepare_share(recipe: Recipe, folder: str | Path, first: int, step: int | No
     last = (len(plan) if step is None else step) - 1
     if not 0 <= first <= last:
         raise NbnumbaError(f"--shard: found {first}; allowed: 0 to {last}")
-    folder = made_folder(folder)
+    folder = _own_folder(folder)
     _claim(recipe, folder, plan, _before(recipe, folder))
     return _unfinished(recipe, folder, plan[first :: step or len(plan)])
 
 
 def _unfinished(recipe: Recipe, folder: Path, wanted: list[Shard]) -> list[Shard]:
-    logged = logged_in(folder)
-    return [shard for shard in wanted if not is_finished(recipe, shard, folder, logged)]
+    logged, told, missing = logged_in(folder), time.monotonic(), []
+    for number, shard in enumerate(wanted):
+        if time.monotonic() - told > _PATIENCE:
+            log.info("looked through %d of %d files", number, len(wanted))
+            told = time.monotonic()
+        if not is_finished(recipe, shard, folder, logged):
+            missing.append(shard)
+    return missing
 
 
 def _remove(folder: Path) -> None:

@@ -30,7 +30,7 @@ from nbnumba.inputs.text import read_text
 from nbnumba.model.changes import put
 from nbnumba.model.experiment import Experiment
 from nbnumba.model.toml import from_tree, source_of, tree_of
-from nbnumba.model.validate import nearest, refuse, unknown_key
+from nbnumba.model.validate import cut, nearest, refuse, shown, unknown_key
 
 #: Parts of a recipe that hold distributions by dotted name.
 _NAMED = ("vary", "draw", "lattices.vary")
@@ -174,10 +174,10 @@ def _change_drawing(where: str, tables: dict[str, Any], name: str, value: Any) -
     elif known in tables:
         tables[known] = {**tables[known], parameter: value}
     else:
-        drawn = ", ".join(tables) or "none"
+        drawn, like = ", ".join(tables) or "none", [*tables, *(f"{known}.{kind}" for kind in KINDS)]
         raise NbnumbaError(
-            f"{where}: no such key {name!r}.{nearest(name, list(tables))} There are: {drawn}; a new one is given with "
-            f"its distribution, as {where}.{name}.uniform=1,2"
+            f"{where}: no such key {shown(name)}.{nearest(name, like)} There are: {drawn}; a new one is given "
+            f"with its distribution, as {where}.{cut(name)}.uniform=1,2"
         )
 
 

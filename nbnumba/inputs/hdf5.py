@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.inputs.text import naming
+from nbnumba.inputs.text import is_pipe, naming
 
 Item: TypeAlias = Any  # a group or a dataset
 
@@ -34,6 +34,8 @@ def opened(path: str | Path) -> Iterator[h5py.File]:
         NbnumbaError: the file is missing, damaged, or not HDF5.
     """
     try:
+        if is_pipe(path):
+            raise NbnumbaError(f"{path}: is a pipe; allowed: an HDF5 file")
         with open(path, "rb"):
             pass  # says more plainly than HDF5 why a file cannot be read
         if not h5py.is_hdf5(path):

@@ -7,18 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from nbnumba.constants import EV_ANGSTROM
+from nbnumba.constants import PHOTON_ENERGY
 from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.hdf5 import STRICT, opened, row, value
 from nbnumba.inputs.kinds import kind_of
 from nbnumba.inputs.text import naming, read_rows
+from nbnumba.inputs.units import angstrom
 from nbnumba.model.spectrum import Spectrum
 from nbnumba.model.validate import whole
 
 #: A first column below the one is a wavelength [A], above the other an energy [eV].
 LONGEST, LOWEST = 100.0, 1000.0
-#: Angstrom in the units of a file.
-UNITS = {"angstrom": 1.0, "a": 1.0, "å": 1.0, "nm": 10.0, "m": 1e10}
 _ALLOWED = "incident_wavelength with its weights, or incident_wavelength_1Dspectrum, in a group of NXmx"
 
 
@@ -48,7 +47,7 @@ def _from_text(file: str | Path) -> Spectrum:
         raise NbnumbaError(f"{file}: no spectrum; allowed: lines of wavelength [A] and weight")
     first, weights = np.array([numbers for _, numbers in rows]).T
     if first.min() > LOWEST:
-        first = EV_ANGSTROM / first
+        first = 1e3 * PHOTON_ENERGY / first
     elif not first.max() < LONGEST:
         raise NbnumbaError(
             f"{file}: found a first column from {first.min():g} to {first.max():g}; allowed: wavelengths below "
@@ -108,8 +107,4 @@ def _numbers(dataset: Any, number: int | None) -> np.ndarray:
 
 
 def _angstrom(dataset: Any) -> float:
-    unit = dataset.attrs.get("units", "angstrom")
-    unit = unit.decode() if isinstance(unit, bytes) else str(unit)
-    if unit.lower().removesuffix("s") not in UNITS:
-        raise NbnumbaError(f"{dataset.name}: found the unit {unit!r}; allowed: {', '.join(UNITS)}")
-    return UNITS[unit.lower().removesuffix("s")]
+    return angstrom(dataset) if "units" in dataset.attrs else 1.0

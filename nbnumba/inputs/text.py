@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from nbnumba.errors import NbnumbaError
 
@@ -15,6 +17,7 @@ log = logging.getLogger(__name__)
 
 #: Bytes that a file is read of.
 MOST = 2**30
+_PATIENCE = 2.0  # seconds
 _AT_ONCE = 2**20  # bytes, of files that do not tell their size
 
 
@@ -29,6 +32,27 @@ def naming(file: str | Path) -> Iterator[None]:
         raise NbnumbaError(f"{file}: {error}") from None
 
 
+@contextmanager
+def opened(file: str | Path) -> Iterator[BinaryIO]:
+    """A file to be read; where it is a pipe, and nothing comes for a while, the log tells what is waited for."""
+    notice = threading.Timer(_PATIENCE, log.warning, [f"Waiting for {file}, a pipe, to be written and closed."])
+    if is_pipe(file):
+        notice.daemon = True
+        notice.start()
+    try:
+        with open(file, "rb") as content:
+            yield content
+    finally:
+        notice.cancel()
+
+
+def is_pipe(file: str | Path) -> bool:
+    """Whether this is a pipe, which can be read once."""
+    with suppress(OSError, ValueError):
+        return stat.S_ISFIFO(os.stat(file).st_mode)
+    return False
+
+
 def read_up_to(opened: Any, most: int, size: int = 0) -> bytes:
     """What is in an open file, or a byte more than ``most`` of it; room is made for what is there, not for ``most``."""
     content: bytes = opened.read(min(size, most) + 1)
@@ -40,8 +64,8 @@ def read_up_to(opened: Any, most: int, size: int = 0) -> bytes:
 def read_bytes(file: str | Path) -> bytes:
     """Content of a file, or of a pipe, of up to MOST bytes."""
     try:
-        with open(file, "rb") as opened:
-            content = read_up_to(opened, MOST, os.fstat(opened.fileno()).st_size)
+        with opened(file) as stream:
+            content = read_up_to(stream, MOST, os.fstat(stream.fileno()).st_size)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise NbnumbaError(f"{file}: cannot be read ({why}); name an existing file") from None

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from nbnumba.constants import EV_ANGSTROM
+from nbnumba.constants import PHOTON_ENERGY
 from nbnumba.errors import NbnumbaError
 from nbnumba.materials.attenuation_table import ATTENUATION
 
@@ -23,7 +23,7 @@ def attenuation(material: str, wavelength: float, density: float | None = None) 
     Raises:
         NbnumbaError: a wavelength beyond the table, a material that xraydb does not know, or xraydb is not installed.
     """
-    energy = EV_ANGSTROM / wavelength
+    energy = 1e3 * PHOTON_ENERGY / wavelength
     if material in ATTENUATION:
         usual, rows = ATTENUATION[material]
         return _between(material, rows, 1e-3 * energy) * (1.0 if density is None else density / usual)
@@ -34,9 +34,9 @@ def _between(material: str, rows: tuple[tuple[float, float], ...], energy: float
     """Power law between the rows on either side of an energy [keV]; at an edge, the value above it."""
     energies, values = np.array(rows).T
     if not energies[0] <= energy <= energies[-1]:
-        low, high = 1e-3 * EV_ANGSTROM / energies[-1], 1e-3 * EV_ANGSTROM / energies[0]
+        low, high = PHOTON_ENERGY / energies[-1], PHOTON_ENERGY / energies[0]
         raise NbnumbaError(
-            f"detector.sensor_material: found {material!r} at {1e-3 * EV_ANGSTROM / energy:.6g} A; its table reaches "
+            f"detector.sensor_material: found {material!r} at {PHOTON_ENERGY / energy:.6g} A; its table reaches "
             f"from {low:.4g} to {high:.4g} A: give detector.sensor_mu instead"
         )
     i = min(int(np.searchsorted(energies, energy, side="right")), len(rows) - 1)

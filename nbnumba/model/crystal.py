@@ -243,6 +243,7 @@ def _orientation(value: Any) -> tuple[tuple[float, ...], ...]:
         if length > 0.0:
             number(f"crystal.orientation[{i}] length", length, "A", **_LENGTHS)
     volume, bulk = float(np.linalg.det(np.array(rows))), math.prod(lengths)
-    if not abs(volume) > 1e-9 * bulk:
-        raise refuse("crystal.orientation", rows, "axes that span a volume (this matrix is singular)")
+    if not abs(volume) > _FLATTEST * bulk:
+        allowed = f"axes that span a volume, {_FLATTEST:g} a b c or more (this matrix is singular, or almost)"
+        raise refuse("crystal.orientation", rows, allowed)
     return rows

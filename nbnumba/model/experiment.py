@@ -442,3 +442,10 @@ class Experiment:
         from nbnumba.model.toml import load
 
         return load(source, settings or {}, like)
+
+
+def check_experiment(value: object) -> None:
+    """Refuse what is no experiment, as the name of its file."""
+    if not isinstance(value, Experiment):
+        allowed = "an Experiment, which nb.Experiment.from_toml(FILE) makes of a file"
+        raise NbnumbaError(f"experiment: found {type(value).__name__}; allowed: {allowed}")

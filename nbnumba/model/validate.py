@@ -26,9 +26,17 @@ _LONGEST = 500  # characters of a value in a message
 
 def refuse(field: str, found: Any, allowed: str) -> NbnumbaError:
     """Error that every check raises, in one form."""
-    shown = repr(found)
-    shown = shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]} ..."
-    return NbnumbaError(f"{field}: found {shown}; allowed: {allowed}")
+    return NbnumbaError(f"{cut(field)}: found {shown(found)}; allowed: {allowed}")
+
+
+def shown(value: Any) -> str:
+    """A value in a message; of a long one, its beginning."""
+    return cut(repr(value))
+
+
+def cut(text: str) -> str:
+    """Text, of a long one its beginning."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
 
 
 def number(
@@ -154,7 +162,7 @@ def direction(field: str, values: Any) -> tuple[float, ...]:
 
 def unknown_key(where: str, key: str, known: Sequence[str]) -> NbnumbaError:
     """Error for a name that does not exist, with the nearest one that does."""
-    return NbnumbaError(f"{where}: no such key {key!r}.{nearest(key, known)} There are: {', '.join(known)}")
+    return NbnumbaError(f"{where}: no such key {shown(key)}.{nearest(key, known)} There are: {', '.join(known)}")
 
 
 def nearest(name: str, known: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from nbnumba import __version__
 from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError
-from nbnumba.model.experiment import Experiment
+from nbnumba.model.experiment import Experiment, check_experiment
 from nbnumba.model.validate import choice, whole
 from nbnumba.outputs.counts import LARGEST, as_counts, rounded, saturation
 from nbnumba.outputs.imgcif import array_name, categories
@@ -60,6 +60,8 @@ def write_cbf(
         NbnumbaError: the file cannot be written, fabio is missing, a mini header cannot tell the geometry, or the image
             has another shape than the detector or holds numbers below 0 or beyond int32 in pixels that measure.
     """
+    if experiment is not None:
+        check_experiment(experiment)
     number = whole("number", number, low=0)
     if kind is not None:
         choice("kind", kind, KINDS)

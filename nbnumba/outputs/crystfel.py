@@ -14,7 +14,7 @@ import numpy as np
 from nbnumba.atomic import new_file
 from nbnumba.constants import PHOTON_ENERGY
 from nbnumba.inputs.hdf5 import ENTRY
-from nbnumba.model.experiment import Experiment
+from nbnumba.model.experiment import Experiment, check_experiment
 from nbnumba.outputs.counts import readout
 from nbnumba.outputs.nexus_geometry import Module, modules
 from nbnumba.outputs.nexus_series import DATA
@@ -41,6 +41,7 @@ def write_crystfel(
     Raises:
         NbnumbaError: a curved detector, which CrystFEL has not, or a file cannot be read or written.
     """
+    check_experiment(experiment)
     experiment.detector.check_flat("CrystFEL")
     places = modules(experiment)
     clen = 1e-3 * float(places[0].distance if places[0].distance > 0.0 else places[0].corner[2])

@@ -18,7 +18,7 @@ import numpy as np
 from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.crystal import Crystal
-from nbnumba.model.experiment import Experiment
+from nbnumba.model.experiment import Experiment, check_experiment
 from nbnumba.model.mosaic import Mosaic
 from nbnumba.model.validate import whole
 from nbnumba.outputs.counts import Readout, readout
@@ -63,6 +63,7 @@ def write_dials(
         NbnumbaError: a curved detector, or crystal axes that are left-handed, which DIALS has not; or a file cannot be
             read or written.
     """
+    check_experiment(experiment)
     experiment.detector.check_flat("DIALS")
     held = None if file is None else stored(file)
     there = 1 if held is None else held.images

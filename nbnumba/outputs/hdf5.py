@@ -13,7 +13,8 @@ from typing import Any
 
 import h5py
 
-from nbnumba.atomic import new_file
+from nbnumba.atomic import check_writable, is_device, new_file
+from nbnumba.errors import NbnumbaError
 
 #: Calls a function with an open file and further arguments, and returns its result.
 Use = Callable[..., Any]
@@ -87,6 +88,17 @@ class Sink:
         """Nothing to do: no buffer."""
 
 
+def check_hdf5(path: str | Path, overwrite: bool = False) -> None:
+    """As ``check_writable``, for a file that is written back and forth: no device will do.
+
+    Raises:
+        NbnumbaError: it cannot be written.
+    """
+    if is_device(path):
+        raise NbnumbaError(f"{path}: is a device, which cannot hold HDF5; name a file")
+    check_writable(path, overwrite)
+
+
 @contextlib.contextmanager
 def new_hdf5(path: str | Path, overwrite: bool = False) -> Iterator[Use]:
     """Open a new HDF5 file that takes its name when the block ends well; equal contents make equal bytes.
@@ -97,6 +109,7 @@ def new_hdf5(path: str | Path, overwrite: bool = False) -> Iterator[Use]:
     Raises:
         NbnumbaError: the file cannot be written; see ``new_file``.
     """
+    check_hdf5(path, overwrite)
     with new_file(path, overwrite) as part, writing_hdf5(part) as use:
         yield use
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.model.experiment import Experiment
+from nbnumba.model.experiment import Experiment, check_experiment
 from nbnumba.outputs.pixels import as_image
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def to_xarray(experiment: Experiment, images: Any) -> DataArray:
         raise NbnumbaError(
             "images with labels are made by xarray, which is not there; pip install 'nbnumba[xarray]'"
         ) from None
+    check_experiment(experiment)
     array, shape = np.asarray(images), experiment.detector.shape
     several = array.ndim == len(shape) + 1 and len(array) > 0
     as_image("images", array[0] if several else array, shape)

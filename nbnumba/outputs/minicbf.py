@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nbnumba import __version__
-from nbnumba.constants import EV_ANGSTROM
+from nbnumba.constants import PHOTON_ENERGY
 from nbnumba.model.experiment import Experiment
 from nbnumba.outputs.clock import timestamp
 from nbnumba.outputs.laboratory import places, turn
@@ -63,7 +63,7 @@ def comments(experiment: Experiment, number: int, cutoff: int) -> list[str]:
         f"Exposure_period {_text(beam.exposure)} s",
         "Tau = 0 s",
         f"Count_cutoff {cutoff} counts",
-        f"Threshold_setting: {_text(0.5 * EV_ANGSTROM / wavelength)} eV",
+        f"Threshold_setting: {_text(500.0 * PHOTON_ENERGY / wavelength)} eV",
         f"N_excluded_pixels = {int(np.count_nonzero(~experiment.rendered))}",
         f"Wavelength {_text(wavelength)} A",
         f"Detector_distance {_text(1e-3 * place.distance)} m",

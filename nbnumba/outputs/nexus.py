@@ -16,7 +16,7 @@ from nbnumba.atomic import check_writable
 from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.hdf5 import ENTRY, PROVENANCE, child, opened, words
 from nbnumba.model.beam import Beam
-from nbnumba.model.experiment import Experiment
+from nbnumba.model.experiment import Experiment, check_experiment
 from nbnumba.outputs.data_files import data_paths, need_data
 from nbnumba.outputs.nexus_series import DATA, EXPECTED, IMAGES
 from nbnumba.outputs.nexus_tree import DEFINITION
@@ -74,6 +74,7 @@ def write_nexus(
         NbnumbaError: the file cannot be written, or images have another shape than the detector, values that are not
             finite or do not fit, or differ in type.
     """
+    check_experiment(experiment)
     single = getattr(images, "ndim", None) == len(experiment.detector.shape)
     series = [images] if single else images
     total = operator.length_hint(series)

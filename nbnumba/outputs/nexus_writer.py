@@ -17,11 +17,11 @@ from nbnumba.atomic import check_writable, new_family
 from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.hdf5 import ENTRY
 from nbnumba.model.beam import Beam
-from nbnumba.model.experiment import Experiment
+from nbnumba.model.experiment import Experiment, check_experiment
 from nbnumba.model.validate import flag, whole
 from nbnumba.outputs.compression import Codec, codec
 from nbnumba.outputs.data_files import MOST_IN_FILE, DataFile, data_path, linked
-from nbnumba.outputs.hdf5 import WATCHED, Use, growing_hdf5, writing_hdf5
+from nbnumba.outputs.hdf5 import WATCHED, Use, check_hdf5, growing_hdf5, writing_hdf5
 from nbnumba.outputs.nexus_series import (
     DATA,
     EXPECTED,
@@ -87,6 +87,7 @@ class NexusWriter:
         Raises:
             NbnumbaError: an option that is not allowed, or without its library.
         """
+        check_experiment(experiment)
         self._path, self._experiment, self._overwrite = Path(path), experiment, flag("overwrite", overwrite)
         how = check_options(
             experiment, compression=compression, images_per_file=images_per_file, follow=follow, cxi=cxi
@@ -163,6 +164,7 @@ class NexusWriter:
         self._first: First | None = None
         self._waiting: deque[_Shot] = deque()
         self._count, self._broken = 0, False
+        check_hdf5(self._path, self._overwrite)
         master = Path(os.path.realpath(self._path))
         older = linked(master) if self._overwrite else []
         if self._per_file:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nbnumba.model.experiment import Experiment
+from nbnumba.model.experiment import Experiment, check_experiment
 
 GAP, DEAD, HOT = 1 << 0, 1 << 1, 1 << 3
 
@@ -15,6 +15,7 @@ def pixel_mask(experiment: Experiment) -> np.ndarray:
     Returns:
         uint32 array of the detector's shape.
     """
+    check_experiment(experiment)
     bits = np.where(experiment.rendered, 0, GAP).astype(np.uint32)
     response = experiment.response
     if response is not None and response.dead_pixels + response.hot_pixels > 0.0:

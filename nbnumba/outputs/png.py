@@ -13,7 +13,7 @@ import numpy as np
 
 from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError
-from nbnumba.model.experiment import Experiment
+from nbnumba.model.experiment import Experiment, check_experiment
 from nbnumba.outputs.contrast import Contrast, contrast
 from nbnumba.outputs.layout import laid_out
 from nbnumba.outputs.pixel_mask import pixel_mask
@@ -71,6 +71,8 @@ def grey_levels(
     Raises:
         NbnumbaError: as ``write_png``.
     """
+    if experiment is not None:
+        check_experiment(experiment)
     array = as_image("image", image, None if experiment is None else experiment.detector.shape)
     apart = experiment is not None and array.ndim == 3
     counts = are_counts(array)

@@ -11,7 +11,7 @@ import numpy as np
 
 from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError, NbnumbaWarning
-from nbnumba.model.experiment import Experiment
+from nbnumba.model.experiment import Experiment, check_experiment
 from nbnumba.model.validate import whole
 from nbnumba.outputs.clock import started
 from nbnumba.outputs.counts import good_pixels, readout, rounded, saturation
@@ -48,6 +48,8 @@ def write_smv(
         NbnumbaError: the file cannot be written, the header cannot tell the geometry, or the image has another shape
             than the detector or holds numbers below 0 in pixels that measure.
     """
+    if experiment is not None:
+        check_experiment(experiment)
     number = whole("number", number, low=0)
     array = as_image("image", image, None if experiment is None else experiment.detector.shape)
     if experiment is None:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from nbnumba._run import call
 from nbnumba.errors import NbnumbaError
 from nbnumba.kernels.pack import pack
-from nbnumba.model.experiment import Experiment
+from nbnumba.model.experiment import Experiment, check_experiment
 from nbnumba.model.reflections import Reflections
 from nbnumba.model.spectral import SpectralReflections
 from nbnumba.model.validate import number, refuse, whole
@@ -45,6 +45,7 @@ def amplitude_jacobian(experiment: Experiment, pixels: ArrayLike | None = None) 
     Raises:
         NbnumbaError: a crystal without reflections, pixels that do not exist, or SciPy is not installed.
     """
+    check_experiment(experiment)
     places = experiment.rendered_pixels() if pixels is None else checked_pixels(experiment, pixels)
     flat = np.ravel_multi_index(tuple(places.T), experiment.detector.shape)
     image, reflections, matrix = _jacobian(experiment, flat)

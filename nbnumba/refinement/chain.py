@@ -31,7 +31,7 @@ from nbnumba.kernels.slopes import (
 )
 from nbnumba.model.crystal import Crystal
 from nbnumba.model.detector import Detector
-from nbnumba.model.experiment import Experiment
+from nbnumba.model.experiment import Experiment, check_experiment
 from nbnumba.model.mosaic import rotation_matrix
 from nbnumba.model.parameters import PARAMETERS, check_acts, tilt_axis
 from nbnumba.model.scan import Scan
@@ -58,8 +58,7 @@ def chain(experiment: Experiment, names: Sequence[str]) -> np.ndarray:
 
 def check_names(experiment: Any, names: Any) -> None:
     """Refuse what is no list of parameters with derivatives."""
-    if not isinstance(experiment, Experiment):
-        raise refuse("experiment", type(experiment).__name__, "an Experiment")
+    check_experiment(experiment)
     if isinstance(names, str) or not all(isinstance(name, str) for name in names or ()) or names is None:
         raise refuse("parameters", names, "a list of names, as experiment.parameters() has them")
     for name in names:

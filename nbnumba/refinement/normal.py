@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nbnumba.errors import NbnumbaError, NbnumbaWarning
-from nbnumba.model.experiment import Experiment
+from nbnumba.model.experiment import Experiment, check_experiment
 from nbnumba.model.validate import refuse
 from nbnumba.refinement.chain import chain
 from nbnumba.refinement.jacobian import jacobian
@@ -72,6 +72,7 @@ def vjp(
         NbnumbaError: a parameter that does not exist, cannot act or has no derivative, or slopes of another shape or
             that are no finite numbers.
     """
+    check_experiment(experiment)
     weights, pixels = np.asarray(slopes), experiment.detector.shape
     if weights.dtype.kind not in "biuf" or weights.shape != pixels or not np.isfinite(weights).all():
         raise NbnumbaError(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nbnumba.model.experiment import Experiment
+from nbnumba.model.experiment import Experiment, check_experiment
 from nbnumba.model.validate import number, refuse, whole
 from nbnumba.refinement.equations import Equations
 from nbnumba.refinement.free import Free, choose
@@ -128,15 +128,15 @@ def paired(
     Raises:
         NbnumbaError: something else.
     """
-    images = list(experiments) if isinstance(experiments, Sequence) else [experiments]
+    images = [experiments] if isinstance(experiments, str) or not isinstance(experiments, Sequence) else [*experiments]
     each = list(losses) if isinstance(losses, Sequence) else [losses]
+    for image in images:
+        check_experiment(image)
     if not images or len(each) != len(images):
         raise refuse("loss", len(each), f"one for each experiment, {len(images)}")
-    for kind, items in ((Experiment, images), (Loss, each)):
-        for item in items:
-            if not isinstance(item, kind):
-                allowed = "an Experiment" if kind is Experiment else "Poisson, Gaussian or LeastSquares, with the data"
-                raise refuse(kind.__name__.lower(), type(item).__name__, allowed)
+    for one in each:
+        if not isinstance(one, Loss):
+            raise refuse("loss", type(one).__name__, "Poisson, Gaussian or LeastSquares, with the data")
     return images, each
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from nbnumba.model.cell import reciprocal
-from nbnumba.model.experiment import Experiment
+from nbnumba.model.experiment import Experiment, check_experiment
 from nbnumba.model.validate import number, refuse, whole
 from nbnumba.physics.ewald import diffracted, excitation_error
 from nbnumba.physics.vector import Vector
 from nbnumba.prediction import axes_at_start, mean_beam, point_seen
 from nbnumba.report import resolution_limits
+from nbnumba.spots import all_indices
 
 
 class Shoebox(NamedTuple):
@@ -41,8 +43,10 @@ def shoeboxes(
         dmin: smallest spacing [A]; 0: that of the detector's farthest corner.
 
     Raises:
-        NbnumbaError: a size that is not odd and positive, or a detector that lists panels.
+        NbnumbaError: a size that is not odd and positive, a detector that lists panels, or more than 500 million
+            reflections up to ``dmin``.
     """
+    check_experiment(experiment)
     experiment.detector.check_one_panel("shoeboxes")
     if whole("size", size, low=1) % 2 == 0:
         raise refuse("size", size, "an odd whole number [pixels]")
@@ -51,31 +55,33 @@ def shoeboxes(
         number("excitation", excitation, "1/A", low=0.0)
     beam, crystal = mean_beam(experiment), experiment.crystal
     turned = axes_at_start(experiment)
-    hkl, q = _resolved(turned, max(dmin, resolution_limits(experiment)["resolution_corner_A"]))
     thin = (np.array(crystal.cells_across) * np.linalg.norm(turned, axis=1)).min()
-    wide = np.full(len(q), excitation) if excitation is not None else 2.0 * (
-        1.0 / thin + crystal.mosaic.width * np.linalg.norm(q, axis=1)
-    )  # fmt: skip
-    # A first look leaves few to be looked at one by one: |s|^2 - 1/lambda^2 is twice the distance over lambda.
-    near = np.abs(q @ np.array(beam.direction) + 0.5 * beam.wavelength * (q * q).sum(axis=1)) <= 4.0 * wide
     found: list[tuple[float, Shoebox]] = []
-    for indices, vector, limit in zip(hkl[near].tolist(), q[near].tolist(), wide[near].tolist(), strict=True):
-        error = abs(excitation_error(Vector(*vector), *beam))
-        box = _box(experiment, indices, point_seen(experiment, diffracted(Vector(*vector), *beam)), size)
-        if error <= limit and box is not None:
-            found.append((error, box))
+    for hkl, q in _resolved(turned, max(dmin, resolution_limits(experiment)["resolution_corner_A"])):
+        wide = np.full(len(q), excitation) if excitation is not None else 2.0 * (
+            1.0 / thin + crystal.mosaic.width * np.linalg.norm(q, axis=1)
+        )  # fmt: skip
+        # A first look leaves few to be looked at one by one: |s|^2 - 1/lambda^2 is twice the distance over lambda.
+        near = np.abs(q @ np.array(beam.direction) + 0.5 * beam.wavelength * (q * q).sum(axis=1)) <= 4.0 * wide
+        for indices, vector, limit in zip(hkl[near].tolist(), q[near].tolist(), wide[near].tolist(), strict=True):
+            error = abs(excitation_error(Vector(*vector), *beam))
+            box = _box(experiment, indices, point_seen(experiment, diffracted(Vector(*vector), *beam)), size)
+            if error <= limit and box is not None:
+                found.append((error, box))
     return [box for _, box in sorted(found)]
 
 
-def _resolved(axes: np.ndarray, dmin: float) -> tuple[np.ndarray, np.ndarray]:
-    """Indices (n, 3) of all reflections of a spacing [A] or more, but 0 0 0, and their vectors (n, 3) [1/A]."""
-    largest = np.floor(np.linalg.norm(axes, axis=1) / dmin).astype(int)
-    grid = np.meshgrid(*[np.arange(-n, n + 1) for n in largest], indexing="ij")
-    hkl = np.stack(grid, axis=-1).reshape(-1, 3)
-    q = hkl @ reciprocal(axes)
-    size = np.linalg.norm(q, axis=1)
-    kept = (size > 0.0) & (size * dmin <= 1.0)
-    return hkl[kept], q[kept]
+def _resolved(axes: np.ndarray, dmin: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Indices (n, 3) of all reflections of a spacing [A] or more, but 0 0 0, and their vectors (n, 3) [1/A], in parts.
+
+    Raises:
+        NbnumbaError: they are too many.
+    """
+    for hkl in all_indices(axes, 1.0 / dmin, "Give a larger dmin"):
+        q = hkl @ reciprocal(axes)
+        size = np.linalg.norm(q, axis=1)
+        kept = (size > 0.0) & (size * dmin <= 1.0)
+        yield hkl[kept], q[kept]
 
 
 def _box(experiment: Experiment, hkl: list[int], point: tuple[float, float], size: int) -> Shoebox | None:

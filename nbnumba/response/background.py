@@ -8,8 +8,8 @@ from nbnumba._jit import kernel
 from nbnumba._run import call, using_threads
 from nbnumba.errors import NbnumbaError
 from nbnumba.kernels.amorphous import BackgroundArguments, pack_background
-from nbnumba.model.experiment import Experiment
-from nbnumba.simulation import check_device, check_no_threads, check_threads
+from nbnumba.model.experiment import Experiment, check_experiment
+from nbnumba.simulation import check_device
 
 
 def background(experiment: Experiment, *, device: str = "cpu", threads: int | None = None) -> np.ndarray:
@@ -29,7 +29,8 @@ def background(experiment: Experiment, *, device: str = "cpu", threads: int | No
     Raises:
         NbnumbaError: a device or number of threads that is not there, too little memory, or numbers beyond float32.
     """
-    check_device(device)
+    check_experiment(experiment)
+    check_device(device, threads)
     try:
         image = np.zeros(experiment.detector.shape, dtype=np.float32)
     except MemoryError:
@@ -37,10 +38,8 @@ def background(experiment: Experiment, *, device: str = "cpu", threads: int | No
             f"detector.pixels: an image of {experiment.detector.shape} pixels does not fit into memory; ask for fewer"
         ) from None
     if device == "cpu":
-        check_threads(threads)
         _on_cpu(experiment, image.reshape(experiment.detector.rows, -1), threads)
     else:
-        check_no_threads(device, threads)
         _on_gpu(experiment, image.reshape(experiment.detector.rows, -1), device)
     if not np.isfinite(image).all():
         raise NbnumbaError(

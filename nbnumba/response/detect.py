@@ -13,11 +13,11 @@ import numpy as np
 from nbnumba._run import using_threads
 from nbnumba.errors import NbnumbaError, NbnumbaWarning
 from nbnumba.journal import stage
-from nbnumba.model.experiment import Experiment
+from nbnumba.model.experiment import Experiment, check_experiment
 from nbnumba.model.response import TYPES, Response
 from nbnumba.model.validate import LARGEST_IMAGE, LARGEST_PIXELS, LARGEST_SEED, refuse, whole
 from nbnumba.response.background import background
-from nbnumba.simulation import check_device, check_no_threads, check_threads
+from nbnumba.simulation import check_device
 
 log = logging.getLogger(__name__)
 
@@ -56,17 +56,11 @@ def detect(
         NbnumbaError: an image of another shape, negative or not finite, or a seed or number that is not
             allowed, or more than 2^32 pixels.
     """
-    check_device(device)
-    if device == "cpu":
-        check_threads(threads)
-    else:
-        check_no_threads(device, threads)
+    check_experiment(experiment)
+    check_device(device, threads)
     if math.prod(experiment.detector.shape) > LARGEST_PIXELS:
-        found, allowed = (
-            experiment.detector.shape,
-            f"up to {LARGEST_PIXELS} of them in counts, as their random numbers repeat after that",
-        )
-        raise refuse("detector.pixels", found, allowed)
+        allowed = f"up to {LARGEST_PIXELS} of them in counts, as their random numbers repeat after that"
+        raise refuse("detector.pixels", experiment.detector.shape, allowed)
     loops = _loops(device)
     seed = whole("seed", seed, low=0, high=LARGEST_SEED)
     images = _images(experiment, image)

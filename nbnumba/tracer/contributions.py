@@ -11,7 +11,7 @@ from nbnumba._run import call_for
 from nbnumba.errors import NbnumbaError
 from nbnumba.kernels.arguments import Arguments
 from nbnumba.kernels.pack import pack
-from nbnumba.model.experiment import Experiment
+from nbnumba.model.experiment import Experiment, check_experiment
 from nbnumba.model.reflections import index_keys
 from nbnumba.model.validate import Roi
 from nbnumba.tracer.walk import counters, loop_lengths
@@ -45,6 +45,7 @@ def contributions(
     Raises:
         NbnumbaError: a region that is not on the detector, or too many steps.
     """
+    check_experiment(experiment)
     experiment.check_one_lattice("contributions")
     part = experiment if roi is None else experiment.replace(**{"detector.roi": roi})
     # Rows are counted through all panels.

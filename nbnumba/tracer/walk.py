@@ -10,7 +10,7 @@ import numpy as np
 from nbnumba.errors import NbnumbaError
 from nbnumba.kernels.arguments import Arguments
 from nbnumba.kernels.pack import pack
-from nbnumba.model.experiment import Experiment
+from nbnumba.model.experiment import Experiment, check_experiment
 from nbnumba.tracer.step import Place, Step, step_at
 
 
@@ -55,6 +55,7 @@ def checked_pixel(experiment: Experiment, slow: int, fast: int, panel: int | Non
     Raises:
         NbnumbaError: it is not on the detector, outside the region, or masked.
     """
+    check_experiment(experiment)
     if not all(isinstance(x, Integral) and not isinstance(x, bool) for x in (slow, fast)):
         raise NbnumbaError(f"pixel: found slow {slow!r}, fast {fast!r}; allowed: whole numbers")
     experiment.check_one_lattice("a trace")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nbnumba.errors import NbnumbaError, NbnumbaWarning
-from nbnumba.model.experiment import Experiment
+from nbnumba.model.experiment import Experiment, check_experiment
 from nbnumba.model.validate import whole
 from nbnumba.outputs.contrast import contrast
 from nbnumba.outputs.pixel_mask import pixel_mask
@@ -79,6 +79,8 @@ def draw_image(
     Warns:
         NbnumbaWarning: there was no room for the indices of all spots.
     """
+    if experiment is not None:
+        check_experiment(experiment)
     array = as_image("image", image, None if experiment is None else experiment.detector.shape)
     if predict and experiment is None:
         raise NbnumbaError("predict: found no experiment; give the one whose crystal made the spots")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbnumba.atomic import new_file
 from nbnumba.errors import NbnumbaError, NbnumbaWarning
-from nbnumba.model.experiment import Experiment
+from nbnumba.model.experiment import Experiment, check_experiment
 from nbnumba.viewer.content import read_content
 from nbnumba.viewer.draw import draw_image
 from nbnumba.viewer.page import plotting
@@ -54,6 +54,8 @@ def view(
     Warns:
         NbnumbaWarning: the file tells no geometry, or there is no room for all that is asked for.
     """
+    if experiment is not None:
+        check_experiment(experiment)
     content = read_content(path, number=number, images=images, shape=shape, experiment=experiment)
     if predict and not content.crystal:
         raise NbnumbaError(f"{path}: tells of no crystal; to predict spots, name the experiment (--experiment)")

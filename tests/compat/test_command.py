@@ -249,11 +249,14 @@ def test_interrupt_leaves_nothing(tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    assert process.stdout is not None
-    process.stdout.readline()  # the settings come before the work
-    time.sleep(3.0)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    try:
+        assert process.stdout is not None
+        process.stdout.readline()  # the settings come before the work
+        time.sleep(3.0)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130, errors
     assert b"Traceback" not in errors
     assert os.listdir(tmp_path) == []

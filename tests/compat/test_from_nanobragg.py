@@ -38,6 +38,22 @@ def test_monoclinic_cell_is_exact():
 
 
 @pytest.mark.parametrize(
+    ("flags", "note"),
+    [
+        ("-N 0", "-N 0 stands for 1"),
+        ("-Nb -3", "-Nb -3 stands for 1"),
+        ("-detpixels 0", "-detpixels 0 stands for as many as -detsize holds"),
+        ("-mosaic 1 -mosaic_domains 0", "-mosaic_domains 0 stands for 10"),
+        ("-adc 99999999", "-adc 1e+08: all pixels of SMV images are 65535"),
+        ("-hdivsteps 0", "-hdivsteps 0 stands for no number"),
+    ],
+)
+def test_numbers_that_mean_nothing_are_told(flags, note):
+    assert any(text.startswith(note) for text in read_flags(CELL + flags).notes)
+    assert not read_flags(CELL + "-N 1 -detpixels 8 -adc 65534 -mosaic 1 -mosaic_domains 1").notes
+
+
+@pytest.mark.parametrize(
     ("flags", "part"),
     [
         ("-cel 1", "-cell"),

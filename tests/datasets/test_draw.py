@@ -371,6 +371,7 @@ def test_bad_recipes_are_refused(text, message):
         ({"output.splits": {"tr\0ain": 1.0}}, "characters that can be seen"),
         ({"output.dtype": "int8"}, "output.dtype"),
         ({"vary.beam.flux.high": 3}, "no such key 'beam.flux.high'"),
+        ({"vary.beam.flux.unifrm": [1, 2]}, "Did you mean 'beam.flux.uniform'"),
         ({"vary.beam.wavelength": [3, 4]}, r"no such key 'beam.wavelength'.*as vary\.beam\.wavelength\.uniform=1,2"),
         ({"draw.a": 5}, r"draw: no such key 'a'.*There are: none"),
         ({"vary": {"beam.wavelength": {"uniform": [1, 2]}}, "vary.beam.wavelenght": 3}, "you mean 'beam.wavelength'"),

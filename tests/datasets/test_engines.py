@@ -353,6 +353,23 @@ def test_workers_of_dask_make_the_same(calm, tmp_path, monkeypatch):
     assert [line["event"] for line in read_log(tmp_path)] == ["failed"]  # once: the same would come again
 
 
+def test_workers_of_another_version_are_refused(tmp_path, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    from nbnumba.datasets.engines import distributed as engine
+
+    def later(_):
+        monkeypatch.setattr(engine, "__version__", "8.8")  # all is in one process
+
+    options = {"dashboard_address": None, "silence_logs": 50, "n_workers": 1, "processes": False}
+    with warnings.catch_warnings(action="ignore"), distributed.LocalCluster(**options) as cluster:
+        for there, here, hook in ((nb.__version__, "9.9", engine._check_versions), ("8.8", "9.9", later)):
+            monkeypatch.setattr(engine, "__version__", here)
+            monkeypatch.setattr(engine, "_check_versions", hook)
+            with pytest.raises(nb.NbnumbaError, match=rf"found nbnumba {there} on the worker \S+; allowed: {here}"):
+                make_dataset(small(), tmp_path, engine.Dask(cluster.scheduler_address), resume=True)
+    assert set(contents(tmp_path)) == {"manifest.json"}
+
+
 def test_clusters_that_cannot_be_are_refused():
     from nbnumba.datasets.engines.distributed import Dask
 
@@ -390,7 +407,7 @@ def test_an_interrupt_tells_what_it_leaves(tmp_path, monkeypatch, capsys, left, 
 
     (tmp_path / "r.toml").write_text(BASE)
     monkeypatch.setattr(dataset, "make", make)
-    monkeypatch.setattr(main, "_listen_to_signals", lambda: None)
+    monkeypatch.setattr(main.interrupt, "listen", lambda: None)
     monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
     monkeypatch.setattr(os, "_exit", end)
     with pytest.raises(SystemExit, match="130"):

@@ -464,6 +464,32 @@ def test_a_file_is_no_folder(tmp_path):
     assert (tmp_path / "file").read_text() == "kept"
 
 
+def test_a_folder_of_other_things_is_refused_and_left_as_it_is(tmp_path):
+    (tmp_path / "set").mkdir()
+    for name in ("thesis.tex", "a.png", "b.png", "c.png"):
+        (tmp_path / "set" / name).write_text("kept")
+    for how in ({}, {"resume": True}, {"overwrite": True}, {"share": (0, None)}):
+        with pytest.raises(nb.NbnumbaError, match=r"holds no data set, but a.png, b.png, c.png ...; name a new folder"):
+            make_dataset(small(), tmp_path / "set", **how)
+    assert len(list((tmp_path / "set").iterdir())) == 4
+
+
+def test_a_data_set_may_lie_among_other_things(made, tmp_path):
+    folder = shutil.copytree(made[0], tmp_path / "set")
+    (folder / "thesis.tex").write_text("kept")
+    assert make_dataset(small(), folder, resume=True)["made"] == 0
+    assert len(prepare(small(), folder, overwrite=True).missing) == 3
+    assert (folder / "thesis.tex").exists()
+
+
+def test_looking_through_files_is_told_where_it_takes_long(made, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(datasets_folder, "_PATIENCE", 0.0)
+    folder = shutil.copytree(made[0], tmp_path / "set")
+    with caplog.at_level("INFO", "nbnumba.datasets.folder"):
+        prepare(small(), folder, resume=True)
+    assert caplog.messages == [f"looked through {n} of 3 files" for n in (0, 1, 2)]
+
+
 def _command(tmp_path, *words):
     from click.testing import CliRunner
     from nbnumba_cli.main import cli

@@ -344,7 +344,8 @@ def test_simulate_like_an_image(tmp_path, toml):
     assert experiment == nb.Experiment.from_toml(toml, {"scan.steps": 1}, like=image)
     line = file_report(out)["provenance"]["command_line"]
     assert line.endswith(f"  # {image.name}: SHA-256 {hashlib.sha256(image.read_bytes()).hexdigest()}")
-    again = run("simulate", toml, "--like", image, "-o", image, "--overwrite")
+    bare = image.rename(tmp_path / "a")
+    again = run("simulate", toml, "--like", bare, "-o", bare, "--overwrite")
     assert "is an input" in str(again.exception)
 
 

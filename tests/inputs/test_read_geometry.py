@@ -172,6 +172,15 @@ def test_chains_of_turns_and_shifts(tmp_path):
     np.testing.assert_allclose(found.spindle, (0.0, -1.0, 0.0), atol=1e-15)  # carried by chi
 
 
+@pytest.mark.parametrize("wavelength", [0.9003, 1.2012])
+def test_a_wavelength_in_angstrom_stays_as_it_is(tmp_path, wavelength):
+    def in_angstrom(file):
+        file["entry/instrument/beam/incident_wavelength"].attrs["units"] = "angstrom"
+
+    found = nb.read_geometry(other(tmp_path / "a.h5", wavelength=wavelength, edit=[in_angstrom]))
+    assert found.beam.wavelength == wavelength
+
+
 def test_paths_may_be_relative(tmp_path):
     first = nb.read_geometry(other(tmp_path / "a.h5"))
     assert nb.read_geometry(other(tmp_path / "b.h5", turn="../transformations/turn")) == first

@@ -52,12 +52,34 @@ def test_text_keeps_the_last_of_duplicates(tmp_path):
     assert as_dict(read_reflections(write(tmp_path / "a.hkl", "1 0 0 1\n1 0 0 2\n"))) == {(1, 0, 0): 2.0}
 
 
+#: As SHELX writes it: columns may touch.
+SHELX = """   1   2   3  120.50    1.20   1
+ -10 -11 -12   -0.50    0.70   1
+   2   0   0 9999.99 1000.10   1
+   0   0   0    0.00    0.00   0
+"""
+
+
+def test_a_list_of_shelx_is_no_list_of_amplitudes(tmp_path):
+    for text in (SHELX, SHELX.replace("   1\n", "\n"), SHELX.replace(" 9999.99", "-99999.9"), SHELX + "TITL x\n"):
+        with pytest.raises(NbnumbaError, match=r"SHELX \(HKLF 4.* make it an MTZ or SF-CIF file"):
+            read_reflections(write(tmp_path / "a.hkl", text))
+
+
+@pytest.mark.parametrize("last", ["", "   0   0   0   12.50    1.00", "   0   0   0       12.50    1.00", "0 0 0 0"])
+def test_lists_of_amplitudes_may_have_its_columns(tmp_path, last):
+    text = "   1   2   3  120.50    1.20   1\n   2   0   0   99.00    1.10\n" + last
+    assert as_dict(read_reflections(write(tmp_path / "a.hkl", text)))[1, 2, 3] == 120.5
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
         ("1 2 three 4", "'three' is no number for l"),
         ("1 2 3", "3 columns where 4"),
         ("1,2,3,4", "1 columns where 4"),
+        ("1, 2, 3, 4.0", "put blanks in the place of commas"),
+        ("1 2 3 1.0D+01", "write exponents with E"),
         ("1 2.5 3 4", "2.5 is no index for k"),
         ("40000 2 3 4", "40000 is no index for h"),
         ("1 2 3 nan", "F is nan"),
@@ -511,6 +533,14 @@ def test_bulk_solvent_follows_the_mask_of_a_lone_atom(tmp_path):
 def test_coordinate_faults(tmp_path, content, options, message):
     with pytest.raises(NbnumbaError, match=message):
         read_reflections(write(tmp_path / "a.pdb", content), **options)
+
+
+def test_missing_coordinates_are_missing_whatever_the_resolution(tmp_path):
+    with pytest.raises(NbnumbaError, match=r"none\.pdb: cannot be read \(No such file"):
+        read_reflections(tmp_path / "none.pdb")
+    (tmp_path / "a.pdb").write_text(pdb_text())
+    with pytest.raises(NbnumbaError, match=r"in TOML as reflections = \{ file = 'a\.pdb', resolution = 2\.0 \}"):
+        read_reflections(tmp_path / "a.pdb")
 
 
 def test_coordinates_beyond_memory_are_refused(tmp_path, monkeypatch):

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import nbnumba as nb
-from nbnumba.constants import EV_ANGSTROM
+from nbnumba.constants import PHOTON_ENERGY
 
 WAVELENGTHS, WEIGHTS = [0.98, 0.99, 1.0], [1.0, 5.0, 2.0]
 SHOTS = [[1.0, 5.0, 2.0], [0.0, 3.0, 4.0]]
@@ -30,7 +30,7 @@ def test_text_of_wavelengths(tmp_path):
 
 def test_text_of_energies(tmp_path):
     read = nb.read_spectrum(text(tmp_path, "12400 1\n12700 3\n"))
-    assert read.wavelengths == (EV_ANGSTROM / 12700, EV_ANGSTROM / 12400)
+    assert read.wavelengths == (1e3 * PHOTON_ENERGY / 12700, 1e3 * PHOTON_ENERGY / 12400)
     assert read.weights == (3.0, 1.0)
 
 
@@ -116,7 +116,7 @@ def test_units_of_a_file(tmp_path, units, factor):
 @pytest.mark.parametrize(
     ("units", "datasets", "message"),
     [
-        ("keV", {"incident_wavelength": [1.0], "incident_wavelength_weights": [1.0]}, "unit 'keV'"),
+        ("keV", {"incident_wavelength": [1.0], "incident_wavelength_weights": [1.0]}, "units: found 'keV'"),
         ("m", {"other": [1.0]}, "found no spectrum"),
         ("angstrom", {"incident_wavelength": b"none"}, "no numbers"),
         ("angstrom", {"incident_wavelength": WAVELENGTHS, "incident_wavelength_weights": [1.0]}, "3 wavelengths and 1"),

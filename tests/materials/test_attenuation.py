@@ -6,7 +6,7 @@ import types
 import numpy as np
 import pytest
 
-from nbnumba.constants import EV_ANGSTROM
+from nbnumba.constants import PHOTON_ENERGY
 from nbnumba.errors import NbnumbaError
 from nbnumba.materials.attenuation import attenuation
 from nbnumba.materials.attenuation_table import ATTENUATION
@@ -18,7 +18,7 @@ NIST_SILICON = {3: 978.4, 4: 452.9, 5: 245.0, 6: 147.0, 8: 64.68, 10: 33.89, 15:
 
 def at(material, energy, **how):
     """[1/mm] at an energy [keV]."""
-    return attenuation(material, EV_ANGSTROM / (1e3 * energy), **how)
+    return attenuation(material, PHOTON_ENERGY / energy, **how)
 
 
 @pytest.mark.parametrize("energy", NIST_SILICON)

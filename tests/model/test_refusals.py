@@ -228,6 +228,8 @@ def test_a_scan_refuses(field, value, found):
         ("oversample", None, "None"),
         ("layers", 0, "0"),
         ("dmin", -1.0, "-1.0"),
+        ("tolerance", 1e-300, "1e-300"),
+        ("tolerance", 9e-8, "from 1e-07 up to 0.5"),
         ("solid_angle", "layer", "'layer'"),
         ("polarization", 1.0, "1.0"),
     ],
@@ -274,6 +276,24 @@ def test_a_crystal_too_large_for_automatic_subpixels_is_refused():
 def test_a_misspelt_word_is_corrected():
     with pytest.raises(nb.NbnumbaError, match="did you mean 'mosflm'"):
         nb.Detector(**DETECTOR, convention="mosfilm")
+
+
+def test_what_is_long_is_not_told_whole(tmp_path):
+    name, words = "a" * 100_000, "-cell 70 -default_F 1"
+    (tmp_path / "e.toml").write_text(f"{name} = 1")
+    for made in (
+        lambda: scenes.still(**{f"crystal.{name}": 1}),
+        lambda: scenes.still(**{name: 1}),
+        lambda: nb.Experiment.from_toml(tmp_path / "e.toml"),
+        lambda: nb.Recipe.from_toml(f"count = 1\n{name} = 1"),
+        lambda: nb.Recipe.from_toml(f"count = 1\nvary.{name} = 1"),
+        lambda: nb.from_nanobragg(f"{words} -{name}"),
+        lambda: nb.from_nanobragg(f"{words} {name}"),
+        lambda: nb.from_nanobragg(f"{words} -N {name}"),
+    ):
+        with pytest.raises(nb.NbnumbaError, match="aaaa") as caught:
+            made()
+        assert len(str(caught.value)) < 2000
 
 
 def test_errors_are_value_errors():

@@ -412,3 +412,5 @@ def test_boxes_lie_where_the_spots_are():
     assert len(nb.shoeboxes(truth, excitation=1e-4)) < len(boxes)
     with pytest.raises(nb.NbnumbaError, match="size: found 4"):
         nb.shoeboxes(truth, size=4)
+    with pytest.raises(nb.NbnumbaError, match=r"allowed: up to 500000000 of them. Give a larger dmin"):
+        nb.shoeboxes(crystal(**SPARSE, **{"crystal.cell": (9e3, 9e3, 9e3, 90.0, 90.0, 90.0)}))

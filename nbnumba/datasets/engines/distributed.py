@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from nbnumba import __version__
 from nbnumba._run import thread_limit
 from nbnumba.datasets.engines.local import deaf, device_of, shared_out
 from nbnumba.datasets.engines.run import Tell, Work
@@ -53,8 +54,9 @@ class Dask:
         else:
             workers, threads = self.workers or 1, work.threads or 1
         run = f"nbnumba-{uuid.uuid4()}"
-        job = _Job(run, work.folder.absolute(), threads, work.device, self.address == "local")
+        job = _Job(run, work.folder.absolute(), threads, work.device, self.address == "local", __version__)
         with self._client(workers, threads) as client:
+            _check_versions(client)
             client.register_plugin(_plugin(work.recipe), name=run)
             made = {
                 client.submit(
@@ -148,6 +150,25 @@ def _plugin(recipe: Recipe) -> Any:
     return Plugin()
 
 
+def _check_versions(client: Any) -> None:
+    """Refuse workers with another nbnumba, or without it."""
+
+    def version() -> str:  # within another function, so that workers are sent what it does, and not its name
+        import nbnumba
+
+        return nbnumba.__version__
+
+    for worker, found in client.run(version, on_error="return").items():
+        if found != __version__:
+            raise _another(worker, found, __version__)
+
+
+def _another(worker: str, found: object, here: str) -> NbnumbaError:
+    return NbnumbaError(
+        f"--dask: found nbnumba {found} on the worker {worker}; allowed: {here}, as here; install it there"
+    )
+
+
 class _Job(NamedTuple):
     """How files are made."""
 
@@ -156,6 +177,7 @@ class _Job(NamedTuple):
     threads: int
     device: str
     one_machine: bool  # whose GPUs the workers share out; otherwise each sees its own, by CUDA_VISIBLE_DEVICES
+    version: str  # of nbnumba
 
 
 def _make(shard: Shard, before: Stamp, job: _Job) -> dict[str, Any] | NbnumbaError | None:
@@ -163,6 +185,8 @@ def _make(shard: Shard, before: Stamp, job: _Job) -> dict[str, Any] | NbnumbaErr
     from distributed import get_worker
 
     worker = get_worker()
+    if __version__ != job.version:  # on a worker that came later
+        return _another(worker.address, __version__, job.version)
     recipe: Recipe = worker.plugins[job.run].recipe
     if made_since(recipe, shard, job.folder, before):
         return None

@@ -18,16 +18,13 @@ from nbnumba.inputs.geometry.transformations import (
     axis,
     chain,
     cumulative,
-    in_degrees,
-    in_mm,
     is_rotation,
     offset,
     resolved,
 )
 from nbnumba.inputs.hdf5 import DAMAGE, STRICT, of_class, opened, text, value
 from nbnumba.inputs.kinds import MOST_PIXELS
-
-_ANGSTROM = 1e7  # in a mm
+from nbnumba.inputs.units import in_angstrom, in_degrees, in_mm
 
 
 def from_nexus(path: str | Path, number: int) -> Found:
@@ -171,7 +168,7 @@ def _beam(entry: h5py.Group) -> dict[str, Any]:
 
 def _wavelength(beam: h5py.Group) -> float:
     """Wavelength [A]: the mean of a spectrum, or that of the first image."""
-    values = in_mm(beam["incident_wavelength"]) * _ANGSTROM
+    values = in_angstrom(beam["incident_wavelength"])
     weights = beam.get("incident_wavelength_weights")
     if weights is not None and weights.shape == values.shape:
         return float(np.average(values, weights=value(weights)))

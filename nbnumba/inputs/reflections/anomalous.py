@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nbnumba.constants import EV_ANGSTROM
+from nbnumba.constants import PHOTON_ENERGY
 from nbnumba.errors import NbnumbaError
 from nbnumba.model.validate import is_list, number, numbers, refuse
 
@@ -86,5 +86,5 @@ def _tabulated(name: str, wavelength: float) -> tuple[float, float]:
         raise NbnumbaError(
             f"anomalous: there is no table for {name}; give f', f'', as anomalous={{{name!r}: (f', f'')}}"
         )
-    real, imaginary = gemmi.cromer_liberman(z=number_of_electrons, energy=EV_ANGSTROM / wavelength)
+    real, imaginary = gemmi.cromer_liberman(z=number_of_electrons, energy=1e3 * PHOTON_ENERGY / wavelength)
     return float(real), float(imaginary)

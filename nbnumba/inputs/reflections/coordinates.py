@@ -50,9 +50,9 @@ def read_coordinates(
     no default takes their place; 0 0 0 is not listed. Raises NbnumbaError for a missing resolution, for a file
     without atoms, unit cell or space group, and for grids beyond half of the machine's memory.
     """
-    d_min = _checked_resolution(path, resolution)
     with reading(path, "coordinates"):
         structure = _open(path)
+    d_min = _checked_resolution(path, resolution)
     _check_grid_fits(path, structure, d_min, bulk_solvent)
     with reading(path, "coordinates"):
         hkl, values = _structure_factors(structure, d_min)
@@ -97,7 +97,7 @@ def _checked_resolution(path: Path, resolution: float | None) -> float:
     if resolution is None:
         raise NbnumbaError(
             f"{path} holds coordinates, for which resolution is missing; give the smallest d in angstrom, "
-            f"{FINEST:g}..{COARSEST:g}."
+            f"{FINEST:g}..{COARSEST:g}, in TOML as reflections = {{ file = {path.name!r}, resolution = 2.0 }}."
         )
     if not FINEST <= resolution <= COARSEST:
         raise NbnumbaError(f"resolution is {resolution:g} A; for coordinates give {FINEST:g}..{COARSEST:g} A.")

@@ -11,6 +11,9 @@ from nbnumba.model.reflections import MAX_INDEX, Reflections
 
 EXPECTED = "each line holds h k l F, separated by blanks: three integers and a finite number"
 _DATA_LINE = re.compile(r"^[ \t]*[^#\s]", re.MULTILINE)
+#: What SHELX's HKLF 4 begins with, columns 3I4,2F8.2 of h k l F^2 sigma, and the line that ends it.
+_HKLF = re.compile(r"(?:[ \d-]{3}\d){3}[ \d.-]{7}[\d.][ \d.]{7}[\d.]")
+_HKLF_END = re.compile(r"^ *0 +0 +0(?: +(?:0+\.?0*|\.0+)){2}(?: .*)?$", re.MULTILINE)
 
 
 def read_hkl_text(path: Path) -> Reflections:
@@ -22,6 +25,12 @@ def read_hkl_text(path: Path) -> Reflections:
     text = _text(path)
     if not _DATA_LINE.search(text):
         raise NbnumbaError(f"{path} holds no reflections, only blank lines or comments; {EXPECTED}.")
+    if _HKLF.match(text) and _HKLF_END.search(text):
+        raise NbnumbaError(
+            f"{path} is a list of SHELX (HKLF 4: intensities F^2, ended by 0 0 0), of which the symmetry is unknown; "
+            "make it an MTZ or SF-CIF file with cell and space group, whose intensities are read, or a list of all "
+            "h k l F in P1."
+        )
     lines = text.split("\n")
     table = _table(lines, path)
     return Reflections(table[:, :3], table[:, 3])
@@ -58,8 +67,17 @@ def _first_fault(lines: list[str], path: Path, otherwise: str) -> NbnumbaError:
         fields = line.split("#", 1)[0].split()
         fault = _fault(fields) if fields else None
         if fault:
-            return NbnumbaError(f"{path}, line {number}: {fault} in {line[:200]!r}; {EXPECTED}.")
+            return NbnumbaError(f"{path}, line {number}: {fault} in {line[:200]!r}; {EXPECTED}{_hint(fields)}.")
     return NbnumbaError(f"{path} cannot be read as text ({otherwise}); {EXPECTED}.")
+
+
+def _hint(fields: list[str]) -> str:
+    """What to do about numbers as other programs write them."""
+    if any("," in word for word in fields):
+        return "; put blanks in the place of commas"
+    if any(re.fullmatch(r"[-+\d.]+[dD][-+]?\d+", word) for word in fields):
+        return "; write exponents with E, not with Fortran's D"
+    return ""
 
 
 def _fault(fields: list[str]) -> str | None:
