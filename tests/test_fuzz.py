@@ -94,6 +94,8 @@ def read(tmp_path, name, content):
         ("pdb", b"   20.000   24.000", b"   20.000   -4.000", "unit cell that cannot exist"),
         ("pdb", b"   20.000   24.000   30.000", b" 9999.999 9999.999 9999.999", "grid points"),
         ("mmcif", b"1.0 2.0 3.0", b"1e7 1e7 1e7", "apart, too far"),
+        ("pdb", b"   4.000   5.000   6.000", b"   1.000 9999999 9999999", "apart, too far"),
+        ("set", b"crystal.misset=10,20,30", b"response=100", "response"),
         ("mmcif", b"0.5 15.0", b"0.5 1e300", "B factors up to"),
         ("mmcif", b"1.0 2.0 3.0", b"nan 2.0 3.0", "no numbers"),
         ("set", b"crystal.misset=10,20,30", b"beam.size=" + b"[" * 3000, "beam.size"),
