@@ -245,7 +245,7 @@ work(scenes.still(**large))
 print((peak() - before) / {count})
 """
 WORK = {"image": "nb.simulate(changes)", "derivatives": 'nb.jacobian(changes, ("misset_x", "cell_a"))'}
-PROMISED = {"domains": 650, "scan": 780, "sources": 1050}
+PROMISED = {"domains": 650, "scan": 780, "sources": 740}
 
 
 def large(kind, count):

@@ -48,7 +48,7 @@ def compare(first: Any, second: Any, *, peaks: int = 100) -> Comparison:
     Raises:
         NbnumbaError: arrays that are not images, or differ in shape, or have no finite pixel in common.
     """
-    whole("peaks", peaks, low=0)
+    peaks = whole("peaks", peaks, low=0)
     a, b = (
         as_image(f"{name} image", image).astype(np.float64) for name, image in (("first", first), ("second", second))
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from nbnumba._jit import kernel
 from nbnumba._run import call
-from nbnumba.errors import NbnumbaJobError
+from nbnumba.errors import NbnumbaError, NbnumbaJobError
 from nbnumba.kernels.arguments import NO_ORIENTATIONS, Arguments, all_axes
 from nbnumba.kernels.pack import pack
 from nbnumba.model.experiment import Experiment
@@ -18,6 +18,7 @@ from nbnumba.physics.lattice.square import Square
 from nbnumba.physics.structure_factor import Nearest, Uniform
 
 _STEPS_A_LAUNCH = 1 << 34  # between two calls of the progress function
+_MOST_ORIENTATIONS = (2**31 - 1) // 9 - 1  # the places of their numbers are integers of 32 bits
 _SPARE = 64 * 2**20  # bytes of the GPU's memory that are left to others
 _NOTHING = np.zeros(2, np.int64)  # counted
 Progress = Callable[[int, int], None] | None
@@ -203,7 +204,12 @@ def kernel_arguments(a: Arguments, narrowed: Callable[[np.ndarray], np.ndarray])
     Amplitudes that meet an F_latt in single precision are sent in single precision; elsewhere each would be converted
     back at every step.
     """
-    structure = a.structure
+    structure, count = a.structure, len(a.orientations.cells) * len(a.orientations.turns)
+    if count > _MOST_ORIENTATIONS:
+        raise NbnumbaError(
+            f"scan.steps, crystal.mosaic.domains: found {count} orientations; allowed on a GPU: up to "
+            f"{_MOST_ORIENTATIONS}; ask for fewer, or for device 'cpu'"
+        )
     if isinstance(a.lattice, Square) and isinstance(a.lattice.least, np.float32):
         if isinstance(structure, Uniform):
             structure = Uniform(np.float32(structure.value))

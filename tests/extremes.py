@@ -163,8 +163,9 @@ def aimed(rng, found):
     at = axes @ back
     cells = found.crystal.cells_across
     wanted = np.maximum(np.rint(np.abs(at)), 1.0) * np.sign(at) + width * rng.normal(size=3) / cells
-    factor = wanted / at
-    if np.any(factor < 0.01) or np.any(factor > 100.0):
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factor = wanted / at
+    if not np.all((factor > 0.01) & (factor < 100.0)):
         return found
     rows = tuple(map(tuple, (axes * factor[:, None]).tolist()))
     return found.replace(**{"crystal.cell": None, "crystal.orientation": rows, "crystal.misset": (0.0, 0.0, 0.0)})

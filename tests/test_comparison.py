@@ -46,6 +46,7 @@ def test_peaks_match_within_half_a_pixel(shift, matched):
 def test_a_missing_peak_is_counted_on_its_side():
     assert nb.compare(spots(PLACES), spots(PLACES[:3])).peaks.matched == (3, 3)
     assert nb.compare(spots(PLACES), spots(PLACES[:3])).peaks.strongest == (4, 3)
+    assert nb.compare(spots(PLACES), spots(PLACES[:3]), peaks=3.0).peaks.strongest == (3, 3)
 
 
 def test_only_the_strongest_peaks_are_looked_for():

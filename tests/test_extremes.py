@@ -13,7 +13,10 @@ import scenes
 from slow import few
 
 import nbnumba as nb
+from nbnumba.gpu import kernel_arguments
+from nbnumba.kernels.arguments import all_axes
 from nbnumba.kernels.counting import Exposure
+from nbnumba.kernels.pack import pack
 from nbnumba.kernels.readout import expose
 from nbnumba.physics.lattice import SHAPES
 from nbnumba.spots import spots
@@ -190,6 +193,17 @@ def test_the_last_pixels_of_more_than_32_bits_count():
     np.testing.assert_allclose(image[49_996:, 49_995:], nb.simulate(scenes.still(**far)), rtol=1e-6)
 
 
+def test_more_orientations_than_fit_are_refused(monkeypatch):
+    a = pack(scenes.still())
+    many = np.broadcast_to(np.eye(3), (20_000, 3, 3))
+    a = a._replace(orientations=a.orientations._replace(cells=many, turns=many))
+    with pytest.raises(nb.NbnumbaError, match="found 400000000 orientations; allowed on a GPU: up to 238609293"):
+        kernel_arguments(a, np.asarray)
+    monkeypatch.setattr("nbnumba.kernels.arguments.physical_memory", lambda: 2**36)
+    with pytest.raises(nb.NbnumbaError, match=r"found 20000 x 20000 orientations, .* takes 53.6 GiB; allowed: half of"):
+        all_axes(a.orientations)
+
+
 def same(experiment):
     np.testing.assert_allclose(simulate(experiment), oracle.render(scenes.describe(experiment)), rtol=1e-6)
 
@@ -312,6 +326,7 @@ REFUSED = {
     "amplitude": ({"crystal.default_f": -1e41}, "crystal.default_f: .* from -1e.40 up to 1e.40"),
     "scale": ({"crystal.spot_scale": 1e41}, "crystal.spot_scale: .* up to 1e.40"),
     "fluence": ({"beam.fluence": 1e81}, "beam.fluence: .* up to 1e.80"),
+    "stokes of one digit": ({"beam.stokes": (5e-324, 5e-324, 5e-324, 0.0)}, "beam.stokes: .* S0 above 0"),
     "flux": ({"beam.flux": 1e60, "beam.size": 1e-12}, r"beam.flux, exposure, size: .* up to 1e\+80 photons"),
     "starred spots": ({"crystal.shape": "gauss_star", "crystal.cells": (1e5, 1e5, 1e5)}, "crystal.cells"),
     "fudge": ({"crystal.shape": "gauss", "crystal.fudge": 1e300}, "crystal.fudge"),

@@ -55,6 +55,14 @@ def test_an_experiment_and_its_reflections_may_come_through_pipes(fed, tmp_path)
     run("simulate", toml, "-o", tmp_path / "a.h5")
     experiment, _ = nb.read_nexus(tmp_path / "a.h5")
     assert len(experiment.crystal.reflections) == 2
+    assert nb.Experiment.from_toml(experiment.to_toml()) == experiment  # the pipe is not named in it
+
+
+def test_files_that_a_piped_experiment_names_are_in_the_working_folder(fed, tmp_path, monkeypatch):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "a.hkl").write_text("1 2 3 4.0\n")
+    monkeypatch.chdir(tmp_path / "there")
+    assert len(nb.Experiment.from_toml(fed("toml", TOML.replace("PIPE", "a.hkl"))).crystal.reflections) == 1
 
 
 def test_flags_may_name_a_pipe(fed, tmp_path):
@@ -72,7 +80,7 @@ def test_images_are_no_pipes(fed):
 
 def test_a_pipe_is_no_hdf5(tmp_path):
     os.mkfifo(tmp_path / "a.h5")
-    with pytest.raises(nb.NbnumbaError, match="is a pipe; allowed: an HDF5 file"):
+    with pytest.raises(nb.NbnumbaError, match="is a pipe, of which HDF5 cannot be read"):
         nb.read_nexus(tmp_path / "a.h5")
 
 

@@ -25,7 +25,7 @@ def settings(translation: Translation) -> str:
     centers = beam_centers(experiment)
     fast, slow = reference_beam_spot(experiment)
     count = len(crystal.reflections) if crystal.reflections else 0
-    phi = experiment.scan.angles() if experiment.scan else [0.0]
+    phi = experiment.scan.degrees() if experiment.scan else [0.0]
     rows = [
         ("Convention", f"{detector.convention}, detector pivots about the {detector.turns_about}"),
         ("Unit cell", joined(cell_of(axes)) + " A, degrees"),
@@ -41,7 +41,7 @@ def settings(translation: Translation) -> str:
         ("Beam", f"{beam.wavelength:g} A, {beam.photons_per_area:g} photons/m^2, "
                  f"{len(experiment.sources.rows)} sources"),
         ("Polarization", f"Kahn factor {beam.polarization:g}" if beam.polarized else "left out"),
-        ("Rotation", f"{len(phi)} steps from {math.degrees(phi[0]):g} to {math.degrees(phi[-1]):g} degrees"),
+        ("Rotation", f"{len(phi)} steps from {phi[0]:g} to {phi[-1]:g} degrees"),
         ("Detector", f"{joined(detector.pixels, between=' x ')} pixels (slow, fast) of {detector.pixel_size:g} mm"),
         ("Distance", f"{g.close_distance:g} mm at the closest; {reference_distance(experiment):g} mm in headers"),
         ("Axes", f"beam {joined(experiment.beam_direction)}, polarization {joined(experiment.polarization_axis)}, "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import logging
+import os
 import re
 import time
 from pathlib import Path
@@ -24,7 +25,6 @@ MANIFEST, MASTER, REPORT = "manifest.json", "master.h5", "report.html"
 _DIFFERENCES = 20  # lines that are shown
 _PATIENCE = 2.0  # seconds between lines of the log
 _SHARD = re.compile(r"shard-\d+\.h5")
-_OURS = re.compile(rf"shard-\d+\.h5|logs|preview\.png|{'|'.join(map(re.escape, (MANIFEST, MASTER, REPORT, LOG)))}")
 
 
 class Plan(NamedTuple):
@@ -74,16 +74,19 @@ def made_folder(folder: str | Path) -> Path:
 
 
 def _own_folder(folder: str | Path) -> Path:
-    """A folder, made where it is not there, in which nothing lies, or a data set among other things.
+    """A folder, made where it is not there, in which no other file has a name that a data set takes.
 
     Raises:
-        NbnumbaError: it holds other things alone, or as ``made_folder``.
+        NbnumbaError: there is such a file, or as ``made_folder``.
     """
     folder = made_folder(folder)
-    there = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
-    if there and not any(_OURS.fullmatch(name) for name in there):
-        few = ", ".join(there[:3]) + (" ..." if len(there) > len(there[:3]) else "")
-        raise NbnumbaError(f"{folder}: holds no data set, but {few}; name a new folder, or an empty one")
+    if not (folder / MANIFEST).exists() and not any(folder.glob("shard-*.h5")):
+        for name in (MASTER, REPORT, LOG):
+            if os.path.lexists(folder / name):
+                raise NbnumbaError(
+                    f"{folder / name}: would be written over, and is of no data set, as there is no {MANIFEST}; name "
+                    "another folder, or move it away"
+                )
     return folder
 
 
@@ -144,7 +147,7 @@ def _check_manifest(found: Any) -> None:
     for name, kind in (("version", str), ("recipe_hash", str), ("recipe", str), ("count", int), ("shards", dict)):
         if not isinstance(found[name], kind):
             raise TypeError(f"found {found[name]!r:.60} for {name!r}")
-        if kind is str and "\0" in found[name].encode().decode():  # neither that nor halves of characters go into HDF5
+        if kind is str and b"\0" in found[name].encode():  # neither that nor halves of characters go into HDF5
             raise ValueError(f"found a null character for {name!r}")
     if not isinstance(found.get("contents", {}), dict):
         raise TypeError(f"found {found['contents']!r:.60} for 'contents'")

@@ -17,7 +17,7 @@ from nbnumba.datasets.distributions import Drawing, drawing, is_spelled, spelled
 from nbnumba.datasets.shipped import place
 from nbnumba.errors import NbnumbaError
 from nbnumba.inputs.reflections import read_reflections
-from nbnumba.inputs.text import is_pipe
+from nbnumba.inputs.text import refuse_pipe, unreadable
 from nbnumba.model.reflections import Reflections
 from nbnumba.model.spectral import SpectralReflections
 from nbnumba.model.validate import number, refuse, unknown_key
@@ -112,14 +112,12 @@ def _weights(value: Any, count: int) -> tuple[float, ...] | None:
 
 def file_digest(file: Path) -> str:
     """SHA-256 of what is in a file, in hexadecimal."""
-    if is_pipe(file):
-        raise NbnumbaError(f"{file}: is a pipe, and would be read more than once; write it to a file and name that")
+    refuse_pipe(file, "structures")
     try:
         with open(file, "rb") as opened:
             return hashlib.file_digest(opened, "sha256").hexdigest()
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise NbnumbaError(f"{file}: cannot be read ({why}); name an existing file") from None
+        raise unreadable(file, error) from None
 
 
 @functools.lru_cache(maxsize=64)

@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 
 from nbnumba.errors import NbnumbaError
-from nbnumba.inputs.text import is_pipe, naming
+from nbnumba.inputs.text import naming, refuse_pipe
 
 Item: TypeAlias = Any  # a group or a dataset
 
@@ -34,8 +34,7 @@ def opened(path: str | Path) -> Iterator[h5py.File]:
         NbnumbaError: the file is missing, damaged, or not HDF5.
     """
     try:
-        if is_pipe(path):
-            raise NbnumbaError(f"{path}: is a pipe; allowed: an HDF5 file")
+        refuse_pipe(path, "HDF5")
         with open(path, "rb"):
             pass  # says more plainly than HDF5 why a file cannot be read
         if not h5py.is_hdf5(path):

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import h5py
 
-from nbnumba.errors import NbnumbaError
-from nbnumba.inputs.text import is_pipe, opened
+from nbnumba.inputs.text import refuse_pipe, unreadable
 
 RAW = "raw"
 #: Pixels of an image that are believed; a header that tells of more is damaged, and would fill the memory.
@@ -42,13 +41,11 @@ def kind_of(path: str | Path) -> str:
     Raises:
         NbnumbaError: the file cannot be read.
     """
+    refuse_pipe(path, "images")
     try:
-        with opened(path) as file:
+        with open(path, "rb") as file:
             start = file.read(_ENOUGH)
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise NbnumbaError(f"{path}: cannot be read ({why}); name an existing file") from None
-    if is_pipe(path):
-        raise NbnumbaError(f"{path}: is a pipe, of which images cannot be read; write it to a file and name that")
+        raise unreadable(path, error) from None
     kind = next((name for name, kind in KINDS.items() if re.match(kind.begins, start)), RAW)
     return "hdf5" if kind == RAW and h5py.is_hdf5(path) else kind  # HDF5 may begin with a block of others

@@ -35,10 +35,13 @@ def naming(file: str | Path) -> Iterator[None]:
 @contextmanager
 def opened(file: str | Path) -> Iterator[BinaryIO]:
     """A file to be read; where it is a pipe, and nothing comes for a while, the log tells what is waited for."""
+    if not is_pipe(file):
+        with open(file, "rb") as content:
+            yield content
+        return
     notice = threading.Timer(_PATIENCE, log.warning, [f"Waiting for {file}, a pipe, to be written and closed."])
-    if is_pipe(file):
-        notice.daemon = True
-        notice.start()
+    notice.daemon = True
+    notice.start()
     try:
         with open(file, "rb") as content:
             yield content
@@ -51,6 +54,18 @@ def is_pipe(file: str | Path) -> bool:
     with suppress(OSError, ValueError):
         return stat.S_ISFIFO(os.stat(file).st_mode)
     return False
+
+
+def refuse_pipe(file: str | Path, what: str) -> None:
+    """Refuse a pipe for ``what`` is read more than once, or from several places."""
+    if is_pipe(file):
+        raise NbnumbaError(f"{file}: is a pipe, of which {what} cannot be read; write it to a file and name that")
+
+
+def unreadable(file: str | Path, error: Exception) -> NbnumbaError:
+    """The error that tells why a file cannot be opened."""
+    why = getattr(error, "strerror", None) or error
+    return NbnumbaError(f"{file}: cannot be read ({why}); name an existing file")
 
 
 def read_up_to(opened: Any, most: int, size: int = 0) -> bytes:
@@ -67,8 +82,7 @@ def read_bytes(file: str | Path) -> bytes:
         with opened(file) as stream:
             content = read_up_to(stream, MOST, os.fstat(stream.fileno()).st_size)
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise NbnumbaError(f"{file}: cannot be read ({why}); name an existing file") from None
+        raise unreadable(file, error) from None
     if len(content) > MOST:
         raise NbnumbaError(f"{file}: found more than {MOST} bytes; allowed: a smaller file")
     log.debug("read %s: %d bytes", file, len(content))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import Any
 
 import h5py
@@ -29,12 +30,10 @@ _IN_RADIANS = {name: factor for factor, names in _ANGLES.items() for name in nam
 
 def floats(where: str, held: Any) -> np.ndarray:
     """Numbers in one dimension."""
-    try:
-        if np.iscomplexobj(held):
-            raise TypeError
-        return np.ravel(held).astype(float)
-    except (TypeError, ValueError):
-        raise NbnumbaError(f"{where}: found {text(held)!r}; allowed: numbers") from None
+    with suppress(TypeError, ValueError):
+        if not np.iscomplexobj(held):
+            return np.ravel(held).astype(float)
+    raise NbnumbaError(f"{where}: found {text(held)!r}; allowed: numbers")
 
 
 def is_length(unit: str) -> bool:

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nbnumba._jit import by_type, scalar
+from nbnumba.errors import NbnumbaError
+from nbnumba.model.reflections import physical_memory
 from nbnumba.physics.lattice import Lattice
 from nbnumba.physics.pixel import CurvedPanel, FlatPanel
 from nbnumba.physics.rotation import Matrix
@@ -102,9 +104,24 @@ class Orientations(NamedTuple):
 NO_ORIENTATIONS: Any = Orientations((), (), False)  # type: ignore[arg-type]
 
 
+#: Bytes that each orientation takes while all are listed: its axes, twice.
+_LISTED = 144
+
+
 def all_axes(orientations: Orientations) -> np.ndarray:
-    """Axes of every cell in every turn, shape (cells x turns, 3, 3), rows a, b, c [A]."""
+    """Axes of every cell in every turn, shape (cells x turns, 3, 3), rows a, b, c [A].
+
+    Raises:
+        NbnumbaError: more than fit into memory.
+    """
     cells, turns = orientations.cells, orientations.turns
+    needed, memory = _LISTED * len(cells) * len(turns), physical_memory()
+    if needed > memory / 2:
+        raise NbnumbaError(
+            f"scan.steps, crystal.mosaic.domains: found {len(cells)} x {len(turns)} orientations, whose list, which "
+            f"derivatives and GPUs need, takes {needed / 2**30:.1f} GiB; allowed: half of this machine's "
+            f"{memory / 2**30:.1f} GiB; ask for fewer"
+        )
     products = (cells.reshape(-1, 3) @ turns.reshape(-1, 3).T).reshape(len(cells), 3, len(turns), 3)
     return np.ascontiguousarray(products.swapaxes(1, 2)).reshape(-1, 3, 3)
 

@@ -146,8 +146,8 @@ class Beam:
         if self.polarization != 0.0:
             raise NbnumbaError("beam: found both polarization and stokes; give one of them")
         s = numbers("beam.stokes", self.stokes, 4)
-        if not 0.0 < s[0] < math.inf or math.hypot(*s[1:]) > s[0] * (1.0 + 1e-9):
-            raise refuse("beam.stokes", s, "S0 above 0, and S1^2 + S2^2 + S3^2 up to S0^2")
+        if not 1e-150 < s[0] < 1e150 or math.hypot(*s[1:]) > s[0] * (1.0 + 1e-9):
+            raise refuse("beam.stokes", s, "S0 above 0 (1e-150 to 1e150), and S1^2 + S2^2 + S3^2 up to S0^2")
         self._put("stokes", s)
 
     def _check_divergence(self) -> None:

@@ -134,7 +134,7 @@ class Experiment:
         """
         shortest = min(row[4] for row in self.sources.rows)
         for i, crystal in enumerate(self.crystals):
-            name, longest = f"lattices.{i - 1}" if i else "crystal", max(crystal.unit_cell[:3])
+            name = f"lattices.{i - 1}" if i else "crystal"
             if crystal.sharpness * self._lever > _SHARPEST * shortest:
                 raise NbnumbaError(
                     f"{name}.cells: found spots as sharp as those of "
@@ -142,7 +142,7 @@ class Experiment:
                     f"of {self._lever:.3g} times its distance; allowed: a product of both up to {_SHARPEST:g} "
                     "wavelengths, which double precision can tell"
                 )
-            if crystal.reflections is not None and longest > _MOST_WAVES * shortest:
+            if crystal.reflections is not None and (longest := max(crystal.unit_cell[:3])) > _MOST_WAVES * shortest:
                 raise NbnumbaError(
                     f"{name}.cell: found an axis of {longest:.4g} A for a wavelength of {shortest:.4g} A; allowed with "
                     f"a list of reflections: {_MOST_WAVES:g} wavelengths"
@@ -396,8 +396,8 @@ class Experiment:
     def replace(self, **changes: Any) -> Experiment:
         """Copy with fields changed by dotted name, as in ``replace(**{"crystal.misset": (10, 20, 30)})``.
 
-        Setting one of two that exclude one another, as cell and orientation or distance and close_distance, clears the
-        other (``changes.ALTERNATIVES``).
+        Setting one of cell and orientation, fluence and flux, polarization and stokes, sources and spectrum, distance
+        and close_distance, or of others that exclude one another, clears the other.
 
         Raises:
             NbnumbaError: a name that does not exist, or a value that is not allowed.

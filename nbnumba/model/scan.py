@@ -41,7 +41,11 @@ class Scan:
         """Angle [degrees] at the start of image ``number`` of a series."""
         return self.start + number * self.width
 
-    def angles(self) -> list[float]:
-        """Angles [rad] of the steps."""
+    def degrees(self) -> list[float]:
+        """Angles [degrees] of the steps."""
         shift = 0.5 if self.rule == "midpoint" else 0.0
-        return [turn(self.start + (i + shift) * self.width / self.steps) for i in range(self.steps)]
+        return [self.start + (i + shift) * self.width / self.steps for i in range(self.steps)]
+
+    def angles(self) -> list[float]:
+        """Angles [rad] of the steps, less whole turns."""
+        return [turn(degrees) for degrees in self.degrees()]

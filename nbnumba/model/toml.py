@@ -52,11 +52,12 @@ def source_of(source: str | Path, unnamed: str, kind: str) -> Source:
     Raises:
         NbnumbaError: the file cannot be read.
     """
-    from nbnumba.inputs.text import read_text
+    from nbnumba.inputs.text import is_pipe, read_text
 
     if isinstance(source, str) and ("\n" in source or ("=" in source and not os.path.exists(source))):
         return Source(source, unnamed, Path.cwd(), False)
-    return Source(read_text(source, kind), str(source), Path(os.path.realpath(source)).parent, True)
+    folder = Path.cwd() if is_pipe(source) else Path(os.path.realpath(source)).parent
+    return Source(read_text(source, kind), str(source), folder, True)
 
 
 def load(source: str | Path, settings: Mapping[str, Any], like: str | Path | None = None) -> Experiment:

@@ -48,7 +48,8 @@ def shoeboxes(
     """
     check_experiment(experiment)
     experiment.detector.check_one_panel("shoeboxes")
-    if whole("size", size, low=1) % 2 == 0:
+    size = whole("size", size, low=1)
+    if size % 2 == 0:
         raise refuse("size", size, "an odd whole number [pixels]")
     number("dmin", dmin, "A", low=0.0)
     if excitation is not None:

@@ -87,7 +87,7 @@ def _terms(a: Arguments, pixels: np.ndarray, numbers: np.ndarray) -> tuple[np.nd
     steps = math.prod(loop_lengths(a))
     nearest, terms = np.empty((len(numbers), 3), dtype=np.int64), np.empty(len(numbers))
     places = pixels[numbers // steps], counters(a, numbers % steps)
-    call_for(len(numbers), fill_terms, a, *places, nearest, terms)
+    call_for(len(pixels) * steps, fill_terms, a, *places, nearest, terms)
     return nearest, terms
 
 

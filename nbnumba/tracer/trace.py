@@ -274,6 +274,6 @@ def _fill(a: Arguments, row: int, fast: int, records: np.ndarray, start: int, st
     numbers = np.dtype([(name, "f8", kind[name].shape) for name in kind.names])  # as the loop stores them
     rows = np.empty((stop - start, numbers.itemsize // 8))
     places = counters(a, np.arange(start, stop))
-    value = call_for(len(rows), fill_steps, a, float(row), float(fast), places, before, rows)
+    value = call_for(len(records), fill_steps, a, float(row), float(fast), places, before, rows)
     records[start:stop] = rows.view(numbers)[:, 0]
     return float(value)

@@ -464,14 +464,13 @@ def test_a_file_is_no_folder(tmp_path):
     assert (tmp_path / "file").read_text() == "kept"
 
 
-def test_a_folder_of_other_things_is_refused_and_left_as_it_is(tmp_path):
-    (tmp_path / "set").mkdir()
-    for name in ("thesis.tex", "a.png", "b.png", "c.png"):
-        (tmp_path / "set" / name).write_text("kept")
+@pytest.mark.parametrize("name", ["master.h5", "report.html", "log.jsonl"])
+def test_files_of_no_data_set_are_not_written_over(name, tmp_path):
+    (tmp_path / name).write_text("kept")
     for how in ({}, {"resume": True}, {"overwrite": True}, {"share": (0, None)}):
-        with pytest.raises(nb.NbnumbaError, match=r"holds no data set, but a.png, b.png, c.png ...; name a new folder"):
-            make_dataset(small(), tmp_path / "set", **how)
-    assert len(list((tmp_path / "set").iterdir())) == 4
+        with pytest.raises(nb.NbnumbaError, match=f"{name}: would be written over, and is of no data set"):
+            make_dataset(small(), tmp_path, **how)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["kept"]
 
 
 def test_a_data_set_may_lie_among_other_things(made, tmp_path):

@@ -22,7 +22,7 @@ def pretend_small_machine(put: Callable[[Any, str, Any], None] = setattr) -> Non
     """What follows from the memory of the machine, follows from a small one."""
     for module in (reflections, coordinates):
         put(module, "physical_memory", lambda: MACHINE)
-    put(files, "MOST_BYTES", MACHINE // 16)
+    put(files, "MOST", MACHINE // 16)
 
 
 def made(target: Target, seed: int, number: int) -> bytes:

@@ -66,6 +66,11 @@ def test_a_list_of_shelx_is_no_list_of_amplitudes(tmp_path):
             read_reflections(write(tmp_path / "a.hkl", text))
 
 
+def test_what_nearly_ends_a_list_of_shelx_is_seen_at_once(tmp_path):
+    with pytest.raises(NbnumbaError, match="line 2"):  # years, were all ways to part the zeros tried
+        read_reflections(write(tmp_path / "a.hkl", SHELX.splitlines()[0] + "\n0 0 0 " + 10**6 * "0" + "x\n"))
+
+
 @pytest.mark.parametrize("last", ["", "   0   0   0   12.50    1.00", "   0   0   0       12.50    1.00", "0 0 0 0"])
 def test_lists_of_amplitudes_may_have_its_columns(tmp_path, last):
     text = "   1   2   3  120.50    1.20   1\n   2   0   0   99.00    1.10\n" + last

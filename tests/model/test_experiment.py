@@ -78,8 +78,12 @@ def test_rendered_pixels_are_counted_inside_region_and_mask():
     ("rule", "expected"), [("midpoint", [10.25, 10.75, 11.25, 11.75]), ("left", [10.0, 10.5, 11.0, 11.5])]
 )
 def test_steps_of_a_scan(rule, expected):
-    angles = nb.Scan(start=10.0, width=2.0, steps=4, rule=rule).angles()
-    np.testing.assert_allclose(np.degrees(angles), expected, rtol=1e-14)
+    scan = nb.Scan(start=10.0, width=2.0, steps=4, rule=rule)
+    np.testing.assert_allclose(scan.degrees(), expected, rtol=1e-14)
+    np.testing.assert_allclose(np.degrees(scan.angles()), expected, rtol=1e-14)
+    turned = nb.Scan(start=370.0, width=2.0, steps=4, rule=rule)
+    assert turned.degrees() == [360.0 + angle for angle in expected]
+    assert turned.angles() == scan.angles()
 
 
 @pytest.mark.parametrize(("steps", "count"), [((3, 3), 5), ((3, 2), 6), ((5, 5), 13)])

@@ -402,7 +402,7 @@ def test_what_cannot_be_refined_is_refused(how, words):
 
 def test_boxes_lie_where_the_spots_are():
     truth = crystal(**SPARSE)
-    picture, boxes = image(truth), nb.shoeboxes(truth, size=9)
+    picture, boxes = image(truth), nb.shoeboxes(truth, size=9.0)
     covered = np.zeros(picture.shape, dtype=bool)
     for box in boxes:
         covered[box.slow_start : box.slow_stop, box.fast_start : box.fast_stop] = True

@@ -13,7 +13,7 @@ from nbnumba.inputs.reflections.cif import cif_format, read_sf_cif
 from nbnumba.inputs.reflections.coordinates import read_coordinates
 from nbnumba.inputs.reflections.hkl_text import read_hkl_text
 from nbnumba.inputs.reflections.mtz import read_mtz
-from nbnumba.inputs.text import naming
+from nbnumba.inputs.text import is_pipe, naming
 from nbnumba.model.reflections import Reflections
 from nbnumba.model.spectral import SpectralReflections
 from nbnumba.model.validate import number
@@ -60,7 +60,8 @@ def read_reflections(  # type: ignore[misc]  # all options stand here alone
     b_factor: B in square angstrom: amplitudes are multiplied by exp(-B (sin theta/lambda)^2); takes a cell in the file.
     scale: factor on amplitudes.
     Returns reflections in P1 with amplitudes in electrons (text: as listed), whose `origin` holds the path as
-    "file" and the keyword arguments that read it again. Raises NbnumbaError for what cannot be read or asked.
+    "file" and the keyword arguments that read it again (of a pipe: nothing). Raises NbnumbaError for what
+    cannot be read or asked.
     """
     file = _absolute(path)
     resolution = None if resolution is None else number("resolution", resolution, "A", above=0.0)
@@ -80,7 +81,8 @@ def read_reflections(  # type: ignore[misc]  # all options stand here alone
     options = {"column": used, "resolution": resolution, "bulk_solvent": bulk_solvent or None,
                "anomalous": given or None, "wavelength": waves, "b_factor": b_factor, "scale": scale,
                "format": format}  # fmt: skip
-    origin = {"file": str(file), **{name: value for name, value in options.items() if value is not None}}
+    told = {"file": str(file), **{name: value for name, value in options.items() if value is not None}}
+    origin = {} if is_pipe(file) else told  # a pipe is not read again
     if isinstance(waves, list):
         return SpectralReflections(tuple(waves), tuple(tables), origin)
     return replace(tables[0], origin=origin)

@@ -12,8 +12,6 @@ from nbnumba.inputs import text
 from nbnumba.inputs.text import MOST, read_up_to
 
 GZIP_MAGIC = b"\x1f\x8b"
-#: Of what is compressed, so that a small file cannot fill the memory.
-MOST_BYTES = MOST
 
 
 def read_bytes(path: Path) -> bytes:
@@ -45,9 +43,9 @@ def reading(path: Path, kind: str) -> Iterator[None]:
 def _decompressed(content: bytes, path: Path) -> bytes:
     try:
         with gzip.open(io.BytesIO(content)) as stream:
-            found = read_up_to(stream, MOST_BYTES)
+            found = read_up_to(stream, MOST)
     except (OSError, EOFError, zlib.error) as error:
         raise NbnumbaError(f"{path} is not an intact gzip file ({error}); copy or compress it again.") from error
-    if len(found) > MOST_BYTES:
-        raise NbnumbaError(f"{path} holds more than {MOST_BYTES} bytes; allowed: so many, without compression.")
+    if len(found) > MOST:
+        raise NbnumbaError(f"{path}: found more than {MOST} bytes in it; allowed: a smaller file")
     return found

@@ -13,7 +13,7 @@ EXPECTED = "each line holds h k l F, separated by blanks: three integers and a f
 _DATA_LINE = re.compile(r"^[ \t]*[^#\s]", re.MULTILINE)
 #: What SHELX's HKLF 4 begins with, columns 3I4,2F8.2 of h k l F^2 sigma, and the line that ends it.
 _HKLF = re.compile(r"(?:[ \d-]{3}\d){3}[ \d.-]{7}[\d.][ \d.]{7}[\d.]")
-_HKLF_END = re.compile(r"^ *0 +0 +0(?: +(?:0+\.?0*|\.0+)){2}(?: .*)?$", re.MULTILINE)
+_HKLF_END = re.compile(r"^ *0 +0 +0(?: +(?:0+(?:\.0*)?|\.0+)){2}(?: .*)?$", re.MULTILINE)
 
 
 def read_hkl_text(path: Path) -> Reflections:
@@ -29,7 +29,7 @@ def read_hkl_text(path: Path) -> Reflections:
         raise NbnumbaError(
             f"{path} is a list of SHELX (HKLF 4: intensities F^2, ended by 0 0 0), of which the symmetry is unknown; "
             "make it an MTZ or SF-CIF file with cell and space group, whose intensities are read, or a list of all "
-            "h k l F in P1."
+            "h k l F in P1 without the line 0 0 0."
         )
     lines = text.split("\n")
     table = _table(lines, path)
