@@ -13,8 +13,7 @@ are faults.
 
 With --guided each target gets N inputs that atheris makes of good, damaged and earlier ones: those that reach new
 places of our code, or of the readers in Python below it, are kept in FOLDER/corpus-NAME, and are where it begins the
-next time. Coverage is of places in that code, with the inputs at the beginning and with all. A hundred inputs to a
-thousand a second; HDF5 and TIFF a tenth.
+next time. Coverage is of places in that code, with the inputs at the beginning and with all.
 """
 
 import argparse

@@ -106,7 +106,8 @@ def _wavelengths(tree: Tree) -> dict[str, Any]:
         if isinstance(item, h5py.Dataset) and item.shape == (tree.images,) and f"{item.name}_weights" not in tree.file:
             with suppress(NbnumbaError):  # units that are not known
                 values = in_angstrom(item)
-                return {"wavelengths_A": [float(values.min()), float(values.max())]} if np.ptp(values) else {}
+                low, high = float(values.min()), float(values.max())
+                return {"wavelengths_A": [low, high]} if high > low else {}
     return {}
 
 

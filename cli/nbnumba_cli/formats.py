@@ -137,6 +137,8 @@ def outputs(images: int, first: int, **wanted: Path | None) -> Outputs:
 
 def file_names(option: str, path: Path, images: int, first: int) -> list[Path]:
     """Names with the numbers of the images, counted from 1: in the place of # in the name, or at its end."""
+    if not path.name:
+        raise NbnumbaError(f"{option}: found {str(path)!r}; allowed: the name of a file")
     marks = re.findall("#+", path.name)
     if len(marks) > 1:
         raise NbnumbaError(f"{option}: found {path.name!r}; allowed: one row of # for the number, as in name_####.cbf")

@@ -52,7 +52,7 @@ def angles(tree: Tree) -> Iterator[Found]:
 def _moves(item: h5py.Dataset) -> bool:
     """Whether an axis differs from image to image."""
     found = numbers(item.parent, item.name)
-    return found is not None and bool(np.ptp(found) > 0.0)
+    return found is not None and bool(found.max() > found.min())
 
 
 @rule("error")

@@ -16,7 +16,7 @@ from nbnumba.tracer.difference import Deviation
 from nbnumba.tracer.quantities import QUANTITIES
 from nbnumba.tracer.trace import Trace
 
-_NUMBER = r"\s*([-+.\deEnaif]+)"
+_NUMBER = r"\s*([-+.\deEnaif]+)(?!\S)"  # whole words: parts of long ones would be tried in all ways
 #: What follows these words of -printout_pixel, and how coarse it is: digits that are printed, as a fraction of the
 #: number or as a number.
 _LINES = {

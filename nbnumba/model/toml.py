@@ -113,8 +113,9 @@ def _with_settings(tree: dict[str, Any], settings: Mapping[str, Any]) -> dict[st
         put(changes, name, value)
     kept = dict(tree)
     for name in ("detector", "response"):
-        if "preset" in changes.get(name, {}) and isinstance(tree.get(name), dict):
-            kept[name] = {key: value for key, value in tree[name].items() if key not in replaced_by(name)}
+        given, before = changes.get(name), tree.get(name)
+        if isinstance(given, dict) and "preset" in given and isinstance(before, dict):
+            kept[name] = {key: value for key, value in before.items() if key not in replaced_by(name)}
     return _merged(kept, changes)
 
 

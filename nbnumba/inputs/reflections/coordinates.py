@@ -32,6 +32,7 @@ _CIF_BLOCK = re.compile(rb"^\s*data_", re.MULTILINE | re.IGNORECASE)  # no line 
 BYTES_PER_POINT = 12  # density and half a complex transform of it, single precision, with some room
 LARGEST_B = 1e4  # square angstrom
 BYTES_PER_VOLUME = 0.5  # of the box around all atoms [1/A^3], where gemmi looks for neighbours: measured 0.37
+_LEAST_EDGE = 5.0  # of a box [A], in which neighbours are looked for
 
 
 def read_coordinates(
@@ -213,7 +214,7 @@ def _check_box_fits(path: Path, structure: Any) -> None:
     ends = [gemmi.Position(*corner) for corner in itertools.product(*zip(box.minimum, box.maximum, strict=True))]
     copies = [op.tr.apply(end) for op in copied for end in ends]
     size = np.ptp([place.tolist() for place in (*ends, *copies)], axis=0).tolist()
-    if not BYTES_PER_VOLUME * math.prod(size) <= physical_memory() / 2:
+    if not BYTES_PER_VOLUME * math.prod(max(edge, _LEAST_EDGE) for edge in size) <= physical_memory() / 2:
         raise NbnumbaError(
             f"{path} has atoms {size[0]:.3g} x {size[1]:.3g} x {size[2]:.3g} A apart, too far for half of this "
             "machine's memory; give the coordinates of one cell."
