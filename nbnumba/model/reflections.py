@@ -137,8 +137,7 @@ class Reflections:
             _check_table_fits(box, shape)
             self._tables.clear()
             table = np.full(shape, float(default_f))
-            h, k, l = (self.hkl - np.array(corner, dtype=np.int32)).T  # noqa: E741
-            table[h, k, l] = self.amplitude
+            table[tuple((self.hkl - np.array(corner, dtype=np.int32)).T)] = self.amplitude
             table.flags.writeable = False
             self._tables[default_f] = table
         return table, corner

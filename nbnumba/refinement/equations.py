@@ -104,7 +104,7 @@ class Equations:
         scales, rights, extras = self._split(scale), self._split(right), self._split(extra)
         s = self.shared
         matrix, total = np.diag(extras[0]), rights[0]
-        solved = []
+        solved: list[tuple[np.ndarray, np.ndarray]] = []
         for part, size, slope, raised in zip(self.parts, scales[1], rights[1], extras[1], strict=True):
             block, lever = _eliminated(part, np.concatenate([scales[0], size[0]]), size[1], slope[1], raised[1])
             curvature = block[0] + np.diag(np.concatenate([np.zeros(s), raised[0]]))
@@ -115,7 +115,7 @@ class Equations:
         shared = np.linalg.solve(matrix, total)
         found = [shared]
         for left, lever in solved:
-            own = left[:, -1] - left[:, :-1] @ shared
+            own: np.ndarray = left[:, -1] - left[:, :-1] @ shared
             both = np.concatenate([shared, own])
             found += [own, (lever[..., -1] - np.einsum("bij,j->bi", lever[..., :-1], both)).ravel()]
         return np.where(held, shift, np.concatenate(found) * scale)

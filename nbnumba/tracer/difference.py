@@ -58,10 +58,10 @@ def _alike(first: Trace, second: Trace) -> tuple[np.ndarray, np.ndarray]:
     """Places of the steps that have the same counters in both."""
     counters = [np.array([r[name] for name in COUNTERS], dtype=np.int64) for r in (first.records, second.records)]
     lengths = 1 + np.maximum(*(c.max(axis=1, initial=0) for c in counters))
-    keys = [np.ravel_multi_index(tuple(c), tuple(lengths)) for c in counters]
-    if np.array_equal(*keys):
-        return np.arange(len(keys[0])), np.arange(len(keys[0]))
-    _, i, j = np.intersect1d(*keys, return_indices=True)
+    one, other = (np.ravel_multi_index(tuple(c), tuple(lengths)) for c in counters)
+    if np.array_equal(one, other):
+        return np.arange(len(one)), np.arange(len(one))
+    _, i, j = np.intersect1d(one, other, return_indices=True)
     return i, j
 
 

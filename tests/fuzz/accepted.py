@@ -195,6 +195,9 @@ def cbf(path: Path) -> None:
     found, content = image(path), path.read_bytes()
     if kind_of(path) != "cbf":
         return  # another kind of file by now
+    marks = content.count(b"--CIF-BINARY-FORMAT-SECTION--")
+    if marks != 2 * content.count(b"\x0c\x1a\x04\xd5"):
+        return  # so damaged that it can be told in several ways where arrays begin
     flat, place = [], 0
     while (place := content.find(b"\x0c\x1a\x04\xd5", place) + 4) > 3 and len(flat) < found.size:
         head = content[max(content.rfind(b"--CIF-BINARY-FORMAT-SECTION--", 0, place), 0) : place]
