@@ -226,7 +226,7 @@ def test_damage_shows_when_it_is_read_and_is_made_good(calm, tmp_path):
     content = bytearray(file.read_bytes())
     content[place.byte_offset + place.size // 2] ^= 0xFF
     file.write_bytes(content)
-    with h5py.File(tmp_path / "master.h5") as master, pytest.raises(OSError, match="filter"):
+    with h5py.File(tmp_path / "master.h5") as master, pytest.raises(OSError, match=r"filter|inflate"):
         master["entry/data/data"][2 * EACH]
     assert make_dataset(small(), tmp_path, resume=True)["made"] == EACH
     assert contents(tmp_path) == calm
