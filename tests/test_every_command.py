@@ -372,8 +372,6 @@ for number, (name, *words) in enumerate(json.loads(sys.argv[2])):
 print(json.dumps(found))
 """
 WAITING = [
-    ("compare", "PIPE", "b.h5"),
-    ("convert", "PIPE", "out.npy"),
     ("dataset", "PIPE", "-o", "out"),
     ("derivatives", "PIPE"),
     ("info", "PIPE"),
@@ -381,10 +379,9 @@ WAITING = [
     ("refine", "PIPE", "b.h5", "--parameter", "cell_a", "-o", "out.toml"),
     ("simulate", "PIPE", "-o", "out.h5"),
     ("trace", "PIPE", "--pixel", "1", "2"),
-    ("view", "PIPE"),
 ]
-#: Commands that wait for no input: those that end at once (a pipe is no HDF5), and two that render, as simulate does.
-ENDING_OTHERWISE = {"bench", "check", "completion", "demo", "help"}
+#: Commands that wait for no input: those that end at once (a pipe is no image), and two that render, as simulate does.
+ENDING_OTHERWISE = {"bench", "check", "compare", "completion", "convert", "demo", "help", "view"}
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
