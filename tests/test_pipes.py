@@ -6,26 +6,14 @@ import threading
 import pytest
 from click.testing import CliRunner
 from nbnumba_cli.main import cli
+from test_every_command import GOOD
 
 import nbnumba as nb
 from nbnumba.inputs import text
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes")
 
-TOML = """
-[crystal]
-cell = [50.0, 60.0, 70.0, 90.0, 90.0, 90.0]
-cells = [3, 3, 3]
-reflections = "PIPE"
-[beam]
-wavelength = 1.0
-[detector]
-pixels = [20, 30]
-pixel_size = 0.5
-distance = 100.0
-[sampling]
-oversample = 1
-"""
+TOML = GOOD.replace("default_f = 10.0", 'reflections = "PIPE"')
 
 
 @pytest.fixture

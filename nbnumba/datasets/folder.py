@@ -80,13 +80,13 @@ def _own_folder(folder: str | Path) -> Path:
         NbnumbaError: there is such a file, or as ``made_folder``.
     """
     folder = made_folder(folder)
-    if not (folder / MANIFEST).exists() and not any(folder.glob("shard-*.h5")):
-        for name in (MASTER, REPORT, LOG):
-            if os.path.lexists(folder / name):
-                raise NbnumbaError(
-                    f"{folder / name}: would be written over, and is of no data set, as there is no {MANIFEST}; name "
-                    "another folder, or move it away"
-                )
+    there = [name for name in (MASTER, REPORT, LOG) if os.path.lexists(folder / name)]
+    # Looked for in this order, as another process may begin here at the same time, with the manifest.
+    if there and not (folder / MANIFEST).exists() and not any(folder.glob("shard-*.h5")):
+        raise NbnumbaError(
+            f"{folder / there[0]}: would be written over, and is of no data set, as there is no {MANIFEST}; name "
+            "another folder, or move it away"
+        )
     return folder
 
 
